@@ -1,0 +1,21 @@
+// Who may call. No clients: only loopback peers, whatever key they send.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+
+namespace baton::auth {
+
+struct ClientConfig {
+  std::string name;
+  Secret key;
+};
+
+struct Config {
+  std::vector<ClientConfig> clients;
+  std::vector<std::string> trusted_proxies;  // CIDRs: their X-Forwarded-For or PROXY header is believed
+};
+
+}  // namespace baton::auth

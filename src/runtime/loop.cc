@@ -1,0 +1,78 @@
+#include "runtime/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace baton::runtime {
+
+Loop::Loop(Clock& clock, Poller& poller) : clock_(clock), poller_(poller), now_(clock.now()), timers_(now_) {}
+
+void Loop::run() {
+  run_until([] { return false; });
+}
+
+void Loop::run_until(const std::function<bool()>& done) {
+  while (!done()) {
+    turn();
+    if (stopped_ && head_ == nullptr) return;
+  }
+}
+
+void Loop::turn() {
+  ++turns_;
+  Instant until = head_ != nullptr || stopped_ ? Instant{0} : timers_.next();
+  poller_.poll(until);
+  now_ = clock_.now();
+  timers_.advance(now_);
+  std::vector<std::function<void()>> actions;
+  {
+    std::lock_guard lock(posted_mutex_);
+    actions.swap(posted_);
+  }
+  for (auto& action : actions) action();
+  run_queue();
+  longest_turn_ = std::max(longest_turn_, clock_.now() - now_);
+}
+
+// One batch: what is enqueued while it runs waits for the next turn, so that sockets and timers are looked at in between.
+void Loop::run_queue() {
+  Wake* last = nullptr;
+  for (Wake* w = head_; w != nullptr; w = w->next) last = w;
+  while (head_ != nullptr) {
+    Wake* wake = head_;
+    bool is_last = wake == last;
+    head_ = wake->next;
+    if (head_ == nullptr) tail_ = &head_;
+    wake->queued = false;
+    wake->next = nullptr;
+    wake->run(*wake);
+    if (is_last) return;
+  }
+}
+
+void Loop::forget(Wake& wake) {
+  if (!wake.queued) return;
+  for (Wake** at = &head_; *at != nullptr; at = &(*at)->next) {
+    if (*at != &wake) continue;
+    *at = wake.next;
+    if (*at == nullptr) tail_ = at;
+    break;
+  }
+  wake.queued = false;
+}
+
+void Loop::stop() {
+  post([this] { stopped_ = true; });
+}
+
+void Loop::post(std::function<void()> action) {
+  {
+    std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(action));
+  }
+  poller_.interrupt();
+}
+
+Duration Loop::take_longest_turn() { return std::exchange(longest_turn_, Duration{0}); }
+
+}  // namespace baton::runtime
