@@ -47,7 +47,7 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
       fresh = false;
     } else {
       std::span<char> scratch = net::read_scratch();
-      auto got = stream_.try_read(scratch);
+      auto got = stream_.can_read() ? stream_.try_read(scratch) : runtime::IoResult{IoStatus::kBlocked, 0};
       if (got.status == IoStatus::kEof || got.status == IoStatus::kReset) co_return HeadResult{};
       if (got.status == IoStatus::kBlocked) {
         auto ready = co_await runtime::wait(loop, {.read = &stream_, .cancel = &wait_, .until = deadline});
@@ -97,7 +97,7 @@ Task<void> Connection::linger() {
   const Instant until = loop.now() + kLingerTime;
   size_t dropped = 0;
   while (dropped < kLingerBytes) {
-    auto got = stream_.try_read(net::read_scratch());
+    auto got = stream_.can_read() ? stream_.try_read(net::read_scratch()) : runtime::IoResult{IoStatus::kBlocked, 0};
     dropped += got.bytes;
     if (got.status == IoStatus::kEof || got.status == IoStatus::kReset) co_return;
     if (got.status != IoStatus::kBlocked) continue;
