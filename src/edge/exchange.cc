@@ -39,6 +39,8 @@ namespace {
 
 // Bodies up to this size are allocated whole as soon as their length is known.
 constexpr size_t kEagerBytes = 256 * kKiB;
+// After so many reads in a row others get their turn.
+constexpr int kReadsPerTurn = 16;
 
 // The head's views follow their bytes to another place.
 void rebase(http::RequestHead& head, const char* from, const char* to) {
@@ -115,7 +117,7 @@ void Exchange::start(std::unique_ptr<http::RequestHead> head, std::string_view b
 
 void Exchange::finish_body() {
   body_complete_ = true;
-  complete_ = loop_->now();
+  complete_ = loop_->clock().now();
   watch_hangup();
 }
 
@@ -208,8 +210,10 @@ Task<Expected<std::string_view>> Exchange::read_body(size_t bytes_max) {
     if (!got) co_return std::unexpected(got.error());
     content = got->data.size();
   }
-  bytes_.grew(head_bytes + content - bytes_.size());
+  bytes_.truncate(head_bytes + content);
+  int reads = 0;
   while (!reader_.done()) {
+    if (++reads % kReadsPerTurn == 0) co_await runtime::yield(*loop_);
     std::span<char> into = known ? std::span<char>(bytes_.data() + bytes_.size(), bytes_.room()) : net::read_scratch();
     auto got = take(reader_.try_read(*stream_, into));
     if (!got) co_return std::unexpected(got.error());
@@ -276,7 +280,7 @@ void Exchange::release_request() {
 bool Exchange::begin(const Begin& what) {
   replied_ = true;
   status_ = what.status;
-  first_byte_ = loop_->now();
+  first_byte_ = loop_->clock().now();
   ReplyShape shape{.status = what.status, .fields = what.fields, .length = what.length, .to_head = to_head_,
                    .old_version = old_version_};
   if (*draining_ || !body_complete_) keep_alive_ = false;

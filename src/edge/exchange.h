@@ -37,6 +37,7 @@ class RequestBytes {
   void reserve(size_t bytes);             // may move data()
   void append(std::string_view bytes);    // within or beyond the room
   void grew(size_t bytes) { size_ += bytes; }
+  void truncate(size_t bytes) { size_ = bytes; }
   void clear();                           // gives the memory back
 
  private:
