@@ -7,7 +7,7 @@
 
 #include <memory>
 #include <string>
-#include <vector>
+#include <thread>
 
 #include "base/error.h"
 #include "ledger/config.h"
@@ -46,6 +46,7 @@ class AccessLog {
   class Writer;
   AccessLog();
   std::shared_ptr<Writer> writer_;  // shared with its thread, which may outlive this when the sink is stuck
+  std::thread thread_;
 };
 
 }  // namespace baton::ledger

@@ -22,7 +22,7 @@ class Log {
   static constexpr Duration kTopicPause = std::chrono::seconds(10);
   static constexpr size_t kLinesPerMinuteMax = 60;
   static constexpr size_t kTopicsMax = 256;
-  static constexpr size_t kLineBytesMax = 1024;
+  static constexpr size_t kLineBytesMax = 512;
 
   // Borrows the clock for its life; writes to `descriptor`, which stays the caller's.
   explicit Log(const runtime::Clock& clock, int descriptor = 2);

@@ -72,6 +72,7 @@ class RelayMetrics {
   const std::string& version() const { return options_.version; }
 
  private:
+  friend class Page;
   Options options_;
   std::unordered_map<std::string_view, size_t> account_index_;  // keys are in options_
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -113,8 +114,7 @@ class alignas(64) RelayMetrics::Shard {
   explicit Shard(const RelayMetrics& owner);
 
  private:
-  friend class RelayMetrics;
-  friend struct Page;
+  friend class Page;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
@@ -122,10 +122,12 @@ class alignas(64) RelayMetrics::Shard {
   static constexpr size_t kConnectedIndex = kErrors;
   static constexpr int kStatusMin = 100;
   static constexpr int kStatusMax = 599;
-  static constexpr size_t kStatuses = kStatusMax - kStatusMin + 3;  // then "none" (nothing was sent), then "other"
+  static constexpr size_t kStatusNone = kStatusMax - kStatusMin + 1;  // nothing was sent
+  static constexpr size_t kStatusOther = kStatusNone + 1;
+  static constexpr size_t kStatuses = kStatusOther + 1;
 
-  // Tokens of one account, one row per label value of baton_tokens_total.
   struct Tokens {
+    void count(const model::Usage& usage);
     Counter input, output, cache_read, cache_write_5m, cache_write_1h, cache_write;
     Counter thinking, web_searches, web_fetches;
   };
@@ -135,7 +137,8 @@ class alignas(64) RelayMetrics::Shard {
   };
 
   AccountCounters& account(std::string_view name);
-  void count_tokens(const model::Usage& usage, std::string_view account_name);
+  static size_t status_index(int status);
+  static size_t error_index(std::string_view code);
 
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
