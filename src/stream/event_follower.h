@@ -26,6 +26,8 @@ class EventFollower {
   std::string_view feed(std::string_view bytes);
   // Whether an event of our own may be put behind what was forwarded.
   bool may_speak() const { return decoder_ == nullptr && !passing_ && tail_.empty() && scanner_.between_events(); }
+  // Whether what was forwarded ends at an event's end, so that a cut reply may be ended by an error event; what waits is given up.
+  bool can_end_with_event() const { return decoder_ == nullptr && !passing_ && !unreadable_; }
   // Gives back what the last feed() needed beyond `bytes`.
   void settle();
 

@@ -129,13 +129,15 @@ Task<OpeningEnd> hold_opening(const PumpParts& parts, const Config& config, std:
   co_return OpeningEnd::kEnded;
 }
 
-Task<Expected<void>> hold_whole(const PumpParts& parts, size_t bytes_max, Duration idle, Instant until, std::string& into) {
+Task<Expected<void>> hold_whole(const PumpParts& parts, const HoldLimits& limits, std::string& into) {
   int reads = 0;
   while (!parts.body.done()) {
-    if (into.size() > bytes_max)
+    const bool uncharged = limits.share != nullptr && into.size() > limits.share->held() &&
+                           !limits.share->resize(std::min(limits.bytes_max, into.size() * 2));
+    if (into.size() > limits.bytes_max || uncharged)
       co_return fail(ErrorCode::kReplyTooLarge, Fault::kUpstream, "The reply is larger than what is held whole.");
     auto ready = co_await runtime::wait(parts.loop, {.read = &parts.upstream, .cancel = &parts.cancel,
-                                                     .until = std::min(until, parts.loop.now() + idle)});
+                                                     .until = std::min(limits.until, parts.loop.now() + limits.idle)});
     if (ready & runtime::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     if (!(ready & runtime::kReadable)) co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream fell silent in its reply.");
     auto got = parts.body.try_read(parts.upstream, net::read_scratch());

@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "base/byte_budget.h"
 #include "base/error.h"
 #include "base/units.h"
 #include "model/outcome.h"
@@ -60,8 +61,14 @@ runtime::Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits)
 enum class OpeningEnd : uint8_t { kOpened, kError, kHoldOver, kEnded, kCut, kCancelled };
 runtime::Task<OpeningEnd> hold_opening(const PumpParts& parts, const Config& config, std::string& held);
 
-// Reads the rest of a body onto `into`. kReset, kBadReply, kTimeout, kCancelled; kReplyTooLarge: `into` holds what was read so far, which
-// is more than `bytes_max`, and the rest is still to come.
-runtime::Task<Expected<void>> hold_whole(const PumpParts& parts, size_t bytes_max, Duration idle, Instant until, std::string& into);
+struct HoldLimits {
+  size_t bytes_max = 0;
+  Duration idle{0};
+  Instant until = {};
+  BudgetShare* share = nullptr;  // grows with what is held; null: not charged
+};
+// Reads the rest of a body onto `into`. kReset, kBadReply, kTimeout, kCancelled; kReplyTooLarge: `into` holds what was read so far, more
+// than the bound or the budget allows, and the rest is still to come.
+runtime::Task<Expected<void>> hold_whole(const PumpParts& parts, const HoldLimits& limits, std::string& into);
 
 }  // namespace baton::stream

@@ -24,12 +24,13 @@ Connection::~Connection() {
   stream_->readable.leave(watch_);
   stream_->hangup.leave(watch_);
   pool_->loop_.forget(watch_);
-  if (in_use_) --pool_->counts_.active;
+  if (in_use_) --pool_->active_;
   stream_->close(/*reset=*/in_use_);
 }
 
-ConnectionPool::ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, const Config& config)
-    : loop_(loop), dialer_(dialer), config_(config) {
+ConnectionPool::ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, const Config& config,
+                               metrics::RelayMetrics::Shard& metrics)
+    : loop_(loop), dialer_(dialer), config_(config), metrics_(metrics) {
   sweep_.loop = &loop;
   sweep_.pool = this;
   sweep_.run = [](runtime::Wake& wake) { static_cast<Sweep&>(wake).pool->sweep(); };
@@ -38,7 +39,7 @@ ConnectionPool::ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, con
 
 ConnectionPool::~ConnectionPool() {
   idle_.clear();
-  BATON_CHECK(counts_.active == 0);
+  BATON_CHECK(active_ == 0);
   sweep_timer_.disarm();
   loop_.forget(sweep_);
 }
@@ -53,57 +54,56 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
     // What woke the watch in this very turn must not be lost: such a connection is not used.
     if (!connection->stream_->gone() && !connection->stream_->can_read()) {
       connection->in_use_ = true;
+      connection->counted_ = metrics_.upstream_connection_active();
       ++connection->requests_;
-      ++counts_.active;
-      --counts_.idle;
+      ++active_;
       co_return connection;
     }
-    --counts_.idle;
   }
-  if (counts_.active >= static_cast<int64_t>(config_.connections_per_endpoint_max))
+  if (active_ >= config_.connections_per_endpoint_max)
     co_return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many connections to this upstream are open.", Retry::kOtherAccount);
-  ++counts_.active;  // a connection being made counts
+  ++active_;  // a connection being made counts
   auto stream = co_await dialer_.dial(cancel);
-  --counts_.active;
+  --active_;
   if (!stream) {
-    ++counts_.connect_failures;
+    metrics_.upstream_connect_failed(stream.error().code);
     co_return std::unexpected(stream.error());
   }
-  ++counts_.connects;
+  metrics_.upstream_connected();
   auto connection = std::make_unique<Connection>(*this, std::move(*stream));
   connection->in_use_ = true;
+  connection->counted_ = metrics_.upstream_connection_active();
   ++connection->requests_;
-  ++counts_.active;
+  ++active_;
   co_return connection;
 }
 
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
   connection->in_use_ = false;
-  --counts_.active;
+  --active_;
   const bool worn = config_.requests_per_connection_max != 0 && connection->requests_ >= config_.requests_per_connection_max;
   if (worn || idle_.size() >= config_.idle_per_endpoint_max || connection->stream_->gone()) return;
   if (connection->stream_->can_read()) {
     // Readiness is remembered until a read finds nothing; anything else than nothing is not for us.
     std::array<char, 1> byte;
     if (connection->stream_->try_read(byte).status != runtime::IoStatus::kBlocked) {
-      ++counts_.unsolicited;
+      ++unsolicited_;
       return;
     }
   }
   connection->idle_since_ = loop_.now();
   connection->stream_->readable.stand(connection->watch_, runtime::kReadable);
   connection->stream_->hangup.stand(connection->watch_, runtime::kPeerGone);
+  connection->counted_ = metrics_.upstream_connection_idle();
   idle_.push_back(std::move(connection));
-  ++counts_.idle;
   if (!sweep_timer_.armed()) loop_.timers().arm(sweep_timer_, loop_.now() + config_.idle_timeout);
 }
 
 void ConnectionPool::drop(Connection& idle) {
   auto at = std::find_if(idle_.begin(), idle_.end(), [&](const auto& one) { return one.get() == &idle; });
   if (at == idle_.end()) return;
-  if (!idle.stream_->gone()) ++counts_.unsolicited;
+  if (!idle.stream_->gone()) ++unsolicited_;
   idle_.erase(at);
-  --counts_.idle;
 }
 
 void ConnectionPool::sweep() {
@@ -111,13 +111,9 @@ void ConnectionPool::sweep() {
   size_t old = 0;
   while (old < idle_.size() && loop_.now() - idle_[old]->idle_since_ >= config_.idle_timeout) ++old;
   idle_.erase(idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(old));
-  counts_.idle -= static_cast<int64_t>(old);
   if (!idle_.empty()) loop_.timers().arm(sweep_timer_, idle_.front()->idle_since_ + config_.idle_timeout);
 }
 
-void ConnectionPool::close_idle() {
-  counts_.idle -= static_cast<int64_t>(idle_.size());
-  idle_.clear();
-}
+void ConnectionPool::close_idle() { idle_.clear(); }
 
 }  // namespace baton::upstream

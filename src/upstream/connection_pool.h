@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "metrics/relay_metrics.h"
 #include "runtime/byte_stream.h"
 #include "runtime/cancel.h"
 #include "runtime/loop.h"
@@ -39,29 +40,24 @@ class Connection {
   uint64_t requests_ = 0;
   Instant idle_since_;
   IdleWatch watch_;
+  metrics::Held counted_;
   bool in_use_ = false;
-};
-
-// What an observer of all pools wants to know; the app sums it up.
-struct PoolCounts {
-  int64_t active = 0;
-  int64_t idle = 0;
-  uint64_t connects = 0;
-  uint64_t connect_failures = 0;
-  uint64_t unsolicited = 0;  // idle connections closed because something came
 };
 
 class ConnectionPool {
  public:
   // Borrows all for its life.
-  ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, const Config& config);
+  ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, const Config& config, metrics::RelayMetrics::Shard& metrics);
   ~ConnectionPool();
 
   // An idle connection, or a new one; always new with `fresh`. Errors: those of Dialer::dial, kOverloaded when the bound is reached.
   runtime::Task<Expected<std::unique_ptr<Connection>>> acquire(runtime::Cancellation& cancel, bool fresh);
   // Takes back a connection whose last reply was read to its end and that may be kept.
   void give_back(std::unique_ptr<Connection> connection);
-  const PoolCounts& counts() const { return counts_; }
+  size_t active() const { return active_; }
+  size_t idle() const { return idle_.size(); }
+  // Idle connections that were closed because something came on them.
+  uint64_t unsolicited() const { return unsolicited_; }
   void close_idle();
 
  private:
@@ -76,7 +72,9 @@ class ConnectionPool {
   runtime::Dialer& dialer_;
   const Config& config_;
   std::vector<std::unique_ptr<Connection>> idle_;
-  PoolCounts counts_;
+  metrics::RelayMetrics::Shard& metrics_;
+  size_t active_ = 0;  // in use or being made
+  uint64_t unsolicited_ = 0;
   runtime::Timer sweep_timer_;
   Sweep sweep_;
 };
