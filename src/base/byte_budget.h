@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <utility>
 
 #include "base/check.h"
 
@@ -37,17 +38,22 @@ class ByteBudget {
 // A part of a budget with one owner; given back when it goes.
 class BudgetShare {
  public:
-  explicit BudgetShare(ByteBudget& budget) : budget_(budget) {}
-  BudgetShare(const BudgetShare&) = delete;
-  BudgetShare& operator=(const BudgetShare&) = delete;
+  explicit BudgetShare(ByteBudget& budget) : budget_(&budget) {}
+  BudgetShare(BudgetShare&& other) noexcept : budget_(other.budget_), held_(std::exchange(other.held_, 0)) {}
+  BudgetShare& operator=(BudgetShare&& other) noexcept {
+    release();
+    budget_ = other.budget_;
+    held_ = std::exchange(other.held_, 0);
+    return *this;
+  }
   ~BudgetShare() { release(); }
 
   // Makes the share `bytes` large, up or down; false (and unchanged) when the budget does not have it.
   bool resize(size_t bytes) {
     if (bytes > held_) {
-      if (!budget_.take(bytes - held_)) return false;
+      if (!budget_->take(bytes - held_)) return false;
     } else if (bytes < held_) {
-      budget_.give(held_ - bytes);
+      budget_->give(held_ - bytes);
     }
     held_ = bytes;
     return true;
@@ -56,7 +62,7 @@ class BudgetShare {
   size_t held() const { return held_; }
 
  private:
-  ByteBudget& budget_;
+  ByteBudget* budget_;
   size_t held_ = 0;
 };
 

@@ -37,6 +37,7 @@ class RequestBytes {
   void reserve(size_t bytes);             // may move data()
   void append(std::string_view bytes);    // within or beyond the room
   void grew(size_t bytes) { size_ += bytes; }
+  void truncate(size_t bytes) { size_ = bytes; }
   void clear();                           // gives the memory back
 
  private:
@@ -98,11 +99,21 @@ class Exchange {
 
  private:
   friend class Connection;
-  Exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Config& config, ByteBudget& budget);
-  runtime::Task<Expected<void>> reserve_body(size_t bytes);
-  Expected<void> too_large(size_t bytes_max);
-  Expected<size_t> fill(std::span<char> into);
+  // Turns the client's hangup into the call's cancellation.
+  struct HangupWatch : runtime::Waiter {
+    runtime::Cancellation* cancel = nullptr;
+  };
+
+  Exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Config& config, ByteBudget& budget, const bool& draining);
+  ~Exchange();
+  // Takes over a parsed head; `bytes` is all that was read, from the head's first byte on.
+  void start(std::unique_ptr<http::RequestHead> head, std::string_view bytes);
+  void finish_body();
+  void watch_hangup();
   void want_body();
+  runtime::Task<Expected<void>> reserve_body(size_t bytes);
+  runtime::Task<Expected<void>> wait_for_bytes();
+  Expected<net::BodyReader::Result> take(net::BodyReader::Result result);
 
   runtime::Loop* loop_;
   runtime::ByteStream* stream_;
@@ -116,7 +127,9 @@ class Exchange {
   runtime::Cancellation cancel_;
   std::string_view body_;
   std::string leftover_;         // bytes of the next request that came with this one's
-  std::string_view early_;       // content that came with the head, not yet taken
+  size_t early_ = 0;             // content bytes (still framed) that came with the head and lie behind it, not yet taken
+  HangupWatch watch_;
+  const bool* draining_;
   uint64_t body_bytes_ = 0;
   Instant started_;
   Instant complete_;

@@ -52,7 +52,7 @@ BodyReader::Result BodyReader::decode(std::span<char> bytes) {
 
 BodyReader::Result BodyReader::try_read(runtime::ByteStream& stream, std::span<char> scratch) {
   if (done()) return {Status::kEnd, {}};
-  if (framing_ == http::Framing::kLength && left_ < scratch.size()) scratch = scratch.first(static_cast<size_t>(left_));
+  if (!stream.can_read()) return {Status::kBlocked, {}};
   auto got = stream.try_read(scratch);
   switch (got.status) {
     case runtime::IoStatus::kOk: return decode(scratch.first(got.bytes));

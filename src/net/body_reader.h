@@ -1,6 +1,6 @@
 // BodyReader: takes a message's content out of a connection, piece by piece, whatever its framing. Without buffers of its own: it reads
 // into the caller's scratch and removes the chunk framing there, so that one read gives one contiguous piece.
-// Life: one per message. Thread: one loop. Bounds: reads at most the scratch given; never beyond a body of known length.
+// Life: one per message. Thread: one loop. Bounds: reads at most the scratch given; what came behind the message is its surplus.
 // Source: RFC 9112 6 and 7.1.
 #pragma once
 

@@ -1,0 +1,35 @@
+// CallFacts: the little that the relay reads of a Messages request body. The body itself is forwarded as it came.
+// Nothing that is wrong only for the vendor (an unknown model, a missing field, a bad max_tokens) is refused here: its
+// own 400 is what clients know how to read. Refused is what relay and vendor could read differently. Nothing in a body
+// ever chooses a host. Thread: one scanner per thread. Bounds: kModelBytesMax; time linear in the body. Source: vendor
+// API reference, Messages (read 2026-11).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "http/json.h"
+
+namespace baton::dialect {
+
+inline constexpr size_t kModelBytesMax = 256;
+
+struct CallFacts {
+  std::string model;  // printable ASCII; empty when the body names none
+  bool stream = false;
+  std::optional<int64_t> max_tokens;  // only when it is an exact integer
+};
+
+// `padded_body` must be followed by http::kJsonPadding readable bytes; it is borrowed for the call only.
+// kBadRequest with a sentence for the client: not one JSON object, a duplicate key (see http::JsonScanner), `model`
+// that is no string of printable ASCII within the bound, `stream` that is no bool.
+Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner);
+
+// Whether a Content-Type says JSON in UTF-8: application/json with no charset or charset=utf-8. Anything else must be
+// answered with kUnsupported, for another charset would make relay and vendor read two texts.
+bool is_json_content_type(std::string_view value);
+
+}  // namespace baton::dialect

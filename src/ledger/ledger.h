@@ -1,0 +1,56 @@
+// Ledger: closes each Call exactly once: counts it and writes its line of the access log. One per loop.
+// Life: made with its loop, closed before the loop ends (the destructor hands over what is left). Thread: its loop's.
+// Bounds: a line is at most kLineBytesMax; lines gather in a buffer of kFlushBytes that goes to the log's one writer
+// thread when it is full or kFlushAfter has passed since its first line: no wake-up per line, none at all when nothing
+// happens.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/units.h"
+#include "ledger/access_line.h"
+#include "ledger/access_log.h"
+#include "metrics/relay_metrics.h"
+#include "model/outcome.h"
+#include "runtime/loop.h"
+
+namespace baton::ledger {
+
+class Ledger {
+ public:
+  static constexpr size_t kFlushBytes = 64 * kKiB;
+  static constexpr Duration kFlushAfter = std::chrono::milliseconds(100);
+
+  // Borrows all three for its life; they may not be null. `log` may be off.
+  Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log);
+  ~Ledger();
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // The end of a call, whatever happened. Exactly once per call; never fails, never blocks, never suspends.
+  void close(model::Outcome&& outcome);
+  // Hands over the lines that wait. Called by itself; call it when a drain ends.
+  void flush();
+  // Calls closed so far.
+  uint64_t closed() const { return closed_; }
+  // Sees every outcome before it is forgotten: for simulations and transcripts.
+  void observe(std::function<void(const model::Outcome&)> observer) { observer_ = std::move(observer); }
+
+ private:
+  struct FlushTimer : runtime::Waiter {
+    Ledger* ledger = nullptr;
+  };
+
+  runtime::Loop& loop_;
+  metrics::RelayMetrics::Shard& metrics_;
+  AccessLog& log_;
+  AccessLine line_;
+  Lines pending_;
+  uint64_t closed_ = 0;
+  std::function<void(const model::Outcome&)> observer_;
+  FlushTimer due_;
+  runtime::Timer timer_;
+};
+
+}  // namespace baton::ledger

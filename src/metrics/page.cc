@@ -1,0 +1,235 @@
+// The Prometheus page: adds up the shards and hands the sums to prometheus-cpp, which writes the text.
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <sstream>
+
+#include "metrics/process_facts.h"
+#include "metrics/relay_metrics.h"
+
+namespace baton::metrics {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+class Page {
+ public:
+  explicit Page(const RelayMetrics& metrics) : metrics_(metrics) {}
+
+  std::string write();
+
+ private:
+  using Shard = RelayMetrics::Shard;
+
+  prometheus::MetricFamily& family(std::string name, std::string help, prometheus::MetricType type) {
+    return families_.emplace_back(
+        prometheus::MetricFamily{.name = std::move(name), .help = std::move(help), .type = type, .metric = {}});
+  }
+  prometheus::MetricFamily& counters(std::string name, std::string help) {
+    return family(std::move(name), std::move(help), prometheus::MetricType::Counter);
+  }
+  prometheus::MetricFamily& gauges(std::string name, std::string help) {
+    return family(std::move(name), std::move(help), prometheus::MetricType::Gauge);
+  }
+  static void add(prometheus::MetricFamily& to, Labels labels, double value) {
+    prometheus::ClientMetric& metric = to.metric.emplace_back();
+    metric.label = std::move(labels);
+    (to.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  }
+  // Adds the row unless it is zero: label sets that never happened would be most of the page.
+  static void add_if_any(prometheus::MetricFamily& to, Labels labels, uint64_t value) {
+    if (value != 0) add(to, std::move(labels), static_cast<double>(value));
+  }
+  template <class Pick>
+  uint64_t sum(Pick pick) const {
+    uint64_t total = 0;
+    for (const auto& shard : metrics_.shards_) total += pick(*shard).value();
+    return total;
+  }
+  template <class Pick>
+  double level(Pick pick) const {
+    int64_t total = 0;
+    for (const auto& shard : metrics_.shards_) total += pick(*shard).value();
+    return static_cast<double>(total);
+  }
+  template <class Pick>
+  void histogram(std::string name, std::string help, Pick pick) {
+    prometheus::ClientMetric metric;
+    std::span<const Duration> bounds = pick(*metrics_.shards_[0]).bounds();
+    uint64_t count = 0;
+    for (size_t bucket = 0; bucket <= bounds.size(); ++bucket) {
+      for (const auto& shard : metrics_.shards_) count += pick(*shard).count(bucket);
+      double bound = bucket < bounds.size() ? seconds(bounds[bucket]) : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({.cumulative_count = count, .upper_bound = bound});
+    }
+    uint64_t sum_ns = 0;
+    for (const auto& shard : metrics_.shards_) sum_ns += pick(*shard).sum_ns();
+    metric.histogram.sample_count = count;
+    metric.histogram.sample_sum = static_cast<double>(sum_ns) * 1e-9;
+    family(std::move(name), std::move(help), prometheus::MetricType::Histogram).metric.push_back(std::move(metric));
+  }
+
+  void calls();
+  void attempts();
+  void tokens();
+  void connections();
+  void bounds();
+  void process();
+  std::string account_label(size_t index) const {
+    const auto& accounts = metrics_.options_.accounts;
+    return index < accounts.size() ? accounts[index] : "other";
+  }
+  size_t account_labels() const { return metrics_.options_.accounts.size() + 1; }
+
+  const RelayMetrics& metrics_;
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+std::string RelayMetrics::text() const { return Page(*this).write(); }
+
+std::string Page::write() {
+  calls();
+  attempts();
+  tokens();
+  connections();
+  bounds();
+  process();
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, families_);
+  return std::move(out).str();
+}
+
+void Page::calls() {
+  auto& requests = counters("claude_requests_total", "Calls closed, by the status the client got.");
+  for (size_t i = 0; i < Shard::kStatuses; ++i) {
+    std::string status = i == Shard::kStatusNone    ? "none"
+                         : i == Shard::kStatusOther ? "other"
+                                                    : std::to_string(Shard::kStatusMin + static_cast<int>(i));
+    uint64_t count = sum([i](const Shard& s) -> auto& { return s.statuses_[i]; });
+    if (count != 0 || status == "200") add(requests, {{"status", std::move(status)}}, static_cast<double>(count));
+  }
+  histogram("claude_request_duration", "Seconds from a request's first byte to its call's end.",
+            [](const Shard& s) -> auto& { return s.duration_; });
+  auto& by_operation = counters("baton_calls_total", "Calls closed, by operation and how they ended for the client.");
+  for (size_t i = 0; i < Shard::kOperations; ++i) {
+    for (size_t j = 0; j < Shard::kEndings; ++j) {
+      add_if_any(by_operation,
+                 {{"operation", std::string(name(static_cast<model::Operation>(i)))},
+                  {"ending", std::string(name(static_cast<model::Ending>(j)))}},
+                 sum([i, j](const Shard& s) -> auto& { return s.calls_[i][j]; }));
+    }
+  }
+  add(gauges("baton_calls_in_flight", "Calls that are not closed yet."), {},
+      level([](const Shard& s) -> auto& { return s.calls_in_flight_; }));
+  add(gauges("baton_streams_open", "Streamed replies on their way."), {},
+      level([](const Shard& s) -> auto& { return s.streams_open_; }));
+  histogram("baton_first_byte_seconds", "Seconds from a complete request to the first byte of its reply.",
+            [](const Shard& s) -> auto& { return s.first_byte_; });
+  histogram("baton_added_seconds", "Seconds of the first byte's time that were spent in the relay itself.",
+            [](const Shard& s) -> auto& { return s.added_; });
+  auto& errors = counters("baton_errors_total", "Errors that the relay itself answered, or closed a connection with.");
+  for (size_t i = 0; i < Shard::kErrors; ++i) {
+    add_if_any(errors, {{"code", std::string(name(static_cast<ErrorCode>(i)))}},
+               sum([i](const Shard& s) -> auto& { return s.errors_[i]; }));
+  }
+  add(counters("baton_stream_events_total", "Events of streamed replies that were forwarded."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.events_; })));
+  add(counters("baton_pings_sent_total", "Pings of the relay's own in streams that were silent."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.pings_; })));
+  add(counters("baton_request_body_bytes_total", "Bytes of request bodies of closed calls."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.request_bytes_; })));
+  add(counters("baton_reply_body_bytes_total", "Bytes of reply bodies of closed calls."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.reply_bytes_; })));
+}
+
+void Page::attempts() {
+  auto& by_account = counters("baton_attempts_total", "Tries at an account, by what came of them.");
+  for (size_t i = 0; i < account_labels(); ++i) {
+    for (size_t j = 0; j < Shard::kResults; ++j) {
+      add_if_any(by_account,
+                 {{"account", account_label(i)}, {"verdict", std::string(name(static_cast<model::AttemptResult>(j)))}},
+                 sum([i, j](const Shard& s) -> auto& { return s.accounts_[i].attempts[j]; }));
+    }
+  }
+  auto& retries = counters("baton_retries_total", "Attempts that were followed by another one, by why.");
+  for (size_t i = 0; i < Shard::kResults; ++i) {
+    add_if_any(retries, {{"why", std::string(name(static_cast<model::AttemptResult>(i)))}},
+               sum([i](const Shard& s) -> auto& { return s.retries_[i]; }));
+  }
+}
+
+void Page::tokens() {
+  struct Kind {
+    const char* label;
+    Counter Shard::Tokens::* counter;
+  };
+  static constexpr Kind kKinds[] = {{"input", &Shard::Tokens::input},
+                                    {"output", &Shard::Tokens::output},
+                                    {"cache_read", &Shard::Tokens::cache_read},
+                                    {"cache_write_5m", &Shard::Tokens::cache_write_5m},
+                                    {"cache_write_1h", &Shard::Tokens::cache_write_1h},
+                                    {"cache_write", &Shard::Tokens::cache_write}};
+  static constexpr Kind kTools[] = {{"web_search", &Shard::Tokens::web_searches},
+                                    {"web_fetch", &Shard::Tokens::web_fetches}};
+  auto rows = [this](prometheus::MetricFamily& to, const char* label, std::span<const Kind> kinds) {
+    for (size_t i = 0; i < account_labels(); ++i) {
+      for (const Kind& kind : kinds) {
+        add_if_any(to, {{"account", account_label(i)}, {label, kind.label}},
+                   sum([&](const Shard& s) -> auto& { return s.accounts_[i].tokens.*kind.counter; }));
+      }
+    }
+  };
+  rows(counters("baton_tokens_total",
+                "Tokens the vendor stated; the kinds do not overlap. cache_write: for how long was not stated."),
+       "kind", kKinds);
+  rows(counters("baton_server_tool_requests_total", "Requests of the vendor's own tools."), "tool", kTools);
+  auto& thinking = counters("baton_thinking_tokens_total", "Of the output tokens, those spent on thinking.");
+  for (size_t i = 0; i < account_labels(); ++i) {
+    add_if_any(thinking, {{"account", account_label(i)}},
+               sum([i](const Shard& s) -> auto& { return s.accounts_[i].tokens.thinking; }));
+  }
+}
+
+void Page::connections() {
+  add(gauges("baton_client_connections", "Connections of clients."), {},
+      level([](const Shard& s) -> auto& { return s.client_connections_; }));
+  auto& upstream = gauges("baton_upstream_connections", "Connections to upstreams.");
+  add(upstream, {{"state", "active"}}, level([](const Shard& s) -> auto& { return s.upstream_active_; }));
+  add(upstream, {{"state", "idle"}}, level([](const Shard& s) -> auto& { return s.upstream_idle_; }));
+  auto& connects = counters("baton_upstream_connects_total", "Connections to upstreams that were tried, by result.");
+  for (size_t i = 0; i < Shard::kErrors; ++i) {
+    add_if_any(connects, {{"result", std::string(name(static_cast<ErrorCode>(i)))}},
+               sum([i](const Shard& s) -> auto& { return s.connects_[i]; }));
+  }
+  add(connects, {{"result", "ok"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.connects_[Shard::kConnectedIndex]; })));
+}
+
+void Page::bounds() {
+  add(gauges("baton_request_bytes_held", "Bytes of request bodies held of the shared budget."), {},
+      level([](const Shard& s) -> auto& { return s.request_bytes_held_; }));
+  add(gauges("baton_reply_bytes_held", "Bytes of replies that wait for their client or are held whole."), {},
+      level([](const Shard& s) -> auto& { return s.reply_bytes_held_; }));
+  add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
+  uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });
+  dropped += metrics_.log_lines_lost_.load(std::memory_order_relaxed);
+  add(counters("baton_access_log_dropped_total", "Access log lines lost to a slow or broken sink."), {},
+      static_cast<double>(dropped));
+  histogram("baton_loop_stall_seconds", "The longest turn of a loop in each interval of about a second.",
+            [](const Shard& s) -> auto& { return s.loop_stall_; });
+}
+
+void Page::process() {
+  add(gauges("baton_build_info", "Always 1; the labels say what is running."), {{"version", metrics_.version()}}, 1);
+  ProcessFacts facts = process_facts();
+  add(counters("process_cpu_seconds_total", "User and system CPU time spent in seconds."), {}, facts.cpu_seconds);
+  add(gauges("process_start_time_seconds", "Start time of the process since unix epoch in seconds."), {},
+      facts.start_time_seconds);
+  add(gauges("process_resident_memory_bytes", "Resident memory size in bytes."), {}, facts.resident_memory_bytes);
+  add(gauges("process_virtual_memory_bytes", "Virtual memory size in bytes."), {}, facts.virtual_memory_bytes);
+  add(gauges("process_open_fds", "Number of open file descriptors."), {}, facts.open_fds);
+  add(gauges("process_max_fds", "Maximum number of open file descriptors."), {}, facts.max_fds);
+  add(gauges("process_threads", "Number of threads."), {}, facts.threads);
+}
+
+}  // namespace baton::metrics

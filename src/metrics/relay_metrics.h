@@ -1,0 +1,159 @@
+// RelayMetrics: everything the relay counts, one method per fact, so that a call site reads like a sentence. Each loop
+// counts in its own Shard without locks or look-ups; a scrape adds the shards up and writes the Prometheus text. Life:
+// made in app/ before the loops, outlives them. Thread: a Shard belongs to one loop; text() and the methods of
+// RelayMetrics itself may be called from any. Bounds: every label comes from a closed list (enums, statuses 100-599,
+// the accounts given here; anything else is "other"), so a scrape is at most a few thousand lines whatever clients
+// send. Source: Prometheus text exposition format 0.0.4.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "metrics/counters.h"
+#include "model/outcome.h"
+
+namespace baton::metrics {
+
+// Held: one thing that a gauge counts for as long as this object lives. Assigning another to it moves the count over,
+// so that a gauge always returns to zero. Stays on its shard's loop.
+class [[nodiscard]] Held {
+ public:
+  Held() = default;
+  explicit Held(Gauge& gauge) : gauge_(&gauge) { gauge.add(1); }
+  Held(Held&& other) noexcept : gauge_(std::exchange(other.gauge_, nullptr)) {}
+  Held& operator=(Held&& other) noexcept {
+    if (this != &other) {
+      release();
+      gauge_ = std::exchange(other.gauge_, nullptr);
+    }
+    return *this;
+  }
+  ~Held() { release(); }
+  void release() {
+    if (gauge_ != nullptr) std::exchange(gauge_, nullptr)->add(-1);
+  }
+
+ private:
+  Gauge* gauge_ = nullptr;
+};
+
+class RelayMetrics {
+ public:
+  struct Options {
+    std::vector<std::string> accounts;  // every account that may appear as a label
+    size_t loops = 1;
+    std::string version;
+  };
+  class Shard;
+
+  explicit RelayMetrics(Options options);
+  ~RelayMetrics();
+  RelayMetrics(const RelayMetrics&) = delete;
+  RelayMetrics& operator=(const RelayMetrics&) = delete;
+
+  // The counters of one loop, `loop` < Options::loops. Lives as long as this.
+  Shard& shard(size_t loop) { return *shards_[loop]; }
+
+  // The log's own thread could not write these lines (a loop that finds the queue full counts on its shard).
+  void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
+
+  // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
+  std::string text() const;
+
+  const std::string& version() const { return options_.version; }
+
+ private:
+  friend class Page;
+  Options options_;
+  std::unordered_map<std::string_view, size_t> account_index_;  // keys are in options_
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::atomic<uint64_t> log_lines_lost_{0};
+};
+
+// Shard: what one loop has counted. Every method is a few plain additions.
+class alignas(64) RelayMetrics::Shard {
+ public:
+  // -- A call, once, when it is closed --
+  // Status, ending, duration, first byte, added time, every attempt and its verdict, why attempts were repeated, tokens
+  // by account, bytes, events, pings and our own error. The ledger calls it; nobody else does.
+  void call_closed(const model::Outcome& outcome);
+
+  // -- Gauges: keep the Held for as long as the thing is there --
+  Held call_in_flight() { return Held(calls_in_flight_); }
+  Held stream_open() { return Held(streams_open_); }
+  Held client_connection() { return Held(client_connections_); }
+  Held upstream_connection_active() { return Held(upstream_active_); }
+  Held upstream_connection_idle() { return Held(upstream_idle_); }
+
+  // Bytes of request bodies taken from the shared budget, and given back.
+  void request_bytes_taken(size_t bytes) { request_bytes_held_.add(static_cast<int64_t>(bytes)); }
+  void request_bytes_returned(size_t bytes) { request_bytes_held_.add(-static_cast<int64_t>(bytes)); }
+  // Bytes of replies that wait for a client or are held whole.
+  void reply_bytes_taken(size_t bytes) { reply_bytes_held_.add(static_cast<int64_t>(bytes)); }
+  void reply_bytes_returned(size_t bytes) { reply_bytes_held_.add(-static_cast<int64_t>(bytes)); }
+
+  // -- Facts that belong to no call --
+  void upstream_connected() { ++connects_[kConnectedIndex]; }
+  void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
+  void body_budget_refused() { ++body_budget_refusals_; }
+  void access_log_dropped(uint64_t lines) { access_log_dropped_ += lines; }
+  // An error that was answered, or a connection that was closed, before there was a call to close (a malformed head).
+  void error_without_call(ErrorCode code) { ++errors_[static_cast<size_t>(code)]; }
+  // The longest turn of the loop since the last report, from Loop::take_longest_turn(), about once a second.
+  void loop_stalled(Duration longest_turn) { loop_stall_.observe(longest_turn); }
+
+  explicit Shard(const RelayMetrics& owner);
+
+ private:
+  friend class Page;
+  static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
+  static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
+  static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
+  static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
+  static constexpr size_t kConnectedIndex = kErrors;
+  static constexpr int kStatusMin = 100;
+  static constexpr int kStatusMax = 599;
+  static constexpr size_t kStatusNone = kStatusMax - kStatusMin + 1;  // nothing was sent
+  static constexpr size_t kStatusOther = kStatusNone + 1;
+  static constexpr size_t kStatuses = kStatusOther + 1;
+
+  struct Tokens {
+    void count(const model::Usage& usage);
+    Counter input, output, cache_read, cache_write_5m, cache_write_1h, cache_write;
+    Counter thinking, web_searches, web_fetches;
+  };
+  struct AccountCounters {
+    std::array<Counter, kResults> attempts;
+    Tokens tokens;
+  };
+
+  AccountCounters& account(std::string_view name);
+  static size_t status_index(int status);
+  static size_t error_index(std::string_view code);
+
+  const RelayMetrics& owner_;
+  Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
+  Gauge request_bytes_held_, reply_bytes_held_;
+  Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
+  Histogram duration_{kDurationBounds};
+  Histogram first_byte_{kFirstByteBounds};
+  Histogram added_{kAddedBounds};
+  Histogram loop_stall_{kStallBounds};
+  std::array<Counter, kStatuses> statuses_;
+  std::array<std::array<Counter, kEndings>, kOperations> calls_;
+  std::array<Counter, kErrors> errors_;
+  std::array<Counter, kErrors + 1> connects_;
+  std::array<Counter, kResults> retries_;
+  std::vector<AccountCounters> accounts_;  // in the order of Options::accounts, then "other"
+};
+
+}  // namespace baton::metrics

@@ -1,0 +1,230 @@
+#include "relay/attempt.h"
+
+#include <algorithm>
+
+#include "accounts/verdict.h"
+#include "base/ascii.h"
+#include "http/json.h"
+#include "runtime/wait.h"
+#include "stream/pump.h"
+
+namespace baton::relay {
+
+using accounts::AccountIndex;
+using runtime::Task;
+
+namespace {
+
+// An answer that may yet be delivered, if no better one comes.
+constexpr size_t kSparedBytesMax = 1 * kMiB;
+constexpr Duration kSparedWait = std::chrono::seconds(5);
+
+class ExchangeBody final : public upstream::BodySource {
+ public:
+  ExchangeBody(edge::Exchange& exchange, size_t bytes_max) : exchange_(exchange), bytes_max_(bytes_max) {}
+  Task<Expected<std::string_view>> next() override {
+    touched_ = true;
+    return exchange_.read_piece(bytes_max_);
+  }
+  bool touched() const { return touched_; }
+
+ private:
+  edge::Exchange& exchange_;
+  size_t bytes_max_;
+  bool touched_ = false;
+};
+
+upstream::BodyShape body_shape(const Call& call) {
+  const auto& head = call.exchange.head();
+  if (!call.route.streams_body) return {head.framing == http::Framing::kNone ? http::Framing::kNone : http::Framing::kLength, call.exchange.body().size()};
+  return {head.framing, head.content_length};
+}
+
+stream::PumpParts pump_parts(const Parts& parts, Call& call, Answer& answer) {
+  return {.loop = parts.loop, .upstream = answer.reply.connection->stream(), .body = answer.reply.body,
+          .client = call.exchange.stream(), .writer = call.exchange.writer(), .cancel = call.exchange.cancel(),
+          .follower = answer.follower.get()};
+}
+
+bool is_event_stream(const http::ResponseHead& head) {
+  const auto* type = head.find(http::FieldId::kContentType);
+  return type != nullptr && ascii::starts_with_ignoring_case(type->value, "text/event-stream");
+}
+
+// What is learnt from a Message's usage once all of it is there.
+void read_message(const Call& call, Answer& answer, model::Attempt& attempt) {
+  if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
+  stream::UsageTap tap;
+  if (answer.coding == http::Coding::kIdentity) {
+    // The scanner wants room behind the text.
+    answer.content.reserve(answer.content.size() + http::kJsonPadding);
+    tap.on_message(answer.content);
+  } else {
+    auto plain = http::decode_whole(answer.coding, answer.content, {.output_bytes_max = 32 * kMiB});
+    if (!plain) return;
+    plain->reserve(plain->size() + http::kJsonPadding);
+    tap.on_message(*plain);
+  }
+  attempt.usage = tap.usage();
+}
+
+// From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer that broke off
+// before anything of it was forwarded.
+Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, model::Attempt& attempt) {
+  const auto& head = *answer.reply.head;
+  answer.status = head.status;
+  upstream::append_reply_fields(answer.fields, head, parts.lines[answer.lease->index()].party);
+  answer.event_stream = is_event_stream(head);
+  if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
+  if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
+  if (head.framing == http::Framing::kNone) {
+    answer.length = head.status == 204 || head.status == 304 ? -1 : static_cast<int64_t>(head.content_length);
+  }
+  if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
+  answer.early = answer.reply.early;
+  const bool success = answer.status >= 200 && answer.status < 300;
+  if (answer.event_stream && success && call.route.inference) {
+    answer.follower = std::make_unique<stream::EventFollower>(parts.stream, answer.coding);
+    answer.content.assign(answer.follower->feed(answer.early));
+    answer.follower->settle();
+    answer.early = {};
+    auto end = co_await stream::hold_opening(pump_parts(parts, call, answer), parts.stream, answer.content);
+    if (end == stream::OpeningEnd::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    if (end == stream::OpeningEnd::kCut)
+      co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off before the reply began.", Retry::kOtherAccount);
+    co_return end == stream::OpeningEnd::kError;
+  }
+  const bool hold = !answer.event_stream && call.exchange.head().method != http::Method::kHead &&
+                    call.route.operation != model::Operation::kFileContent && call.route.operation != model::Operation::kBatchResults &&
+                    call.route.operation != model::Operation::kPassThrough &&
+                    (answer.length < 0 || static_cast<size_t>(answer.length) <= parts.stream.held_reply_bytes_max);
+  if (!hold) co_return false;
+  const size_t wanted = answer.length >= 0 ? static_cast<size_t>(answer.length) : answer.early.size();
+  answer.share.emplace(parts.reply_bytes);
+  if (!answer.share->resize(wanted)) co_return false;  // no room to hold it: it passes as it comes
+  answer.content.reserve(wanted + http::kJsonPadding);
+  answer.content.assign(answer.early);
+  answer.early = {};
+  if (!answer.reply.body.done()) {
+    const stream::HoldLimits limits{.bytes_max = parts.stream.held_reply_bytes_max, .idle = parts.upstream.idle_read_timeout,
+                                    .until = call.until, .share = &*answer.share};
+    auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
+    if (!held && held.error().code == ErrorCode::kReplyTooLarge) co_return false;
+    if (!held) co_return std::unexpected(held.error());
+  }
+  answer.whole = true;
+  answer.length = static_cast<int64_t>(answer.content.size());
+  answer.reply.finish(*answer.connections, /*ended_cleanly=*/true);
+  read_message(call, answer, attempt);
+  co_return false;
+}
+
+// Takes an answer that will perhaps not be delivered off its connection. Gives whether it came whole.
+Task<bool> spare(const Parts& parts, Call& call, Answer& answer) {
+  if (answer.whole) co_return true;
+  if (answer.content.empty()) answer.content.assign(answer.early);
+  answer.early = {};
+  const stream::HoldLimits limits{.bytes_max = kSparedBytesMax, .idle = kSparedWait, .until = parts.loop.now() + kSparedWait};
+  auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
+  answer.reply.finish(*answer.connections, held.has_value());
+  if (!held) co_return false;
+  answer.whole = true;
+  answer.length = static_cast<int64_t>(answer.content.size());
+  answer.follower.reset();
+  co_return true;
+}
+
+}  // namespace
+
+Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
+  auto& attempts = call.outcome.attempts;
+  std::vector<AccountIndex> tried;
+  std::optional<Answer> spared;
+  bool repeated = false;  // a call that may have been processed was sent again
+  ExchangeBody source(call.exchange, call.route.body_bytes_max);
+  std::optional<accounts::Lease> lease =
+      call.bound_account ? parts.accounts.take(*call.bound_account) : parts.accounts.pick(tried, call.passthrough);
+  if (!lease) {
+    co_return fail(ErrorCode::kNoAccount, Fault::kUs,
+                   call.bound_account ? "The account that made this object is not configured any more."
+                                      : "No account is configured for this call.");
+  }
+  while (true) {
+    const AccountIndex index = lease->index();
+    const Line& line = parts.lines[index];
+    attempts.push_back({.account = parts.accounts.account(index).name});
+    const size_t at = attempts.size() - 1;
+    const Instant started = parts.loop.clock().now();
+
+    Answer answer;
+    answer.lease = std::move(lease);
+    answer.connections = line.connections;
+    answer.attempt = at;
+    std::string head;
+    head.reserve(call.exchange.head().bytes + 512);
+    upstream::append_request_head(head, call.exchange.head(), line.party, body_shape(call));
+    const upstream::SendOptions options{
+        .head = head,
+        .body = call.exchange.body(),
+        .source = call.route.streams_body && call.exchange.head().framing != http::Framing::kNone ? &source : nullptr,
+        .source_chunked = call.exchange.head().framing == http::Framing::kChunked,
+        .to_head = call.exchange.head().method == http::Method::kHead,
+        .fresh = call.route.creates,
+        .first_byte_timeout = call.facts.stream ? parts.upstream.first_byte_timeout : parts.upstream.first_byte_timeout_unstreamed,
+        .until = call.until};
+    auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    accounts::AttemptEnd end;
+    std::optional<Error> failure;
+    if (!sent) {
+      failure = sent.error();
+    } else {
+      answer.reply = std::move(*sent);
+      attempts[at].reused_connection = answer.reply.reused_connection;
+      attempts[at].first_byte = answer.reply.arrived - answer.reply.sent;
+      end.status = answer.reply.status();
+      auto received = co_await receive(parts, call, answer, attempts[at]);
+      if (received) {
+        end.early_error = *received;
+      } else {
+        failure = received.error();
+      }
+    }
+    if (failure) {
+      end.status = 0;
+      end.error = failure->code;
+      answer.reply.finish(*answer.connections, false);
+    }
+    const auto verdict = accounts::judge(end);
+    attempts[at].status = failure ? 0 : end.status;
+    attempts[at].result = verdict.result;
+    attempts[at].may_have_been_processed = verdict.may_have_been_processed;
+    attempts[at].total = parts.loop.clock().now() - started;
+    if (failure && failure->fault == Fault::kClient) co_return std::unexpected(*failure);
+
+    // Where to, if anywhere?
+    tried.push_back(index);
+    const bool unsent = verdict.result == model::AttemptResult::kConnectFailed || verdict.result == model::AttemptResult::kTlsFailed;
+    bool may_move = verdict.next != accounts::Next::kDeliver && !call.passthrough && !call.bound_account &&
+                    (call.repeatable() || (unsent && !source.touched())) && attempts.size() < parts.attempts_max &&
+                    !(verdict.next == accounts::Next::kOnceMore && repeated) && parts.loop.now() < call.until;
+    if (may_move) {
+      lease = parts.accounts.pick(tried, call.passthrough);
+      // A connection that broke is worth a second try even where there is only one account.
+      if (!lease && verdict.result == model::AttemptResult::kReset) lease = parts.accounts.take(index);
+      may_move = lease.has_value();
+    }
+    if (!may_move) {
+      if (!failure) co_return answer;
+      if (spared) co_return std::move(*spared);
+      co_return std::unexpected(*failure);
+    }
+    if (verdict.next == accounts::Next::kOnceMore) repeated = true;
+    if (!failure && co_await spare(parts, call, answer)) {
+      answer.lease.reset();
+      spared = std::move(answer);
+    }
+    if (call.exchange.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+  }
+}
+
+}  // namespace baton::relay

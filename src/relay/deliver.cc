@@ -1,0 +1,126 @@
+#include "relay/deliver.h"
+
+#include "dialect/error_reply.h"
+#include "relay/objects.h"
+#include "stream/pump.h"
+
+namespace baton::relay {
+
+using model::Ending;
+using runtime::Task;
+using stream::PumpEnd;
+
+namespace {
+
+Ending ending_of(PumpEnd end) {
+  switch (end) {
+    case PumpEnd::kEnded: return Ending::kComplete;
+    case PumpEnd::kCut: return Ending::kUpstreamCut;
+    case PumpEnd::kIdle:
+    case PumpEnd::kDeadline: return Ending::kTimedOut;
+    case PumpEnd::kClientGone: return Ending::kClientGone;
+    case PumpEnd::kDrained: return Ending::kDrained;
+  }
+  return Ending::kUpstreamCut;
+}
+
+Error error_of(PumpEnd end) {
+  switch (end) {
+    case PumpEnd::kIdle: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The upstream fell silent in the middle of its reply."};
+    case PumpEnd::kDeadline: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
+    case PumpEnd::kDrained: return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater, "The relay is shutting down and could not wait for this reply to end."};
+    default: return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
+  }
+}
+
+void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
+  if (!answer.follower) return;
+  call.outcome.events = answer.follower->events();
+  attempt.usage = answer.follower->tap().usage();
+}
+
+// Moves the rest of a live answer and ends the reply as its end deserves.
+Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
+  edge::Exchange& exchange = call.exchange;
+  net::BodyWriter& writer = exchange.writer();
+  const stream::PumpParts moving{.loop = parts.loop, .upstream = answer.reply.connection->stream(), .body = answer.reply.body,
+                                 .client = exchange.stream(), .writer = writer, .cancel = exchange.cancel(),
+                                 .follower = answer.follower.get()};
+  const stream::PumpLimits limits{.buffer_bytes_max = parts.stream.buffer_bytes_max,
+                                  .idle = parts.upstream.idle_read_timeout,
+                                  .write_stall = parts.write_stall,
+                                  .ping_after = parts.stream.ping_after,
+                                  .ping = dialect::kPingEvent,
+                                  .until = call.until};
+  auto result = co_await stream::pump(moving, limits);
+  call.outcome.pings_sent = result.pings;
+  call.outcome.ending = ending_of(result.end);
+  const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
+                            answer.follower->tap().stopped() || answer.follower->tap().failed();
+  answer.reply.finish(*answer.connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
+  if (result.end == PumpEnd::kEnded && stream_whole) {
+    if (answer.follower && answer.follower->tap().failed()) {
+      call.outcome.ending = Ending::kUpstreamCut;
+      call.outcome.error = "stream_error";
+    }
+    writer.write({}, {}, /*last=*/true);
+    if (writer.pending() > 0) co_await exchange.drain(0);
+    co_return;
+  }
+  if (result.end == PumpEnd::kClientGone) co_return exchange.abort();
+  // The reply is cut: it ends in an error event where one may stand, else in a reset, never cleanly.
+  Error error = error_of(result.end);
+  if (result.end == PumpEnd::kEnded) call.outcome.ending = Ending::kUpstreamCut;
+  call.outcome.error = name(error.code);
+  exchange.close_after();
+  if (answer.follower && answer.event_stream && !answer.follower->encoded() && answer.follower->can_end_with_event() &&
+      writer.write({}, dialect::error_event(error, call.request_id()), /*last=*/true)) {
+    if (writer.pending() > 0 && result.end != PumpEnd::kDrained) co_await exchange.drain(0);
+    co_return;
+  }
+  exchange.abort();
+}
+
+}  // namespace
+
+Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
+  edge::Exchange& exchange = call.exchange;
+  model::Attempt& attempt = call.outcome.attempts[answer.attempt];
+  if (answer.whole) take_in_object(parts, call, answer);
+  answer.fields.append("baton-request-id: ").append(call.request_id()).append("\r\n");
+  if (call.outcome.attempts.size() > 1) {
+    answer.fields.append("baton-attempts: ").append(std::to_string(call.outcome.attempts.size())).append("\r\n");
+  }
+  call.outcome.upstream_request_id = std::move(answer.upstream_request_id);
+  const bool done = answer.whole || (answer.reply.body.done() && !answer.follower);
+  const bool bodiless = exchange.head().method == http::Method::kHead;
+  metrics::Held open;
+  if (answer.event_stream) open = parts.metrics.stream_open();
+  if (!exchange.begin({.status = answer.status, .fields = answer.fields, .length = answer.follower ? -1 : answer.length,
+                       .content = answer.first_content(), .last = done || bodiless})) {
+    call.outcome.ending = Ending::kClientGone;
+    exchange.abort();
+  } else {
+    const Instant left = parts.loop.clock().now();
+    call.outcome.first_byte = left - exchange.complete();
+    // Nothing of the request is needed any more, nor what has been sent of the answer.
+    exchange.release_request();
+    std::string().swap(answer.content);
+    std::string().swap(answer.fields);
+    answer.reply.release_head();
+    if (!done && !bodiless) {
+      co_await finish_live(parts, call, answer);
+    } else {
+      if (exchange.writer().pending() > 0 && !co_await exchange.drain(0)) {
+        call.outcome.ending = Ending::kClientGone;
+        exchange.abort();
+      }
+      answer.reply.finish(*answer.connections, true);
+    }
+  }
+  book_stream(call, answer, attempt);
+  call.outcome.usage = attempt.usage;
+  if (answer.follower) attempt.total = parts.loop.clock().now() - exchange.complete();
+}
+
+}  // namespace baton::relay

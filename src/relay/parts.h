@@ -1,0 +1,47 @@
+// Parts: what a relay is made of, handed over by the app. Everything is borrowed and outlives the relay.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "accounts/pool.h"
+#include "auth/authenticator.h"
+#include "base/byte_budget.h"
+#include "ledger/ledger.h"
+#include "metrics/relay_metrics.h"
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "store/id_bindings.h"
+#include "stream/config.h"
+#include "upstream/config.h"
+#include "upstream/connection_pool.h"
+#include "upstream/heads.h"
+
+namespace baton::relay {
+
+// How the relay reaches one account, in the order of the AccountPool.
+struct Line {
+  upstream::Party party;
+  upstream::ConnectionPool* connections = nullptr;
+};
+
+struct Parts {
+  runtime::Loop& loop;
+  runtime::Random& random;
+  const auth::Authenticator& authenticator;
+  accounts::AccountPool& accounts;
+  uint32_t attempts_max;
+  std::vector<Line> lines;
+  const upstream::Config& upstream;
+  const stream::Config& stream;
+  Duration write_stall;             // a client that takes nothing
+  ByteBudget& reply_bytes;          // replies held whole
+  store::IdBindings& bindings;
+  metrics::RelayMetrics::Shard& metrics;
+  ledger::Ledger& ledger;
+  std::string public_url;           // the relay's own origin, or empty: from the request
+  bool tls = false;                 // of the listener, for that origin
+  bool simulated = false;
+};
+
+}  // namespace baton::relay

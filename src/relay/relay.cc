@@ -1,0 +1,162 @@
+#include "relay/relay.h"
+
+#include <array>
+
+#include "dialect/error_reply.h"
+#include "http/content_coding.h"
+
+namespace baton::relay {
+
+using model::Ending;
+using model::Operation;
+using runtime::Task;
+
+namespace {
+
+constexpr size_t kPathBytesMax = 256;
+constexpr size_t kModelBytesMax = 256;
+
+bool reads_json(const Call& call) {
+  return call.route.operation == Operation::kMessages || call.route.operation == Operation::kCountTokens;
+}
+
+}  // namespace
+
+Relay::Relay(Parts parts) : parts_(std::move(parts)) {}
+
+std::string Relay::new_request_id() {
+  static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
+  std::string id = "brq_";
+  for (int half = 0; half < 2; ++half) {
+    uint64_t bits = parts_.random.next();
+    for (int i = 0; i < 12; ++i, bits >>= 5) id.push_back(kDigits[bits & 31]);
+  }
+  return id;
+}
+
+Call Relay::begin(edge::Exchange& exchange) {
+  const auto& head = exchange.head();
+  Call call{.exchange = exchange};
+  call.began = exchange.started();
+  call.until = exchange.started() + parts_.upstream.total_timeout;
+  call.route = model::route(head.method_text, head.path);
+  model::Outcome& outcome = call.outcome;
+  outcome.request_id = new_request_id();
+  outcome.operation = call.route.operation;
+  outcome.method = head.method_text;
+  outcome.path = head.path.substr(0, kPathBytesMax);
+  outcome.simulated = parts_.simulated;
+  outcome.started = parts_.loop.wall();
+  if (parts_.simulated) exchange.mark_simulated();
+  return call;
+}
+
+Expected<void> Relay::recognise(Call& call) {
+  const auto& head = call.exchange.head();
+  auto caller = parts_.authenticator.identify(head, call.exchange.peer_address());
+  if (!caller) return std::unexpected(caller.error());
+  call.caller = std::move(*caller);
+  call.outcome.client = call.caller.name;
+  call.outcome.client_address = call.caller.client_address;
+  if (call.route.operation == Operation::kNone)
+    return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
+  if (call.route.wrong_method) return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
+  // A credential of the caller's own goes to a passthrough account and nowhere else.
+  call.passthrough = parts_.accounts.has_passthrough() &&
+                     (!parts_.accounts.has_pooled() || (call.caller.brings_own_credential && !call.caller.local) ||
+                      head.find(http::FieldId::kBatonKey) != nullptr);
+  return {};
+}
+
+Task<Expected<void>> Relay::read(Call& call) {
+  if (call.route.streams_body) {
+    const auto& head = call.exchange.head();
+    if (head.framing == http::Framing::kLength && head.content_length > call.route.body_bytes_max) {
+      call.exchange.close_after();
+      co_return fail(ErrorCode::kBodyTooLarge, Fault::kClient, "The request body is larger than is allowed here.");
+    }
+    co_return Expected<void>{};
+  }
+  auto body = co_await call.exchange.read_body(call.route.body_bytes_max);
+  if (!body) co_return std::unexpected(body.error());
+  call.outcome.request_body_bytes = body->size();
+  if (reads_json(call)) co_return read_facts(call);
+  co_return Expected<void>{};
+}
+
+Expected<void> Relay::read_facts(Call& call) {
+  const auto& head = call.exchange.head();
+  const auto* type = head.find(http::FieldId::kContentType);
+  if (type == nullptr || !dialect::is_json_content_type(type->value))
+    return fail(ErrorCode::kUnsupported, Fault::kClient, "The content-type must be application/json.");
+  std::string decoded;
+  std::string_view text = call.exchange.body();
+  if (const auto* field = head.find(http::FieldId::kContentEncoding)) {
+    const http::Coding coding = http::parse_coding(field->value);
+    if (coding != http::Coding::kIdentity && coding != http::Coding::kGzip)
+      return fail(ErrorCode::kUnsupported, Fault::kClient, "A request body may be encoded with gzip or not at all.");
+    if (coding == http::Coding::kGzip) {
+      auto plain = http::decode_whole(coding, text, {.output_bytes_max = call.route.body_bytes_max});
+      if (!plain) return std::unexpected(plain.error());
+      decoded = std::move(*plain);
+      decoded.reserve(decoded.size() + http::kJsonPadding);
+      text = decoded;
+    }
+  }
+  auto facts = dialect::read_call(text, scanner_);
+  if (!facts) return std::unexpected(facts.error());
+  call.facts = std::move(*facts);
+  call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
+  call.outcome.stream = call.facts.stream;
+  return {};
+}
+
+Task<Expected<void>> Relay::answer_probe(Call& call) {
+  // A warm-up: clients send it without a credential, and any quick answer does.
+  call.exchange.release_request();
+  auto sent = co_await call.exchange.reply(200, "content-type: application/json\r\n", "{\"message\":\"hello\"}");
+  if (!sent) call.outcome.ending = Ending::kClientGone;
+  co_return Expected<void>{};
+}
+
+Task<void> Relay::answer_error(Call& call, const Error& error) {
+  model::Outcome& outcome = call.outcome;
+  outcome.error = name(error.code);
+  if (error.code == ErrorCode::kCancelled) {
+    outcome.ending = call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
+    if (outcome.ending == Ending::kClientGone) {
+      call.exchange.abort();
+      co_return;
+    }
+  } else {
+    outcome.ending = error.fault == Fault::kUpstream ? Ending::kUpstreamCut : Ending::kRefusedByUs;
+    if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;
+  }
+  if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
+  auto reply = dialect::error_reply(error, outcome.request_id, {.allow = call.route.allow});
+  if (auto sent = co_await call.exchange.reply(reply.status, reply.fields, reply.body); !sent) call.exchange.abort();
+}
+
+void Relay::close(Call& call) {
+  model::Outcome& outcome = call.outcome;
+  edge::Exchange& exchange = call.exchange;
+  outcome.status = exchange.status();
+  outcome.reply_body_bytes = exchange.writer().content_bytes();
+  if (call.route.streams_body) outcome.request_body_bytes = exchange.body_bytes();
+  const Instant now = parts_.loop.clock().now();
+  outcome.duration = now - call.began;
+  if (exchange.replied() && outcome.first_byte.count() == 0) outcome.first_byte = exchange.first_byte() - exchange.complete();
+  Duration elsewhere{0};
+  for (const auto& attempt : outcome.attempts) elsewhere += attempt.first_byte;
+  outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
+  parts_.ledger.close(std::move(outcome));
+}
+
+edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std::string_view) {
+  const std::string id = new_request_id();
+  auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
+  parts_.metrics.error_without_call(head_error != http::HeadError::kNone ? ErrorCode::kBadRequest : error.code);
+  return {reply.status, std::move(reply.fields), std::move(reply.body)};
+}
+
+}  // namespace baton::relay

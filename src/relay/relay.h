@@ -1,0 +1,35 @@
+// Relay: serves exchanges. serve.cc is the walk of a request, one screen; attempt.cc the retry loop; deliver.cc the way back.
+// Life: one per loop, made in app/ (or by a simulation) from borrowed Parts. Thread: its loop. Bounds: those of its modules.
+#pragma once
+
+#include "edge/exchange.h"
+#include "http/json.h"
+#include "relay/call.h"
+#include "relay/parts.h"
+
+namespace baton::relay {
+
+class Relay final : public edge::Handler {
+ public:
+  explicit Relay(Parts parts);
+
+  runtime::Task<void> serve(edge::Exchange& exchange) override;
+  edge::Refusal refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) override;
+
+ private:
+  // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
+  Call begin(edge::Exchange& exchange);
+  Expected<void> recognise(Call& call);                    // who calls, and what for
+  runtime::Task<Expected<void>> read(Call& call);          // the body, and what the relay reads of it
+  runtime::Task<Expected<void>> walk(Call& call);
+  runtime::Task<void> answer_error(Call& call, const Error& error);
+  runtime::Task<Expected<void>> answer_probe(Call& call);
+  void close(Call& call);
+  Expected<void> read_facts(Call& call);
+  std::string new_request_id();
+
+  Parts parts_;
+  http::JsonScanner scanner_;
+};
+
+}  // namespace baton::relay

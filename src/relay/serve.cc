@@ -1,0 +1,30 @@
+// The walk of a request: recognised, read, attempted, delivered; whatever happens, closed once.
+#include "relay/attempt.h"
+#include "relay/deliver.h"
+#include "relay/objects.h"
+#include "relay/relay.h"
+
+namespace baton::relay {
+
+using runtime::Task;
+
+Task<void> Relay::serve(edge::Exchange& exchange) {
+  Call call = begin(exchange);
+  metrics::Held in_flight = parts_.metrics.call_in_flight();
+  auto walked = co_await walk(call);
+  if (!walked) co_await answer_error(call, walked.error());
+  close(call);
+}
+
+Task<Expected<void>> Relay::walk(Call& call) {
+  if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
+  if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
+  if (auto read_in = co_await read(call); !read_in) co_return std::unexpected(read_in.error());
+  call.bound_account = owner_of(parts_, call);
+  auto answer = co_await attempt_all(parts_, call);
+  if (!answer) co_return std::unexpected(answer.error());
+  co_await deliver(parts_, call, std::move(*answer));
+  co_return Expected<void>{};
+}
+
+}  // namespace baton::relay

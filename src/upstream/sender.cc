@@ -1,0 +1,155 @@
+#include "upstream/sender.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "http/chunked.h"
+#include "net/body_writer.h"
+#include "runtime/wait.h"
+
+namespace baton::upstream {
+
+using runtime::IoStatus;
+using runtime::Task;
+
+namespace {
+
+constexpr size_t kHeadsKept = 64;
+thread_local std::vector<std::unique_ptr<http::ResponseHead>> heads;
+
+std::unique_ptr<http::ResponseHead> take_head() {
+  if (heads.empty()) return std::make_unique<http::ResponseHead>();
+  auto head = std::move(heads.back());
+  heads.pop_back();
+  return head;
+}
+
+Error cancelled() { return {ErrorCode::kCancelled, Fault::kClient, Retry::kNever, "The client has gone."}; }
+Error reset() { return {ErrorCode::kReset, Fault::kUpstream, Retry::kOtherAccount, "The upstream closed the connection before it answered."}; }
+Error bad_reply(std::string why) { return {ErrorCode::kBadReply, Fault::kUpstream, Retry::kOtherAccount, std::move(why)}; }
+
+// Writes the request. Stops early without an error when the upstream answers before all is sent.
+Task<Expected<bool>> write_request(runtime::Loop& loop, runtime::ByteStream& stream, const SendOptions& options,
+                                   runtime::Cancellation& cancel) {
+  const http::Framing framing = options.source != nullptr && options.source_chunked ? http::Framing::kChunked : http::Framing::kUntilClose;
+  net::BodyWriter writer(stream, framing);
+  if (!writer.write(options.head, options.body, /*last=*/false)) co_return std::unexpected(reset());
+  bool more = options.source != nullptr;
+  while (more || writer.pending() > 0) {
+    if (stream.can_read()) co_return false;
+    if (writer.pending() > 0) {
+      auto ready = co_await runtime::wait(loop, {.read = &stream, .write = &stream, .cancel = &cancel,
+                                                 .until = std::min(options.until, loop.now() + options.first_byte_timeout)});
+      if (ready & runtime::kCancelled) co_return std::unexpected(cancelled());
+      if (ready & runtime::kReadable) co_return false;
+      if (ready & runtime::kTimedOut)
+        co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.", Retry::kOtherAccount);
+      if (!writer.flush()) co_return std::unexpected(reset());
+      continue;
+    }
+    auto piece = co_await options.source->next();
+    if (!piece) co_return std::unexpected(piece.error());
+    more = !piece->empty();
+    if (!writer.write({}, *piece, /*last=*/!more)) co_return std::unexpected(reset());
+  }
+  co_return true;
+}
+
+Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, runtime::Cancellation& cancel, Reply& reply) {
+  static constexpr http::HeadLimits kLimits{.total_bytes_max = 64 * 1024, .field_bytes_max = 32 * 1024, .fields_max = 200};
+  runtime::ByteStream& stream = reply.connection->stream();
+  const Instant deadline = std::min(options.until, loop.now() + options.first_byte_timeout);
+  size_t scanned = 0;
+  int interim = 0;
+  while (true) {
+    if (!stream.can_read()) {
+      auto ready = co_await runtime::wait(loop, {.read = &stream, .cancel = &cancel, .until = deadline});
+      if (ready & runtime::kCancelled) co_return std::unexpected(cancelled());
+      if (!(ready & runtime::kReadable))
+        co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not answer in time.", Retry::kOtherAccount);
+    }
+    auto scratch = net::read_scratch();
+    auto got = stream.try_read(scratch);
+    if (got.status == IoStatus::kBlocked) continue;
+    if (got.status != IoStatus::kOk) {
+      if (!reply.raw.empty()) co_return std::unexpected(bad_reply("The upstream's answer broke off in its head."));
+      co_return std::unexpected(reset());
+    }
+    if (reply.raw.empty()) reply.arrived = loop.clock().now();
+    reply.raw.append(scratch.data(), got.bytes);
+    while (true) {
+      http::HeadError error = http::HeadError::kNone;
+      auto status = http::parse_response(reply.raw, scanned, kLimits, options.to_head, *reply.head, error);
+      if (status == http::ParseStatus::kNeedMore) break;
+      if (status == http::ParseStatus::kError)
+        co_return std::unexpected(bad_reply("The upstream's answer is malformed: " + std::string(http::head_error_sentence(error))));
+      if (reply.head->status >= 200) co_return Expected<void>{};
+      if (reply.head->status == 101 || ++interim > kInterimMax)
+        co_return std::unexpected(bad_reply("The upstream sent interim answers without end."));
+      reply.raw.erase(0, reply.head->bytes);
+      scanned = 0;
+      if (reply.raw.empty()) break;
+    }
+  }
+}
+
+}  // namespace
+
+Reply::~Reply() {
+  if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
+}
+
+void Reply::release_head() {
+  if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
+  head.reset();
+  early = {};
+  std::string().swap(raw);
+}
+
+void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
+  if (!connection) return;
+  if (ended_cleanly && whole_request_sent && body.surplus().empty() && keep_alive) {
+    pool.give_back(std::move(connection));
+  } else {
+    connection.reset();
+  }
+}
+
+Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options, runtime::Cancellation& cancel) {
+  bool fresh = options.fresh;
+  while (true) {
+    auto connection = co_await pool.acquire(cancel, fresh);
+    if (!connection) co_return std::unexpected(connection.error());
+    Reply reply;
+    reply.connection = std::move(*connection);
+    reply.reused_connection = reply.connection->reused();
+    reply.head = take_head();
+    auto written = co_await write_request(loop, reply.connection->stream(), options, cancel);
+    std::optional<Error> failure;
+    if (!written) {
+      failure = written.error();
+    } else {
+      reply.whole_request_sent = *written;
+      reply.sent = loop.clock().now();
+      auto got = co_await read_head(loop, options, cancel, reply);
+      if (!got) failure = got.error();
+    }
+    if (failure) {
+      const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
+      if (!stale || fresh) co_return std::unexpected(*failure);
+      fresh = true;
+      continue;
+    }
+    reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
+    auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
+    if (early.status == net::BodyReader::Status::kMalformed)
+      co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
+    reply.early = early.data;
+    reply.keep_alive = reply.head->keep_alive;
+    reply.ended = reply.body.done();
+    co_return reply;
+  }
+}
+
+}  // namespace baton::upstream
