@@ -15,7 +15,7 @@ namespace {
 // The vendor's own magic strings, and phrases that are easier to type.
 constexpr std::string_view kMagicRefusal = "ANTHROPIC_MAGIC_STRING_TRIGGER_REFUSAL";
 constexpr std::string_view kMagicRedacted = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING";
-constexpr std::string_view kUseTool = "se the tool";       // "Use the tool", "use the tools"
+constexpr std::string_view kUseTool = "se the tool";  // "Use the tool", "use the tools"
 constexpr std::string_view kUseTools = "se the tools";
 constexpr std::string_view kUseStop = "use the stop sequence";
 constexpr uint32_t kWordsBeforeTool = 6;
@@ -142,7 +142,8 @@ class Composer {
     return spoken;
   }
 
-  // Cuts the text in front of the earliest stop sequence in it. Asked by phrase, half of the text is put in front of the first one.
+  // Cuts the text in front of the earliest stop sequence in it. Asked by phrase, half of the text is put in front of
+  // the first one.
   void stop_at_sequence() {
     if (params_.stop_sequences.empty() || answer_.parts.empty() || answer_.parts.back().kind != PartKind::kText) return;
     Part& part = answer_.parts.back();
@@ -232,12 +233,18 @@ void append_part(std::string& out, const Part& part) {
 
 std::string_view name(StopReason reason) {
   switch (reason) {
-    case StopReason::kEndTurn: return "end_turn";
-    case StopReason::kMaxTokens: return "max_tokens";
-    case StopReason::kStopSequence: return "stop_sequence";
-    case StopReason::kToolUse: return "tool_use";
-    case StopReason::kPauseTurn: return "pause_turn";
-    case StopReason::kRefusal: return "refusal";
+    case StopReason::kEndTurn:
+      return "end_turn";
+    case StopReason::kMaxTokens:
+      return "max_tokens";
+    case StopReason::kStopSequence:
+      return "stop_sequence";
+    case StopReason::kToolUse:
+      return "tool_use";
+    case StopReason::kPauseTurn:
+      return "pause_turn";
+    case StopReason::kRefusal:
+      return "refusal";
   }
   return "end_turn";
 }

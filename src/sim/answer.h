@@ -1,8 +1,7 @@
-// Answer: what the simulated model says to one request, decided before the first byte: parts, tokens, stop reason, usage. Rendering it
-// whole or as a stream gives the same content.
-// Life: a value. Thread: any; pure. Bounds: parts <= kPartsMax; texts are not stored but made word by word (words.h), except structured
-// output, tool input and what a stop sequence cut.
-// Source: the vendor's Messages and streaming pages and SDK types (read 2026-11).
+// Answer: what the simulated model says to one request, decided before the first byte: parts, tokens, stop reason,
+// usage. Rendering it whole or as a stream gives the same content. Life: a value. Thread: any; pure. Bounds: parts <=
+// kPartsMax; texts are not stored but made word by word (words.h), except structured output, tool input and what a stop
+// sequence cut. Source: the vendor's Messages and streaming pages and SDK types (read 2026-11).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,7 @@
 
 namespace baton::sim {
 
-inline constexpr size_t kPartsMax = 4;
+inline constexpr size_t kPartsMax = 5;
 
 enum class StopReason : uint8_t { kEndTurn, kMaxTokens, kStopSequence, kToolUse, kPauseTurn, kRefusal };
 std::string_view name(StopReason reason);
@@ -27,11 +26,11 @@ enum class PartKind : uint8_t { kThinking, kRedactedThinking, kText, kToolUse };
 
 struct Part {
   PartKind kind = PartKind::kText;
-  uint64_t key = 0;        // of its words, signature or id
-  uint32_t tokens = 0;     // it costs
-  uint32_t words = 0;      // it says; 0 for thinking whose display is omitted
-  std::string rest;        // UTF-8 behind the words; of a tool_use its input as JSON
-  std::string tool = {};   // its name, between the quotes as the request wrote it
+  uint64_t key = 0;       // of its words, signature or id
+  uint32_t tokens = 0;    // it costs
+  uint32_t words = 0;     // it says; 0 for thinking whose display is omitted
+  std::string rest;       // UTF-8 behind the words; of a tool_use its input as JSON
+  std::string tool = {};  // its name, between the quotes as the request wrote it
 };
 
 struct Answer {
@@ -50,12 +49,13 @@ struct Answer {
 };
 
 struct Voice {
-  uint64_t seed = 0;      // with model and last user text: what is said
-  uint32_t tokens = 40;   // of a usual reply
+  uint64_t seed = 0;     // with model and last user text: what is said
+  uint32_t tokens = 40;  // of a usual reply
   ReplyKind reply = ReplyKind::kUsual;
 };
 
-// Parts, stop reason and output tokens; the caller adds key, input and times. What changes the usual reply is listed in README.md.
+// Parts, stop reason and output tokens; the caller adds key, input and times. What changes the usual reply is listed in
+// README.md.
 Answer compose(const MessageParams& params, const Prompt& prompt, const Voice& voice);
 // The Message object.
 void append_message(std::string& out, const Answer& answer);

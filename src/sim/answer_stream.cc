@@ -10,8 +10,10 @@ namespace baton::sim {
 
 namespace {
 
-constexpr std::string_view kDeltaHead = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
-constexpr std::string_view kStartHead = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":";
+constexpr std::string_view kDeltaHead =
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
+constexpr std::string_view kStartHead =
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":";
 
 // The end of a slice of `bytes` or so that does not cut a character.
 size_t slice_end(std::string_view text, size_t from, size_t bytes) {
@@ -35,20 +37,27 @@ void append_ping(std::string& out) { out += "event: ping\ndata: {\"type\":\"ping
 Duration AnswerStream::step_due() const {
   switch (step_) {
     case Step::kMessageStart:
-    case Step::kFirstPing: return Duration{0};
-    case Step::kBlockStart: return part_ == 0 ? Duration{0} : last_;
-    case Step::kWord: return answer_.first_token + answer_.per_token * (before_ + word_);
+    case Step::kFirstPing:
+      return Duration{0};
+    case Step::kBlockStart:
+      return part_ == 0 ? Duration{0} : last_;
+    case Step::kWord:
+      return answer_.first_token + answer_.per_token * (before_ + word_);
     case Step::kRest: {
       // A rest's tokens are spread over its bytes.
       size_t all = std::max<size_t>(part().rest.size(), 1);
       auto share = (part().tokens - part().words) * rest_at_ / all;
       return answer_.first_token + answer_.per_token * static_cast<int64_t>(before_ + part().words + share);
     }
-    case Step::kSignature: return answer_.first_token + answer_.per_token * (before_ + part().tokens);
-    case Step::kBlockStop: return last_;
-    case Step::kMessageDelta: return answer_.parts.empty() ? answer_.first_token : last_;
+    case Step::kSignature:
+      return answer_.first_token + answer_.per_token * (before_ + part().tokens);
+    case Step::kBlockStop:
+      return last_;
+    case Step::kMessageDelta:
+      return answer_.parts.empty() ? answer_.first_token : last_;
     case Step::kMessageStop:
-    case Step::kEnd: return last_;
+    case Step::kEnd:
+      return last_;
   }
   return last_;
 }
@@ -90,8 +99,12 @@ void AnswerStream::append_step(std::string& out) {
       append_ping(out);
       enter_block();
       break;
-    case Step::kWord: word_delta(out); break;
-    case Step::kRest: rest_delta(out); break;
+    case Step::kWord:
+      word_delta(out);
+      break;
+    case Step::kRest:
+      rest_delta(out);
+      break;
     case Step::kSignature:
       out += kDeltaHead;
       out += std::to_string(part_);
@@ -115,7 +128,8 @@ void AnswerStream::append_step(std::string& out) {
       append_event(out, "message_stop", R"({"type":"message_stop"})");
       step_ = Step::kEnd;
       break;
-    case Step::kEnd: break;
+    case Step::kEnd:
+      break;
   }
 }
 
@@ -148,7 +162,8 @@ void AnswerStream::message_start(std::string& out) const {
   out += make_id("msg_01", answer_.key);
   out += R"(","type":"message","role":"assistant","model":")";
   out += answer_.model->id;
-  out += R"(","content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"diagnostics":null,"usage":{)";
+  out +=
+      R"(","content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"diagnostics":null,"usage":{)";
   append_usage(out, answer_, std::min<uint32_t>(answer_.output_tokens, 1));
   out += R"(,"service_tier":"standard","inference_geo":null,"speed":null}}})";
   out += "\n\n";
@@ -159,13 +174,17 @@ void AnswerStream::block_start(std::string& out) const {
   out += std::to_string(part_);
   out += ",\"content_block\":";
   switch (part().kind) {
-    case PartKind::kThinking: out += R"({"type":"thinking","thinking":"","signature":""})"; break;
+    case PartKind::kThinking:
+      out += R"({"type":"thinking","thinking":"","signature":""})";
+      break;
     case PartKind::kRedactedThinking:
       out += R"({"type":"redacted_thinking","data":")";
       out += make_signature(part().key);
       out += "\"}";
       break;
-    case PartKind::kText: out += R"({"type":"text","text":"","citations":null})"; break;
+    case PartKind::kText:
+      out += R"({"type":"text","text":"","citations":null})";
+      break;
     case PartKind::kToolUse:
       out += R"({"type":"tool_use","id":")";
       out += make_id("toolu_01", part().key);
@@ -202,7 +221,8 @@ void AnswerStream::rest_delta(std::string& out) {
   rest_begun_ = true;
   out += kDeltaHead;
   out += std::to_string(part_);
-  out += tool ? ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":" : ",\"delta\":{\"type\":\"text_delta\",\"text\":";
+  out += tool ? ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"
+              : ",\"delta\":{\"type\":\"text_delta\",\"text\":";
   http::append_json_string(out, std::string_view(part().rest).substr(rest_at_, end - rest_at_));
   out += "}}\n\n";
   rest_at_ = end;

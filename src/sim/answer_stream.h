@@ -1,5 +1,6 @@
 // AnswerStream: an Answer as server-sent events, one event a piece, each due in its time.
-//   message_start block* message_delta message_stop, block := content_block_start content_block_delta* content_block_stop
+//   message_start block* message_delta message_stop, block := content_block_start content_block_delta*
+//   content_block_stop
 // A ping follows the first content_block_start, and comes whenever 15 s would pass in silence.
 // Life: owned by a Reply. Thread: one loop. Bounds: the state of one event.
 // Source: the vendor's streaming page (read 2026-11).
@@ -23,7 +24,18 @@ class AnswerStream final : public Source {
   uint64_t tokens_given() const override { return tokens_; }
 
  private:
-  enum class Step : uint8_t { kMessageStart, kBlockStart, kFirstPing, kWord, kRest, kSignature, kBlockStop, kMessageDelta, kMessageStop, kEnd };
+  enum class Step : uint8_t {
+    kMessageStart,
+    kBlockStart,
+    kFirstPing,
+    kWord,
+    kRest,
+    kSignature,
+    kBlockStop,
+    kMessageDelta,
+    kMessageStop,
+    kEnd
+  };
   // When the step that stands next is due, silence aside.
   Duration step_due() const;
   void append_step(std::string& out);
@@ -43,9 +55,9 @@ class AnswerStream final : public Source {
   size_t rest_at_ = 0;
   bool rest_begun_ = false;
   bool pinged_ = false;
-  bool silent_ = false;      // the next piece is a ping that breaks a silence
-  uint32_t tokens_ = 0;      // given so far
-  uint32_t before_ = 0;      // of the parts that are complete
+  bool silent_ = false;  // the next piece is a ping that breaks a silence
+  uint32_t tokens_ = 0;  // given so far
+  uint32_t before_ = 0;  // of the parts that are complete
   Duration last_{0};
 };
 

@@ -12,14 +12,16 @@ struct ApiError {
   int status = 400;
   std::string_view type = "invalid_request_error";  // a literal
   std::string message;
-  std::string code = {};                            // details.error_code, or empty
-  int retry_after_s = -1;                           // a retry-after field when >= 0
+  std::string code = {};   // details.error_code, or empty
+  int retry_after_s = -1;  // a retry-after field when >= 0
 };
 
 template <class T>
 using Answered = std::expected<T, ApiError>;
 
-inline std::unexpected<ApiError> invalid(std::string message) { return std::unexpected(ApiError{.message = std::move(message)}); }
+inline std::unexpected<ApiError> invalid(std::string message) {
+  return std::unexpected(ApiError{.message = std::move(message)});
+}
 
 // The error of a bare status, in the vendor's words.
 ApiError error_of_status(int status);

@@ -1,7 +1,7 @@
-// Control: what one request asks the simulator to do with its reply, in the request field `baton-sim`, and what an error mix drew for it.
-// Grammar: rules separated by ','; a rule is key=value pairs separated by ';'. The first rule whose `key` is the caller's credential, or
-// that has no `key`, holds. The keys are listed in README.md.
-// Thread: any; pure.
+// Control: what one request asks the simulator to do with its reply, in the request field `baton-sim`, and what an
+// error mix drew for it. Grammar: rules separated by ','; a rule is key=value pairs separated by ';'. The first rule
+// whose `key` is the caller's credential, or that has no `key`, holds. The keys are listed in README.md. Thread: any;
+// pure.
 #pragma once
 
 #include <cstdint>

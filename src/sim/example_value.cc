@@ -56,7 +56,8 @@ void append_text(std::string& out, std::string_view schema, uint64_t key) {
   } else if (format == "uuid") {
     out += "\"123e4567-e89b-42d3-a456-426614174000\"";
   } else {
-    static constexpr std::string_view kTexts[] = {"example", "a.example", "say \"hi\"", "你好", "naïve 🚀", "two\nlines"};
+    static constexpr std::string_view kTexts[] = {"example", "a.example", "say \"hi\"",
+                                                  "你好",    "naïve 🚀",  "two\nlines"};
     std::string text(kTexts[mix(key, 7) % std::size(kTexts)]);
     auto least = http::json_int(json_member(schema, "minLength")).value_or(0);
     auto most = http::json_int(json_member(schema, "maxLength")).value_or(1'000);

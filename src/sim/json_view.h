@@ -1,6 +1,6 @@
-// Reading inside JSON that http::JsonScanner has already found to be valid: members of an object, elements of an array, as spans of the
-// original text. Nothing is copied. On text that is not valid it gives nonsense or nothing, but never reads outside.
-// Thread: any. Bounds: time linear in the bytes passed over; no allocation, no recursion.
+// Reading inside JSON that http::JsonScanner has already found to be valid: members of an object, elements of an array,
+// as spans of the original text. Nothing is copied. On text that is not valid it gives nonsense or nothing, but never
+// reads outside. Thread: any. Bounds: time linear in the bytes passed over; no allocation, no recursion.
 #pragma once
 
 #include <cstddef>
@@ -45,9 +45,11 @@ class JsonElements {
 
 // The member's span, or empty.
 std::string_view json_member(std::string_view object, std::string_view key);
-// The characters of a string span. Without escapes a view into the span; else decoded into `room`. Empty for anything but a string.
+// The characters of a string span. Without escapes a view into the span; else decoded into `room`. Empty for anything
+// but a string.
 std::string_view json_text(std::string_view span, std::string& room);
-// The string member's characters when they hold no escape, else as written between the quotes: for names that are compared only.
+// The string member's characters when they hold no escape, else as written between the quotes: for names that are
+// compared only.
 std::string_view json_word(std::string_view object, std::string_view key);
 // How far the value that begins `text` reaches; text.size() when it does not end.
 size_t json_extent(std::string_view text);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/timestamp.h"
+
 namespace baton::sim {
 
 double Bucket::level(Instant now) const {
@@ -23,19 +25,23 @@ Duration Bucket::wait_for(double amount, Instant now) const {
 }
 
 Limiter::Limiter(const OrgConfig& config)
-    : requests_(config.requests_per_minute), input_(config.input_tokens_per_minute), output_(config.output_tokens_per_minute) {}
+    : requests_(config.requests_per_minute),
+      input_(config.input_tokens_per_minute),
+      output_(config.output_tokens_per_minute) {}
 
 Limiter::Verdict Limiter::admit(const Need& need, Instant now) {
   auto input = static_cast<double>(need.input_tokens);
-  // A debt of output must be paid off before the next request is let in; how long that one's answer will be does not matter.
+  // A debt of output must be paid off before the next request is let in; how long that one's answer will be does not
+  // matter.
   constexpr double kSomeOutput = 1;
   struct Row {
     Meter meter;
     const Bucket& bucket;
     double amount;
   };
-  const Row rows[] = {
-      {Meter::kRequests, requests_, 1}, {Meter::kInputTokens, input_, input}, {Meter::kOutputTokens, output_, kSomeOutput}};
+  const Row rows[] = {{Meter::kRequests, requests_, 1},
+                      {Meter::kInputTokens, input_, input},
+                      {Meter::kOutputTokens, output_, kSomeOutput}};
   Verdict verdict;
   Duration wait{0};
   for (const Row& row : rows) {
@@ -55,28 +61,6 @@ Limiter::Verdict Limiter::admit(const Need& need, Instant now) {
 
 void Limiter::give_back(uint64_t output_tokens, Instant now) {
   if (output_.limited()) output_.take(-static_cast<double>(output_tokens), now);
-}
-
-void append_rfc3339(std::string& out, WallTime at) {
-  auto second = std::chrono::floor<std::chrono::seconds>(at);
-  auto day = std::chrono::floor<std::chrono::days>(second);
-  std::chrono::year_month_day date(day);
-  std::chrono::hh_mm_ss time(second - day);
-  auto digits = [&](int64_t value, int width) {
-    for (int64_t power = width == 4 ? 1000 : 10; power > 0; power /= 10) out.push_back(static_cast<char>('0' + value / power % 10));
-  };
-  digits(static_cast<int>(date.year()), 4);
-  out += '-';
-  digits(static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  digits(static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  digits(time.hours().count(), 2);
-  out += ':';
-  digits(time.minutes().count(), 2);
-  out += ':';
-  digits(time.seconds().count(), 2);
-  out += 'Z';
 }
 
 namespace {
@@ -127,14 +111,19 @@ void Limiter::append_fields(std::string& out, Instant now, WallTime wall) const 
 std::string limit_sentence(Limiter::Meter meter, const OrgConfig& org) {
   auto [limit, unit] = [&]() -> std::pair<uint64_t, std::string_view> {
     switch (meter) {
-      case Limiter::Meter::kInputTokens: return {org.input_tokens_per_minute, "input tokens"};
-      case Limiter::Meter::kOutputTokens: return {org.output_tokens_per_minute, "output tokens"};
-      default: return {org.requests_per_minute, "requests"};
+      case Limiter::Meter::kInputTokens:
+        return {org.input_tokens_per_minute, "input tokens"};
+      case Limiter::Meter::kOutputTokens:
+        return {org.output_tokens_per_minute, "output tokens"};
+      default:
+        return {org.requests_per_minute, "requests"};
     }
   }();
-  return "This request would exceed your organization's rate limit of " + std::to_string(limit) + " " + std::string(unit) +
-         " per minute (org: " + org.id + "). For details, refer to: https://docs.claude.com/en/api/rate-limits. "
-         "You can see the response headers for current usage. Please reduce the prompt length or the maximum tokens requested, or try "
+  return "This request would exceed your organization's rate limit of " + std::to_string(limit) + " " +
+         std::string(unit) + " per minute (org: " + org.id +
+         "). For details, refer to: https://docs.claude.com/en/api/rate-limits. "
+         "You can see the response headers for current usage. Please reduce the prompt length or the maximum tokens "
+         "requested, or try "
          "again later.";
 }
 

@@ -1,8 +1,8 @@
-// Limiter: one organization's token buckets for requests, input tokens and output tokens a minute, refilled continuously, and the
-// response fields that show them. Cache reads do not count as input.
-// Life: one per organization. Thread: one at a time; pure, `now` is an argument. Bounds: three numbers.
-// Source: the vendor's rate limits page (read 2026-11). Where that page is silent: output is taken when the request is admitted, as
-// far as the answer will be long, and given back for what was not sent; a burst may use the whole bucket.
+// Limiter: one organization's token buckets for requests, input tokens and output tokens a minute, refilled
+// continuously, and the response fields that show them. Cache reads do not count as input. Life: one per organization.
+// Thread: one at a time; pure, `now` is an argument. Bounds: three numbers. Source: the vendor's rate limits page (read
+// 2026-11). Where that page is silent: output is taken when the request is admitted, as far as the answer will be long,
+// and given back for what was not sent; a burst may use the whole bucket.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +49,8 @@ class Limiter {
   void give_back(uint64_t output_tokens, Instant now);
   bool limited() const { return requests_.limited() || input_.limited() || output_.limited(); }
 
-  // anthropic-ratelimit-* lines; nothing for a meter without a limit. Remaining tokens are rounded to thousands, resets are the time at
-  // which the bucket is full again.
+  // anthropic-ratelimit-* lines; nothing for a meter without a limit. Remaining tokens are rounded to thousands, resets
+  // are the time at which the bucket is full again.
   void append_fields(std::string& out, Instant now, WallTime wall) const;
 
  private:
@@ -61,7 +61,5 @@ class Limiter {
 
 // The sentence of a 429 for this meter.
 std::string limit_sentence(Limiter::Meter meter, const OrgConfig& org);
-// "2026-11-24T09:30:00Z"
-void append_rfc3339(std::string& out, WallTime at);
 
 }  // namespace baton::sim

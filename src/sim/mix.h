@@ -1,6 +1,6 @@
-// Mixing: the one hash of the simulator. Fast and seeded, not for secrets. Same input, same output, on every machine of the same byte
-// order; that is what makes a simulator's answers repeatable.
-// Thread: any. Source: the multiply-and-fold step of wyhash (Wang Yi, public domain).
+// Mixing: the one hash of the simulator. Fast and seeded, not for secrets. Same input, same output, on every machine of
+// the same byte order; that is what makes a simulator's answers repeatable. Thread: any. Source: the multiply-and-fold
+// step of wyhash (Wang Yi, public domain).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // The models that the simulated API knows, and what it checks by model.
-// Thread: immutable. Source: the vendor's model list and prompt caching pages (read 2026-11); dates of models newer than 4.6 and the
-// texts of display names are the simulator's own.
+// Thread: immutable. Source: the vendor's model list and prompt caching pages (read 2026-11); dates of models newer
+// than 4.6 and the texts of display names are the simulator's own.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Model {
   std::string_view display_name;
   std::string_view line;
   std::string_view created_at;
-  std::string_view retires_at;      // empty: not deprecated
+  std::string_view retires_at;  // empty: not deprecated
   uint32_t input_tokens_max = 200'000;
   uint32_t output_tokens_max = 64'000;
   uint32_t cache_tokens_min = 1'024;  // a shorter prefix is silently not cached

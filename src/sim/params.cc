@@ -22,8 +22,10 @@ Answered<void> check_sampling(const Fields& fields, const Model& model, ApiVersi
     std::string_view span = fields.get(key);
     if (span.empty()) continue;
     if (version == ApiVersion::k20261021) return invalid(std::string(key).append(kExtra));
-    if (!model.sampling) return invalid("`" + std::string(key) + "` is not supported by " + std::string(model.id) + ".");
-    if (json_type(span) != http::JsonType::kNumber) return invalid(std::string(key) + ": Input should be a valid number");
+    if (!model.sampling)
+      return invalid("`" + std::string(key) + "` is not supported by " + std::string(model.id) + ".");
+    if (json_type(span) != http::JsonType::kNumber)
+      return invalid(std::string(key) + ": Input should be a valid number");
   }
   return {};
 }
@@ -54,7 +56,8 @@ Answered<void> read_thinking(const Fields& fields, Purpose purpose, MessageParam
   if (type == "disabled" || type == "between_tools") return {};
   if (type != "enabled" && type != "adaptive") {
     return invalid("thinking: Input tag " + quoted(type) +
-                   " found using 'type' does not match any of the expected tags: 'adaptive', 'enabled', 'disabled', 'between_tools'");
+                   " found using 'type' does not match any of the expected tags: 'adaptive', 'enabled', 'disabled', "
+                   "'between_tools'");
   }
   std::string_view display = json_word(out.thinking_span, "display");
   if (!display.empty() && display != "summarized" && display != "omitted") {
@@ -132,7 +135,8 @@ Answered<void> read_spans(const Fields& fields, MessageParams& out) {
   if (config.empty()) return {};
   if (!is_object(config)) return invalid("output_config: Input should be an object");
   std::string_view format = json_member(config, "format");
-  if (is_object(format) && json_word(format, "type") == "json_schema") out.output_schema = json_member(format, "schema");
+  if (is_object(format) && json_word(format, "type") == "json_schema")
+    out.output_schema = json_member(format, "schema");
   return {};
 }
 
@@ -141,7 +145,8 @@ Answered<void> read_spans(const Fields& fields, MessageParams& out) {
 std::string_view Fields::get(std::string_view key) const {
   for (const http::JsonField& field : list) {
     if (field.key == key) {
-      return field.type == http::JsonType::kNull ? std::string_view{} : text.substr(field.begin, field.end - field.begin);
+      return field.type == http::JsonType::kNull ? std::string_view{}
+                                                 : text.substr(field.begin, field.end - field.begin);
     }
   }
   return {};
@@ -169,7 +174,8 @@ Answered<MessageParams> read_params(const Fields& fields, Purpose purpose, ApiVe
   if (auto spans = read_spans(fields, out); !spans) return std::unexpected(spans.error());
   if (out.model == nullptr) {
     if (purpose != Purpose::kCount && fields.get("max_tokens").empty()) return invalid("max_tokens: Field required");
-    return std::unexpected(ApiError{.status = 404, .type = "not_found_error", .message = "model: " + std::string(name.substr(0, 200))});
+    return std::unexpected(
+        ApiError{.status = 404, .type = "not_found_error", .message = "model: " + std::string(name.substr(0, 200))});
   }
   if (auto ok = read_max_tokens(fields, purpose, out); !ok) return std::unexpected(ok.error());
   auto stream = read_bool(fields, "stream");

@@ -1,7 +1,7 @@
-// MessageParams: the top-level fields of a Messages request, checked the way the API checks them. Fields that are not known here are
-// accepted: beta features bring new ones all the time.
-// Life: spans into the request body, valid as long as that stays. Thread: any.
-// Source: the vendor's Messages reference, its versioning page and SDK types (read 2026-11).
+// MessageParams: the top-level fields of a Messages request, checked the way the API checks them. Fields that are not
+// known here are accepted: beta features bring new ones all the time. Life: spans into the request body, valid as long
+// as that stays. Thread: any. Source: the vendor's Messages reference, its versioning page and SDK types (read
+// 2026-11).
 #pragma once
 
 #include <cstdint>

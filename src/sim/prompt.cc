@@ -59,7 +59,7 @@ class Walk {
     std::string_view span = {};     // of the block's object, or of a bare string
     std::string_view text = {};     // of a text block
     std::string_view control = {};  // its cache_control
-    size_t bytes = 0;          // for the estimate
+    size_t bytes = 0;               // for the estimate
     uint32_t extra_tokens = 0;
   };
 
@@ -77,7 +77,8 @@ class Walk {
         if (members.key == "defer_loading") deferred = members.value == "true";
         if (members.key == "cache_control") leave_out(unit, members);
       }
-      if (!named && json_word(list.value, "type") != "mcp_toolset") return invalid(place("tools", i) + ".name: Field required");
+      if (!named && json_word(list.value, "type") != "mcp_toolset")
+        return invalid(place("tools", i) + ".name: Field required");
       if (deferred) continue;
       if (auto ok = add(unit, [&] { return place("tools", i) + "."; }); !ok) return ok;
     }
@@ -90,7 +91,8 @@ class Walk {
       std::string room;
       std::string_view text = json_text(params_.system, room);
       if (text.empty()) return {};
-      return add({.role = Role::kSystem, .span = params_.system, .text = text, .bytes = text.size()}, [] { return std::string(); });
+      return add({.role = Role::kSystem, .span = params_.system, .text = text, .bytes = text.size()},
+                 [] { return std::string(); });
     }
     JsonElements list(params_.system);
     for (size_t i = 0; list.next(); ++i) {
@@ -101,7 +103,10 @@ class Walk {
       if (!is_string(span)) return invalid(where() + ".text: Field required");
       std::string_view text = json_text(span, room);
       if (text.empty()) return invalid("system: text content blocks must be non-empty");
-      Unit unit{.role = Role::kSystem, .span = list.value, .text = text, .control = json_member(list.value, "cache_control"),
+      Unit unit{.role = Role::kSystem,
+                .span = list.value,
+                .text = text,
+                .control = json_member(list.value, "cache_control"),
                 .bytes = text.size()};
       if (auto ok = add(unit, [&] { return where() + "."; }); !ok) return ok;
     }
@@ -131,7 +136,8 @@ class Walk {
     }
     if (count == 0) return invalid("messages: at least one message is required");
     if (last == Role::kAssistant && !params_.model->prefill) {
-      return invalid("This model does not support assistant message prefill. The conversation must end with a user message.");
+      return invalid(
+          "This model does not support assistant message prefill. The conversation must end with a user message.");
     }
     return {};
   }
@@ -154,12 +160,14 @@ class Walk {
     if (is_string(content)) {
       std::string room;
       std::string_view text = json_text(content, room);
-      if (text.empty()) return invalid("messages." + std::to_string(index) + ": all messages must have non-empty content");
+      if (text.empty())
+        return invalid("messages." + std::to_string(index) + ": all messages must have non-empty content");
       if (role == Role::kUser) prompt_.last_user_text = content;
       return add({.role = role, .span = content, .text = text, .bytes = text.size(), .extra_tokens = kTokensPerMessage},
                  [] { return std::string(); });
     }
-    if (!is_array(content)) return invalid(place("messages", index) + ".content: Input should be a valid string or list");
+    if (!is_array(content))
+      return invalid(place("messages", index) + ".content: Input should be a valid string or list");
     JsonElements blocks(content);
     size_t count = 0;
     for (; blocks.next(); ++count) {
@@ -197,7 +205,8 @@ class Walk {
         return invalid(place(index, number) + ".text.citations: Extra inputs are not permitted");
       }
     } else if (type == "image" || type == "document") {
-      if (!is_object(source)) return invalid(place(index, number) + "." + std::string(type) + ".source: Field required");
+      if (!is_object(source))
+        return invalid(place(index, number) + "." + std::string(type) + ".source: Field required");
       if (type == "image") {
         images_ = true;
         unit.bytes = 0;
@@ -210,7 +219,8 @@ class Walk {
       }
     } else if (type == "tool_result") {
       if (role == Role::kUser) prompt_.answers_tool = true;
-      if (json_word(span, "tool_use_id").empty()) return invalid(place(index, number) + ".tool_result.tool_use_id: Field required");
+      if (json_word(span, "tool_use_id").empty())
+        return invalid(place(index, number) + ".tool_result.tool_use_id: Field required");
       tool_result(content, unit);
     } else if ((type == "thinking" || type == "redacted_thinking") && !is_null(unit.control)) {
       return invalid(place(index, number) + "." + std::string(type) + ".cache_control: Extra inputs are not permitted");
@@ -255,11 +265,14 @@ class Walk {
     prompt_.cached = true;
     prompt_.units.back().breakpoint = ttl;
     if (++breakpoints_ > kBreakpointsMax) {
-      return invalid("A maximum of 4 blocks with cache_control may be provided. Found " + std::to_string(breakpoints_) + ".");
+      return invalid("A maximum of 4 blocks with cache_control may be provided. Found " + std::to_string(breakpoints_) +
+                     ".");
     }
     if (ttl == Ttl::k1h && short_seen_) {
-      return invalid(where() + "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. "
-                               "Note that blocks are processed in the following order: `tools`, `system`, `messages`.");
+      return invalid(
+          where() +
+          "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. "
+          "Note that blocks are processed in the following order: `tools`, `system`, `messages`.");
     }
     if (ttl == Ttl::k5m) short_seen_ = true;
     return {};

@@ -6,11 +6,12 @@
 
 namespace baton::sim {
 
-InputTokens PromptCache::use(const Prompt& prompt, std::string_view workspace, const Model& model, Instant now, Instant begins) {
+InputTokens PromptCache::account(const Use& what, bool change) {
+  const Prompt& prompt = what.prompt;
   if (!prompt.cached) return {.uncached = prompt.tokens};
   chain_.clear();
   sums_.clear();
-  uint64_t hash = hash_bytes(workspace, hash_bytes(model.id));
+  uint64_t hash = hash_bytes(what.workspace, hash_bytes(what.model.id));
   uint64_t sum = 0;
   for (size_t i = 0; i < prompt.units.size(); ++i) {
     if (i == prompt.message_units_from) hash = mix(hash, prompt.message_mode);
@@ -26,9 +27,9 @@ InputTokens PromptCache::use(const Prompt& prompt, std::string_view workspace, c
     if (prompt.units[i].breakpoint == Ttl::kNone) continue;
     size_t stop = i + 1 > kLookbackBlocks ? i + 1 - kLookbackBlocks : 0;
     for (size_t j = i + 1; j-- > stop;) {
-      Entry* entry = find(chain_[j], now);
+      Entry* entry = find(chain_[j], what.now);
       if (entry == nullptr) continue;
-      touch(*entry, now);
+      if (change) touch(*entry, what.now);
       found = j + 1;
       break;
     }
@@ -39,14 +40,15 @@ InputTokens PromptCache::use(const Prompt& prompt, std::string_view workspace, c
   out.read = covered;
   for (size_t i = 0; i < prompt.units.size(); ++i) {
     Ttl ttl = prompt.units[i].breakpoint;
-    if (ttl == Ttl::kNone || sums_[i] < model.cache_tokens_min) continue;
+    if (ttl == Ttl::kNone || sums_[i] < what.model.cache_tokens_min) continue;
     if (i < found) {
-      if (Entry* entry = find(chain_[i], now)) touch(*entry, now);
+      Entry* entry = change ? find(chain_[i], what.now) : nullptr;
+      if (entry != nullptr) touch(*entry, what.now);
       continue;
     }
     (ttl == Ttl::k1h ? out.written_1h : out.written_5m) += sums_[i] - covered;
     covered = sums_[i];
-    write(chain_[i], ttl, begins);
+    if (change) write(chain_[i], ttl, what.begins);
   }
   out.uncached = sum - covered;
   return out;
@@ -68,7 +70,8 @@ void PromptCache::write(uint64_t prefix, Ttl ttl, Instant begins) {
   auto it = entries_.find(prefix);
   if (it != entries_.end()) {
     Entry& entry = it->second;
-    // A twin is writing the same prefix: whichever answer begins first makes it readable. Expired: this one replaces it.
+    // A twin is writing the same prefix: whichever answer begins first makes it readable. Expired: this one replaces
+    // it.
     bool stale = entry.expires <= begins;
     entry.readable = stale ? begins : std::min(entry.readable, begins);
     entry.ttl = stale ? life : std::max(entry.ttl, life);

@@ -1,8 +1,8 @@
-// PromptCache: which prefixes of prompts the simulated vendor has computed, and what a request therefore pays for its input.
-// A prefix is named by the chained hash of its blocks, its workspace and its model. An entry is written at a breakpoint, can be read
-// once the answer that wrote it has begun, and lives for its TTL after the last use.
-// Life: one per simulator. Thread: one at a time. Bounds: kCacheEntriesMax entries; the longest unused one makes room.
-// Source: the vendor's prompt caching page (read 2026-11).
+// PromptCache: which prefixes of prompts the simulated vendor has computed, and what a request therefore pays for its
+// input. A prefix is named by the chained hash of its blocks, its workspace and its model. An entry is written at a
+// breakpoint, can be read once the answer that wrote it has begun, and lives for its TTL after the last use. Life: one
+// per simulator. Thread: one at a time. Bounds: kCacheEntriesMax entries; the longest unused one makes room. Source:
+// the vendor's prompt caching page (read 2026-11).
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,17 @@ class PromptCache {
  public:
   explicit PromptCache(size_t entries_max = kCacheEntriesMax) : entries_max_(entries_max) {}
 
-  // Accounts one request that comes at `now` and whose answer begins at `begins`.
-  InputTokens use(const Prompt& prompt, std::string_view workspace, const Model& model, Instant now, Instant begins);
+  // One request that comes at `now` and whose answer begins at `begins`: what its input is made of.
+  struct Use {
+    const Prompt& prompt;
+    std::string_view workspace;  // with its organization: what shares a cache
+    const Model& model;
+    Instant now;
+    Instant begins;
+  };
+  InputTokens use(const Use& what) { return account(what, true); }
+  // What use() would say, changing nothing.
+  InputTokens foresee(const Use& what) { return account(what, false); }
   size_t size() const { return entries_.size(); }
 
  private:
@@ -49,6 +58,7 @@ class PromptCache {
     Duration ttl;
     std::list<uint64_t>::iterator age;
   };
+  InputTokens account(const Use& what, bool change);
   // Readable and not expired at `now`, or nullptr.
   Entry* find(uint64_t prefix, Instant now);
   void touch(Entry& entry, Instant now);
