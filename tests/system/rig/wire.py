@@ -155,6 +155,8 @@ def request(method, target, body=b"", fields=(), host="127.0.0.1"):
     """The bytes of a request as an ordinary client sends it."""
     usual = [("anthropic-version", "2023-06-01"), ("x-api-key", "any")]
     given = {n.lower() for n, _ in fields}
+    if "authorization" in given:
+        given.add("x-api-key")
     fields = [(n, v) for n, v in usual if n not in given] + list(fields)
     if body or method == "POST":
         if "content-type" not in given:
