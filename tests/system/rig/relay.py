@@ -142,7 +142,7 @@ class Relay(Process):
     def __init__(self, accounts=None, settings=None, arguments=(), env=None):
         self.port, self.admin_port = free_ports(2)
         self.config_folder = tempfile.TemporaryDirectory(prefix="baton-config-")
-        config = {"listen": f"127.0.0.1:{self.port}", "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
+        config = {"listen": self.listen(), "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
                   "accounts": accounts, **(settings or {})}
         self.config_path = os.path.join(self.config_folder.name, "baton.yaml")
         with open(self.config_path, "w", encoding="utf-8") as file:
@@ -154,6 +154,9 @@ class Relay(Process):
     def __exit__(self, kind, value, trace):
         super().__exit__(kind, value, trace)
         self.config_folder.cleanup()
+
+    def listen(self):
+        return f"127.0.0.1:{self.port}"
 
     @property
     def url(self):
