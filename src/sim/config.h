@@ -11,14 +11,14 @@ namespace baton::sim {
 
 // One organization: keys share its limits; each key has a workspace, which is what shares a prompt cache.
 struct KeyConfig {
-  std::string key;        // "*" accepts any
+  std::string key;  // "*" accepts any
   std::string workspace = "default";
 };
 
 struct OrgConfig {
   std::string id = "org_sim";
   std::vector<KeyConfig> keys{{.key = "*", .workspace = "default"}};
-  uint64_t requests_per_minute = 0;        // 0: no limit
+  uint64_t requests_per_minute = 0;  // 0: no limit
   uint64_t input_tokens_per_minute = 0;
   uint64_t output_tokens_per_minute = 0;
 };
@@ -37,10 +37,10 @@ struct Config {
   std::vector<OrgConfig> orgs{OrgConfig{}};
   Duration first_token = std::chrono::milliseconds(200);
   Duration per_token = std::chrono::milliseconds(20);
-  uint32_t output_tokens = 40;             // of a usual reply, before max_tokens cuts it
+  uint32_t output_tokens = 40;  // of a usual reply, before max_tokens cuts it
   ErrorMix errors;
   Duration batch_duration = std::chrono::seconds(5);
-  size_t stored_bytes_max = 256 * kMiB;    // batches and files in memory together
+  size_t stored_bytes_max = 256 * kMiB;  // batches and files in memory together
 };
 
 }  // namespace baton::sim
