@@ -1,12 +1,16 @@
 // Who may call. No clients: only loopback peers, whatever key they send.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "base/secret.h"
 
 namespace baton::auth {
+
+inline constexpr size_t kKeyBytesMin = 16;
+inline constexpr size_t kKeyBytesMax = 512;
 
 struct ClientConfig {
   std::string name;

@@ -211,6 +211,7 @@ Task<Expected<std::string_view>> Exchange::read_body(size_t bytes_max) {
     content = got->data.size();
   }
   bytes_.truncate(head_bytes + content);
+  if (body_bytes_ > bytes_max) co_return too_large();
   int reads = 0;
   while (!reader_.done()) {
     if (++reads % kReadsPerTurn == 0) co_await runtime::yield(*loop_);
@@ -234,7 +235,6 @@ Task<Expected<std::string_view>> Exchange::read_body(size_t bytes_max) {
     }
   }
   body_ = {bytes_.data() + head_bytes, bytes_.size() - head_bytes};
-  if (body_.size() > bytes_max) co_return too_large();
   finish_body();
   co_return body_;
 }

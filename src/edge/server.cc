@@ -31,6 +31,8 @@ Task<void> Server::serve(std::unique_ptr<runtime::ByteStream> stream) {
     co_return;
   }
   {
+    metrics::Held counted;
+    if (parts_.metrics != nullptr) counted = parts_.metrics->client_connection();
     Connection connection(*this, *stream);
     co_await connection.run();
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge/exchange.h"
+#include "metrics/relay_metrics.h"
 
 namespace baton::edge {
 
@@ -22,6 +23,7 @@ class Server {
     Handler& handler;
     ByteBudget& request_bytes;
     std::atomic<int64_t>& connections;  // open now, over all servers
+    metrics::RelayMetrics::Shard* metrics = nullptr;  // counts connections, where somebody wants to know
   };
   explicit Server(const Parts& parts);
   ~Server();
@@ -36,6 +38,8 @@ class Server {
   void cut();
   size_t busy() const;
   size_t open() const { return tasks_.size() - accepting_; }
+  // Nothing runs any more, listeners included.
+  bool settled() const { return tasks_.size() == 0; }
   // Notified when the last connection has ended after a drain.
   runtime::Slot& empty() { return tasks_.empty; }
   bool draining() const { return draining_; }

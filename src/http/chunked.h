@@ -1,9 +1,11 @@
 // Chunked transfer coding: a decoder that is resumable at any byte and copies nothing, and the bytes of an encoder.
+// Life: one decoder per body. Thread: any, one at a time.
 // Bounds: at most 16 hex digits a size, 256 bytes of extension a chunk, 8 KB of trailers (read and dropped).
-// Source: RFC 9112 7.1 (read 2026-11). No bare line feeds anywhere.
+// Source: RFC 9112 7.1 (read 2026-11), its grammar without the "bad whitespace" around ';' and '='. No bare line feeds anywhere.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,7 +25,31 @@ class ChunkedDecoder {
   bool failed() const { return state_ == State::kError; }
 
  private:
-  enum class State : uint8_t { kSizeStart, kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailerStart, kTrailer, kTrailerLf, kEndLf, kDone, kError };
+  enum class State : uint8_t {
+    kSizeStart,
+    kSize,
+    kExtensionName,  // behind ';', before the name's first byte
+    kExtensionNameMore,
+    kExtensionValue,  // behind '=', before the value's first byte
+    kExtensionToken,
+    kExtensionQuoted,
+    kExtensionEscape,  // behind '\\' in a quoted value
+    kExtensionEnd,     // behind a closing quote
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailerStart,
+    kTrailerName,
+    kTrailerValue,
+    kTrailerLf,
+    kEndLf,
+    kDone,
+    kError,
+  };
+  // The state behind `c`, which is not content.
+  State after(char c);
+
   State state_ = State::kSizeStart;
   uint8_t digits_ = 0;
   uint16_t extra_ = 0;  // bytes of extension, or of trailers

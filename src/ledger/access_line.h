@@ -15,7 +15,7 @@ namespace baton::ledger {
 class AccessLine {
  public:
   static constexpr size_t kTextBytesMax = 256;
-  static constexpr size_t kLineBytesMax = 32 * kKiB;  // every text full of escapes, kAttemptsMax attempts
+  static constexpr size_t kLineBytesMax = 48 * kKiB;  // every text full of escapes, kAttemptsMax attempts
 
   // Appends the line with its newline.
   void append(std::string& out, const model::Outcome& outcome);

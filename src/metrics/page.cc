@@ -2,6 +2,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
+#include <span>
 #include <sstream>
 
 #include "metrics/process_facts.h"
@@ -10,6 +12,9 @@
 namespace baton::metrics {
 
 using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+// Divided, not multiplied by 1e-9, which would round twice and show in the text.
+constexpr double seconds_of(double ns) { return ns / 1e9; }
 
 class Page {
  public:
@@ -58,13 +63,14 @@ class Page {
     uint64_t count = 0;
     for (size_t bucket = 0; bucket <= bounds.size(); ++bucket) {
       for (const auto& shard : metrics_.shards_) count += pick(*shard).count(bucket);
-      double bound = bucket < bounds.size() ? seconds(bounds[bucket]) : std::numeric_limits<double>::infinity();
+      double bound = bucket < bounds.size() ? seconds_of(static_cast<double>(bounds[bucket].count()))
+                                            : std::numeric_limits<double>::infinity();
       metric.histogram.bucket.push_back({.cumulative_count = count, .upper_bound = bound});
     }
     uint64_t sum_ns = 0;
     for (const auto& shard : metrics_.shards_) sum_ns += pick(*shard).sum_ns();
     metric.histogram.sample_count = count;
-    metric.histogram.sample_sum = static_cast<double>(sum_ns) * 1e-9;
+    metric.histogram.sample_sum = seconds_of(static_cast<double>(sum_ns));
     family(std::move(name), std::move(help), prometheus::MetricType::Histogram).metric.push_back(std::move(metric));
   }
 
@@ -107,7 +113,7 @@ void Page::calls() {
     uint64_t count = sum([i](const Shard& s) -> auto& { return s.statuses_[i]; });
     if (count != 0 || status == "200") add(requests, {{"status", std::move(status)}}, static_cast<double>(count));
   }
-  histogram("claude_request_duration", "Seconds from a request's first byte to its call's end.",
+  histogram("claude_request_duration", "Seconds a call took, from its request to its end.",
             [](const Shard& s) -> auto& { return s.duration_; });
   auto& by_operation = counters("baton_calls_total", "Calls closed, by operation and how they ended for the client.");
   for (size_t i = 0; i < Shard::kOperations; ++i) {

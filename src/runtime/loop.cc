@@ -5,17 +5,19 @@
 
 namespace baton::runtime {
 
+void Waiter::fire(uint8_t what) {
+  fired = static_cast<uint8_t>(fired | what);
+  loop->enqueue(*this);
+}
+
 Loop::Loop(Clock& clock, Poller& poller) : clock_(clock), poller_(poller), now_(clock.now()), timers_(now_) {}
 
 void Loop::run() {
-  run_until([] { return false; });
+  while (!stopped_ || head_ != nullptr) turn();
 }
 
 void Loop::run_until(const std::function<bool()>& done) {
-  while (!done()) {
-    turn();
-    if (stopped_ && head_ == nullptr) return;
-  }
+  while (!done()) turn();
 }
 
 void Loop::turn() {

@@ -33,7 +33,7 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   void run();
-  // Runs until `done` says so (asked between turns) or stop().
+  // Runs until `done` says so (asked between turns), stopped or not.
   void run_until(const std::function<bool()>& done);
   void stop();
   void post(std::function<void()> action);
@@ -75,10 +75,5 @@ class Loop {
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
 };
-
-inline void Waiter::fire(uint8_t what) {
-  fired = static_cast<uint8_t>(fired | what);
-  loop->enqueue(*this);
-}
 
 }  // namespace baton::runtime

@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "runtime/loop.h"  // Waiter::fire
+
 namespace baton::runtime {
 
 namespace {

@@ -1,0 +1,167 @@
+#include "app/serve.h"
+
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "app/admin_handler.h"
+#include "app/shared.h"
+#include "app/sim_thread.h"
+#include "app/signals.h"
+#include "app/worker.h"
+#include "net/tcp_listener.h"
+
+namespace baton::app {
+
+namespace {
+
+constexpr Duration kAfterCut = std::chrono::seconds(5);
+
+int cannot_start(metrics::Log& log, const std::string& why) {
+  log.say("cannot start: " + why);
+  return 2;
+}
+
+std::string printable(const edge::ListenConfig& one, uint16_t port) {
+  std::string host = one.address.find(':') == std::string::npos ? one.address : "[" + one.address + "]";
+  return std::string(one.tls.set() ? "https" : "http") + "://" + host + ":" + std::to_string(port);
+}
+
+// The operator's port, on a thread of its own: a scrape never stands in a call's way.
+class AdminThread : public LoopThread {
+ public:
+  AdminThread(Shared& shared)
+      : pages_(shared.metrics, shared.state, {.address = shared.settings.admin.address, .port = shared.settings.admin.port}),
+        handler_(pages_),
+        request_bytes_(16 * kMiB),
+        server_({.loop = loop_, .config = config_, .handler = handler_, .request_bytes = request_bytes_, .connections = connections_}) {}
+  ~AdminThread() { end(); }
+  Expected<uint16_t> listen(Shared& shared) {
+    auto listener = net::listen_tcp(loop_, poller_, {.address = shared.settings.admin.address, .port = shared.settings.admin.port,
+                                                     .tls = shared.admin_tls.get()});
+    if (!listener) return std::unexpected(listener.error());
+    uint16_t port = (*listener)->port();
+    server_.listen(std::move(*listener));
+    return port;
+  }
+  void end() {
+    loop_.post([this] { server_.cut(); });
+    finish([this] { return server_.settled(); });
+  }
+
+ private:
+  admin::AdminPages pages_;
+  AdminHandler handler_;
+  edge::Config config_;
+  ByteBudget request_bytes_;
+  std::atomic<int64_t> connections_{0};
+  edge::Server server_;
+};
+
+// Waits until every worker has drained; further signals make it harder.
+int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers) {
+  shared.state.draining = true;
+  std::atomic<size_t> left{workers.size()};
+  for (auto& worker : workers) worker->drain(left);
+  shared.log.say("draining: accepting nothing new, open calls may finish");
+  const Instant until = shared.clock.now() + shared.settings.drain_limit;
+  bool cut = false;
+  while (left.load() > 0) {
+    if (!cut && shared.clock.now() >= until) {
+      shared.log.say("the drain limit has passed: open calls are cut");
+      cut = true;
+      for (auto& worker : workers) worker->cut();
+    }
+    if (cut && shared.clock.now() >= until + kAfterCut) break;
+    if (auto signal = wait_for_signal(std::chrono::milliseconds(20)); signal == Signal::kStop && !cut) {
+      shared.log.say("second signal: open calls are cut");
+      cut = true;
+      for (auto& worker : workers) worker->cut();
+    }
+  }
+  return cut ? 1 : 0;
+}
+
+void greet(Shared& shared, const std::vector<uint16_t>& ports, uint16_t admin_port) {
+  const auto& settings = shared.settings;
+  for (size_t i = 0; i < ports.size(); ++i) shared.log.say("listening on " + printable(settings.edge.listen[i], ports[i]));
+  shared.log.say("operator's port: " + printable(settings.admin, admin_port) + "/metrics /healthz /readyz");
+  for (const auto& warning : settings.warnings) shared.log.say(warning);
+  if (!settings.simulated) return;
+  shared.log.say("ANTHROPIC_API_KEY is not set: the built-in simulator answers, every reply carries baton-simulated: 1");
+  const std::string line =
+      "try it:\n\n  curl -N " + printable(settings.edge.listen[0], ports[0]) +
+      "/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \\\n    -d '{\"model\":\"claude-sonnet-5-5\","
+      "\"max_tokens\":256,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n";
+  std::fputs(line.c_str(), stderr);
+}
+
+}  // namespace
+
+int serve(config::Settings settings) {
+  runtime::SystemClock clock;
+  metrics::Log log(clock);
+  std::unique_ptr<SimThread> simulator;
+  if (settings.simulated) {
+    simulator = std::make_unique<SimThread>(settings.sim);
+    auto port = simulator->listen({.address = "127.0.0.1", .port = 0, .tls = {}});
+    if (!port) return cannot_start(log, port.error().detail);
+    accounts::AccountConfig account;
+    account.name = account.provider = "simulator";
+    account.base_url = "http://127.0.0.1:" + std::to_string(*port);
+    account.key = Secret("simulated");
+    account.allow_private = true;
+    settings.accounts.accounts = {account};
+    simulator->start("baton-sim");
+  }
+  const size_t threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
+  auto made = Shared::make(std::move(settings), threads, log);
+  if (!made) return cannot_start(log, made.error().detail);
+  Shared& shared = **made;
+
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<uint16_t> ports;
+  for (size_t i = 0; i < threads; ++i) {
+    workers.push_back(std::make_unique<Worker>(shared, i));
+    if (auto listening = workers.back()->listen(ports); !listening) {
+      return cannot_start(log, listening.error().detail);
+    }
+  }
+  AdminThread admin(shared);
+  auto admin_port = admin.listen(shared);
+  if (!admin_port) return cannot_start(log, admin_port.error().detail);
+  for (size_t i = 0; i < threads; ++i) workers[i]->start(("baton-" + std::to_string(i)).c_str());
+  admin.start("baton-admin");
+  shared.state.ready = true;
+  greet(shared, ports, *admin_port);
+
+  while (true) {
+    auto signal = wait_for_signal(std::nullopt);
+    if (signal == Signal::kStop) break;
+    if (signal == Signal::kReopen) shared.access_log->reopen();
+  }
+  shared.state.ready = false;
+  int code = drain(shared, workers);
+  for (auto& worker : workers) worker->end();
+  admin.end();
+  if (simulator) simulator->end();
+  log.say("bye");
+  return code;
+}
+
+int simulate(config::Settings settings) {
+  runtime::SystemClock clock;
+  metrics::Log log(clock);
+  SimThread simulator(settings.sim);
+  auto port = simulator.listen(settings.edge.listen[0]);
+  if (!port) return cannot_start(log, port.error().detail);
+  simulator.start("baton-sim");
+  log.say("simulating the Claude API on " + printable(settings.edge.listen[0], *port));
+  while (wait_for_signal(std::nullopt) != Signal::kStop) {
+  }
+  simulator.end();
+  log.say("bye");
+  return 0;
+}
+
+}  // namespace baton::app

@@ -1,0 +1,55 @@
+#include "app/signals.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "app/serve.h"
+
+namespace baton::app {
+
+namespace {
+sigset_t waited_for() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+}  // namespace
+
+void block_signals() {
+  sigset_t set = waited_for();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  // Keys are in this process's memory: it leaves no core behind.
+  rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+std::optional<Signal> wait_for_signal(std::optional<Duration> limit) {
+  sigset_t set = waited_for();
+  while (true) {
+    int got = -1;
+    if (limit) {
+      int64_t ns = std::max<int64_t>(0, limit->count());
+      timespec wait{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+      got = sigtimedwait(&set, nullptr, &wait);
+      if (got < 0 && errno == EAGAIN) return std::nullopt;
+    } else {
+      got = sigwaitinfo(&set, nullptr);
+    }
+    if (got == SIGHUP) return Signal::kReopen;
+    if (got > 0) return Signal::kStop;
+  }
+}
+
+}  // namespace baton::app

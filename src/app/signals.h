@@ -1,0 +1,16 @@
+// Signals: taken one by one by the main thread; no handler ever runs.
+// SIGTERM and SIGINT: drain, the second time cut. SIGHUP: the access log is opened anew.
+#pragma once
+
+#include <optional>
+
+#include "base/units.h"
+
+namespace baton::app {
+
+enum class Signal { kStop, kReopen };
+
+// Waits for at most `limit`; nothing when it passed.
+std::optional<Signal> wait_for_signal(std::optional<Duration> limit);
+
+}  // namespace baton::app

@@ -1,0 +1,66 @@
+// Worker: one loop on one thread, with everything that lives on it: poller, resolver, upstream connections, ledger, relay, server.
+// Life: made by the app before the threads start; drained, stopped and joined by it. Thread: construction and the end on the app's, the
+// rest on its own.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/shared.h"
+#include "edge/server.h"
+#include "net/epoll_poller.h"
+#include "net/resolver.h"
+#include "relay/relay.h"
+#include "runtime/loop.h"
+
+namespace baton::app {
+
+// A thread with a loop.
+class LoopThread {
+ public:
+  LoopThread() : poller_(clock_), loop_(clock_, poller_) {}
+  runtime::Loop& loop() { return loop_; }
+  net::EpollPoller& poller() { return poller_; }
+  void start(const char* name);
+  // Stops the loop, joins the thread, then runs the loop here until `settled`; the process ends if it does not settle.
+  void finish(const std::function<bool()>& settled);
+
+ protected:
+  void stop_and_join();
+
+  runtime::SystemClock clock_;
+  net::EpollPoller poller_;
+  runtime::Loop loop_;
+  std::thread thread_;
+};
+
+class Worker : public LoopThread {
+ public:
+  Worker(Shared& shared, size_t index);
+  ~Worker();
+  // Opens the listeners, on `bound_ports` where they are known already. kConfig with the address and the reason.
+  Expected<void> listen(std::vector<uint16_t>& bound_ports);
+  // Any thread: asks the loop to stop accepting and let calls finish; `done` counts down when the last has ended.
+  void drain(std::atomic<size_t>& left);
+  void cut();
+  // Cuts what is left, stops the thread and lets every coroutine return.
+  void end();
+
+ private:
+  struct Watchdog;
+  Shared& shared_;
+  size_t index_;
+  std::unique_ptr<net::Resolver> resolver_;
+  std::vector<std::unique_ptr<runtime::Dialer>> dialers_;
+  std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
+  runtime::Random random_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<relay::Relay> relay_;
+  std::unique_ptr<edge::Server> server_;
+  std::unique_ptr<Watchdog> watchdog_;
+};
+
+}  // namespace baton::app
