@@ -143,7 +143,7 @@ class Relay(Process):
         self.port, self.admin_port = free_ports(2)
         self.config_folder = tempfile.TemporaryDirectory(prefix="baton-config-")
         config = {"listen": self.listen(), "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
-                  "accounts": accounts, **(settings or {})}
+                  "data_dir": os.path.join(self.config_folder.name, "data"), "accounts": accounts, **(settings or {})}
         self.config_path = os.path.join(self.config_folder.name, "baton.yaml")
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(write_yaml({key: value for key, value in config.items() if value is not None}))
