@@ -152,7 +152,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];
-    attempts.push_back({.account = parts.accounts.account(index).name});
+    attempts.emplace_back().account = parts.accounts.account(index).name;
     const size_t at = attempts.size() - 1;
     const Instant started = parts.loop.clock().now();
 
