@@ -38,6 +38,7 @@ class Worker : public LoopThread {
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   runtime::Random random_;
   std::unique_ptr<ledger::Ledger> ledger_;
+  stream::TapRoom tap_room_;
   std::unique_ptr<relay::Relay> relay_;
   std::unique_ptr<edge::Server> server_;
   std::unique_ptr<Watchdog> watchdog_;

@@ -122,6 +122,7 @@ class World {
   std::unique_ptr<ledger::Ledger> ledger_;
   store::IdBindings bindings_;
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
+  stream::TapRoom tap_room_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;
