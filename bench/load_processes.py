@@ -1,6 +1,7 @@
 """Starts, watches and ends the programs that a load benchmark needs: the mock, each proxy, the driver.
 
-Every child is pinned to its core before it runs, gets SIGTERM should this program die, and is gone when the `Processes` block ends.
+Every child is pinned to its core before it runs, gets SIGTERM should this program die, and is gone when the
+`Processes` block ends.
 """
 
 import ctypes
@@ -14,7 +15,8 @@ import time
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
-PORTS = range(18000, 30000)  # below the kernel's range for outgoing connections, which could occupy a port between two starts
+# Below the kernel's range for outgoing connections: one of those could occupy a port between two starts.
+PORTS = range(18000, 30000)
 
 
 class Failure(Exception):
@@ -153,7 +155,8 @@ class Driver:
         arguments = [self.tool, "drive", mode]
         for name, value in flags.items():
             arguments += ["--" + name.replace("_", "-"), str(value)]
-        return self.processes.start("driver", arguments, self.core, self.log_path, stdout=subprocess.PIPE, text=True, **pipes)
+        pipes = {"stdout": subprocess.PIPE, "text": True, **pipes}
+        return self.processes.start("driver", arguments, self.core, self.log_path, **pipes)
 
     def measure(self, mode, port, pids, seconds_max, **options):
         options = {**options, "pids": ",".join(map(str, pids)), "core": self.proxy_core}

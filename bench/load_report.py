@@ -1,4 +1,4 @@
-"""Turns the rounds of a load benchmark into figures, tables and the files under bench/results/. Pure but for the last function.
+"""Turns the rounds of a load benchmark into figures, tables and files. Pure but for the last function.
 
 A section is what one benchmark left behind:
   {"name", "title", "columns": [...], "bars": [...], "conditions", "rounds": {target: [{metric: value}]},
@@ -18,8 +18,8 @@ INTERVAL = 0.90
 def median_interval(values, wanted=INTERVAL):
     """The interval between two order statistics that holds the true median with at least the wanted probability.
 
-    Assumes nothing about the distribution. Returns low, high and the probability; with fewer than five values no interval
-    reaches 90 %, and the whole range is returned with what it does reach.
+    Assumes nothing about the distribution. Returns low, high and the probability; with fewer than five values no
+    interval reaches 90 %, and the whole range is returned with what it does reach.
     """
     ordered = sorted(values)
     count = len(ordered)
@@ -35,7 +35,7 @@ def summary(values):
 
 
 def per_round(section, target, column):
-    """The values of one column, one per round; empty where it does not apply (no proxy at all is compared to nothing)."""
+    """The values of one column, one per round; empty where it does not apply: `direct` is compared to nothing."""
     rows = section["rounds"].get(target, [])
     metric, against = column["metric"], column.get("against")
     if against is None:
@@ -106,7 +106,8 @@ def coverage_line(section):
     if rounds == 0:
         return "no rounds"
     coverage = median_interval(range(rounds))[2]
-    text = f"{rounds} round{'s' * (rounds > 1)}; medians over rounds, in brackets the interval that holds the true median with {coverage:.0%}"
+    text = (f"{rounds} round{'s' * (rounds > 1)}; medians over rounds, in brackets the interval that holds the true"
+            f" median with {coverage:.0%}")
     return text if rounds >= 5 else text + " (too few rounds for a result)"
 
 
@@ -135,8 +136,9 @@ def as_markdown(sections):
         lines += [f"- {text}" for text, _ in verdicts(section)]
         made = section["made"]
         lines += [f"- {coverage_line(section)}",
-                  f"- {made['date']}, commit {made['commit']}, `{made['command']}`; {made['machine']}, kernel {made['kernel']},"
-                  f" {made['system']}; " + ", ".join(made["versions"].values()), ""]
+                  f"- {made['date']}, commit {made['commit']}, `{made['command']}`",
+                  f"- {made['machine']}, kernel {made['kernel']}, {made['system']}",
+                  "- " + ", ".join(made["versions"].values()), ""]
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """The proxies that are compared, each with the configuration that is fair to it, and the check that each of them works.
 
-All relay plain HTTP/1.1 from a client to the mock, one thread of work each, keep-alive on both sides, nothing buffered that would
-hold an event back, and each writes one access-log line per request to a file.
+All relay plain HTTP/1.1 from a client to the mock, one thread of work each, keep-alive on both sides, nothing buffered
+that would hold an event back, and each writes one access-log line per request to a file.
 """
 
 import http.client
@@ -86,12 +86,17 @@ data_dir: "{dir}/{name}-data"
 access_log: "{access_log}"
 clients: [{{name: bench, key: "{key}"}}]
 accounts:
-  - {{name: mock, provider: anthropic, base_url: "{scheme}://127.0.0.1:{upstream}", key: "sk-mock", allow_private: true{tls}}}
+  - name: mock
+    provider: anthropic
+    base_url: "{scheme}://127.0.0.1:{upstream}"
+    key: "sk-mock"
+    allow_private: true
+    {tls}
 """
 
 
 class Lab:
-    """What all targets share: the directory of the run, ports, the proxies' core, the limit of open files, the binaries."""
+    """What all targets share: the directory of the run, ports, the proxies' core, limits, the binaries."""
 
     def __init__(self, processes, run_dir, ports, proxy_core, files_max, tool, baton, certificate):
         self.processes = processes
@@ -164,8 +169,9 @@ class Nginx(Target):
         body = body or NGINX_PROXY.format(
             port=self.port, upstream=self.upstream, scheme="https" if self.tls else "http", tls=tls)
         path = self._write(NGINX.format(
-            user="user root;" if os.geteuid() == 0 else "", dir=self.lab.dir, name=os.path.basename(self.file), body=body,
-            files=self.lab.files_max, connections=self.lab.files_max - 100, access_log=access_log or self.access_log))
+            user="user root;" if os.geteuid() == 0 else "", dir=self.lab.dir, name=os.path.basename(self.file),
+            files=self.lab.files_max, connections=self.lab.files_max - 100, body=body,
+            access_log=access_log or self.access_log))
         return self._run(["nginx", "-e", "stderr", "-p", self.lab.dir, "-c", path])
 
 
@@ -194,10 +200,10 @@ class HAProxy(Target):
 
 class Baton(Target):
     def _launch(self):
-        scheme, tls = ("https", f', ca_file: "{self.lab.cert}"') if self.tls else ("http", "")
+        scheme, tls = ("https", f'ca_file: "{self.lab.cert}"') if self.tls else ("http", "")
         path = self._write(BATON.format(
-            port=self.port, admin=next(self.lab.ports), dir=self.lab.dir, name=os.path.basename(self.file), scheme=scheme,
-            access_log=self.access_log, key=CLIENT_KEY, upstream=self.upstream, tls=tls))
+            port=self.port, admin=next(self.lab.ports), dir=self.lab.dir, name=os.path.basename(self.file),
+            access_log=self.access_log, key=CLIENT_KEY, scheme=scheme, upstream=self.upstream, tls=tls))
         return self._run([self.lab.baton, "serve", "--config", path], environment={"PATH": os.environ["PATH"]})
 
 
@@ -216,8 +222,9 @@ PROXIES = {"nginx": Nginx, "haproxy": HAProxy, "baton": Baton}
 def make_certificate(run_dir):
     cert, key = os.path.join(run_dir, "mock.crt"), os.path.join(run_dir, "mock.key")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", key, "-out", cert],
         check=True, capture_output=True)
     return cert, key
 
@@ -237,8 +244,9 @@ def post(port, body, bench=None, timeout=10):
 
 
 def request_body(size, stream=False):
-    body = {"model": "claude-sonnet-5-5", "max_tokens": 64, "stream": stream, "messages": [{"role": "user", "content": ""}]}
-    body["messages"][0]["content"] = "x" * (size - len(json.dumps(body)))
+    message = {"role": "user", "content": ""}
+    body = {"model": "claude-sonnet-5-5", "max_tokens": 64, "stream": stream, "messages": [message]}
+    message["content"] = "x" * (size - len(json.dumps(body)))
     return json.dumps(body).encode()
 
 
@@ -281,7 +289,8 @@ def check_answers(target, mock_port, wait_seconds=10):
 
 def versions(baton):
     found = {}
-    for name, arguments in {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "baton": [baton, "version"]}.items():
+    asked = {"nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "baton": [baton, "version"]}
+    for name, arguments in asked.items():
         if shutil.which(arguments[0]):
             done = subprocess.run(arguments, capture_output=True, text=True, check=False)
             lines = (done.stdout + done.stderr).strip().splitlines()

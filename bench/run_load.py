@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The load benchmark: Baton, nginx and HAProxy on the same mock upstream, in alternating rounds. See bench/README.md.
 
-Prints a table per benchmark; a run of at least 15 rounds is also written to bench/results/. Exit 1: some figure is missing because
-there were errors; exit 3: with --check, a bar was not met.
+Prints a table per benchmark; a run of at least 15 rounds is also written to bench/results/. Exit 1: some figure is
+missing because there were errors; exit 3: with --check, a bar was not met.
 """
 
 import argparse
@@ -21,14 +21,15 @@ import typing
 
 import load_report
 from load_processes import Driver, Failure, Processes, free_ports, raise_file_limit
-from load_targets import (CLIENT_KEY, PROXIES, BatonSim, Direct, Lab, NginxStatic, check_answers, make_certificate, post,
-                          request_body, versions, warm)
+from load_targets import (CLIENT_KEY, PROXIES, BatonSim, Direct, Lab, NginxStatic, check_answers, make_certificate,
+                          post, request_body, versions, warm)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RESULT_ROUNDS = 15
 NAMES = ["requests", "bodies", "events", "memory", "latency", "sim"]
 OTHERS_SHARE_MAX = 0.05  # of the proxy's core, beyond which its rounds are called disturbed
 SATURATED_MIN = 0.9
+LOGGING = "Each proxy writes one access-log line per request to a file in memory."
 
 
 def say(text):
@@ -57,7 +58,7 @@ class Run:
         self.driver_core, self.proxy_core = options.cores
         files = raise_file_limit(4 * options.streams + 1000)
         if files < 2 * options.streams + 500:
-            raise Failure(f"{options.streams} idle streams need {2 * options.streams + 500} open files, only {files} are allowed")
+            raise Failure(f"{options.streams} idle streams need twice as many open files, only {files} are allowed")
         self.lab = Lab(processes, run_dir, free_ports(), self.proxy_core, files, options.tool, options.baton,
                        make_certificate(run_dir))
         self.driver = Driver(processes, options.tool, self.driver_core, self.proxy_core, run_dir, CLIENT_KEY)
@@ -87,9 +88,11 @@ class Run:
         return row
 
     def events(self, target, seconds):
-        found = self.driver.measure("streams", target.port, target.pids(), seconds + 40, seconds=seconds, streams=200, gap_us=5000)
+        found = self.driver.measure("streams", target.port, target.pids(), seconds + 40, seconds=seconds, streams=200,
+                                    gap_us=5000)
         refuse_errors(found)
-        row = {"p50_us": found["lag_us"]["p50"], "p99_us": found["lag_us"]["p99"], "first_us": found["first_event_us"]["p50"]}
+        lag, first = found["lag_us"], found["first_event_us"]
+        row = {"p50_us": lag["p50"], "p99_us": lag["p99"], "first_us": first["p50"]}
         if target.process:
             row |= cpu_figures(found["cpu"], found["events"])
         return row
@@ -112,79 +115,87 @@ class Run:
     # ── The benchmarks.
 
     def benches(self, name):
-        seconds = self.options.seconds
-        ratio = {"heading": "x nginx", "metric": "cpu_us", "against": "nginx", "kind": "ratio", "interval": True}
-        to_haproxy = {"heading": "x haproxy", "metric": "cpu_us", "against": "haproxy", "kind": "ratio", "interval": True}
-        latency = [{"heading": "p50 µs", "metric": "p50_us", "digits": 0}, {"heading": "p99 µs", "metric": "p99_us", "digits": 0}]
-        log = "Each proxy writes one access-log line per request to a file in memory."
-        if name in ("requests", "bodies"):
-            size, connections = (2117, 64) if name == "requests" else (100_000, 16)
-            columns = [{"heading": "CPU µs/request", "metric": "cpu_us", "range": True}, ratio, to_haproxy,
-                       {"heading": "requests/s", "metric": "per_second", "digits": 0},
-                       {"heading": "core used", "metric": "used"}] + latency
-            yield Bench(name, f"CPU per request, {size:,} B in, 1,490 B out, {connections} connections, saturated",
-                        f"Closed loop, keep-alive, plain HTTP/1.1 on both sides, one core for the proxy. {log}", self.proxies(),
-                        lambda t: self.requests(t, seconds, connections=connections, body_bytes=size, expect=self.expected),
-                        columns, bars=[bar("x nginx", 1.0)] if name == "requests" else [], saturated=True)
-        elif name == "events":
-            columns = [{"heading": "CPU µs/event", "metric": "cpu_us", "range": True}, ratio, to_haproxy,
-                       {"heading": "events/s", "metric": "per_second", "digits": 0}, {"heading": "core used", "metric": "used"},
-                       {"heading": "lag p50 µs", "metric": "p50_us", "digits": 0},
-                       {"heading": "lag p99 µs", "metric": "p99_us", "digits": 0},
-                       {"heading": "first event p50 µs", "metric": "first_us", "digits": 0}]
-            yield Bench(name, "CPU per relayed SSE event, 200 streams, one event each 5 ms",
-                        "Stream starts are spread over one gap; lag counts from when an event was due at the mock. The core is not "
-                        f"saturated, so the cost of waking up is inside. {log}",
-                        [Direct(self.lab, self.mock_port)] + self.proxies(), lambda t: self.events(t, seconds), columns,
-                        bars=[bar("x nginx", 1.0)])
-        elif name == "memory":
-            yield self.memory_bench("memory", "", self.proxies(), [bar("kB/stream", 12)])
-            tls_port = self.start_mock("mock-tls", "--cert", self.lab.cert, "--key", self.lab.cert_key)
-            yield self.memory_bench("memory-tls", ", TLS to the upstream", self.proxies(tls_port, True), [])
-        elif name == "latency":
-            for rate in (300, 3000):
-                yield self.latency_bench(rate)
-        elif name == "sim":
-            yield self.sim_bench(ratio, latency)
+        makers = {"requests": [self.requests_bench], "bodies": [self.bodies_bench], "events": [self.events_bench],
+                  "memory": [self.memory_bench, self.memory_tls_bench],
+                  "latency": [lambda: self.latency_bench(300), lambda: self.latency_bench(3000)],
+                  "sim": [self.sim_bench]}
+        for make in makers[name]:
+            yield make()
 
-    def memory_bench(self, name, how, targets, bars):
-        columns = [{"heading": "kB/stream", "metric": "kb", "interval": True},
-                   {"heading": "x nginx", "metric": "kb", "against": "nginx", "kind": "ratio", "interval": True},
-                   {"heading": "resident before kB", "metric": "base_kb", "digits": 0}]
-        return Bench(name, f"Resident memory per idle open stream, {self.options.streams:,} streams{how}",
-                     "Each stream has delivered its opening events and one delta, then nothing for 0.7 s. A fresh process each round; "
-                     "resident set of all its processes, minus what it was after a few calls. Socket buffers in the kernel are not in it.",
-                     targets, self.memory, columns, bars=bars, fresh=True)
+    def requests_bench(self):
+        return self.saturated_bench("requests", 2117, 64, [bar("x nginx", 1.0)])
+
+    def bodies_bench(self):
+        return self.saturated_bench("bodies", 100_000, 16, [])
+
+    def saturated_bench(self, name, size, connections, bars):
+        load = {"connections": connections, "body_bytes": size, "expect": self.expected}
+        return Bench(
+            name, f"CPU per request, {size:,} B in, 1,490 B out, {connections} connections, saturated",
+            f"Closed loop, keep-alive, plain HTTP/1.1 on both sides, one core for the proxy. {LOGGING}",
+            self.proxies(), lambda target: self.requests(target, self.options.seconds, **load),
+            [spread("CPU µs/request", "cpu_us"), ratio("x nginx", "nginx"), ratio("x haproxy", "haproxy"),
+             plain("requests/s", "per_second"), plain("core used", "used", 2), plain("p50 µs", "p50_us"),
+             plain("p99 µs", "p99_us")], bars, saturated=True)
+
+    def events_bench(self):
+        return Bench(
+            "events", "CPU per relayed SSE event, 200 streams, one event each 5 ms",
+            "The events of all streams fall evenly over the gap; lag counts from when an event was due at the mock. The "
+            f"core is not saturated, so the cost of waking up is inside. {LOGGING}",
+            [Direct(self.lab, self.mock_port)] + self.proxies(),
+            lambda target: self.events(target, self.options.seconds),
+            [spread("CPU µs/event", "cpu_us"), ratio("x nginx", "nginx"), ratio("x haproxy", "haproxy"),
+             plain("events/s", "per_second"), plain("core used", "used", 2), plain("lag p50 µs", "p50_us"),
+             plain("lag p99 µs", "p99_us"), plain("first event p50 µs", "first_us")], [bar("x nginx", 1.0)])
+
+    def memory_bench(self):
+        return self.idle_bench("memory", "", self.proxies(), [bar("kB/stream", 12)])
+
+    def memory_tls_bench(self):
+        port = self.start_mock("mock-tls", "--cert", self.lab.cert, "--key", self.lab.cert_key)
+        return self.idle_bench("memory-tls", ", TLS to the upstream", self.proxies(port, True), [])
+
+    def idle_bench(self, name, how, targets, bars):
+        return Bench(
+            name, f"Resident memory per idle open stream, {self.options.streams:,} streams{how}",
+            "Each stream has delivered its opening events and one delta, then nothing for 0.7 s. A fresh process each "
+            "round; resident set of all its processes, minus what it was after a few calls. The kernel's socket buffers "
+            "are not in it.", targets, self.memory,
+            [{**plain("kB/stream", "kb", 2), "interval": True}, ratio("x nginx", "nginx", "kb"),
+             plain("resident before kB", "base_kb")], bars, fresh=True)
 
     def latency_bench(self, rate):
-        columns = [{"heading": "p50 µs", "metric": "p50_us", "digits": 0}, {"heading": "p99 µs", "metric": "p99_us", "digits": 0}]
+        load = {"connections": 16, "rate": rate, "expect": self.expected}
+        seconds = max(self.options.seconds, 900 / rate)  # enough samples for a 99th percentile
+        columns = [plain("p50 µs", "p50_us"), plain("p99 µs", "p99_us")]
         for metric in ("p50", "p99"):
-            columns += [
-                {"heading": f"added {metric} µs", "metric": metric + "_us", "against": "direct", "kind": "difference",
-                 "digits": 0, "interval": True},
-                {"heading": f"{metric} against nginx µs", "metric": metric + "_us", "against": "nginx", "kind": "difference",
-                 "digits": 0, "interval": True}]
-        return Bench(f"latency-{rate}", f"Latency at {rate:,} requests/s, 2,117 B in, 1,490 B out",
-                     "Open loop over 16 connections: latency counts from when a request was to be sent. `added` is the difference to "
-                     "the mock without a proxy in the same round.",
-                     [Direct(self.lab, self.mock_port)] + self.proxies(),
-                     lambda t: self.requests(t, max(self.options.seconds, 900 / rate), connections=16, rate=rate, expect=self.expected),
-                     columns)
+            columns += [difference(f"added {metric} µs", "direct", metric + "_us"),
+                        difference(f"{metric} against nginx µs", "nginx", metric + "_us")]
+        return Bench(
+            f"latency-{rate}", f"Latency at {rate:,} requests/s, 2,117 B in, 1,490 B out",
+            "Open loop over 16 connections: latency counts from when a request was to be sent. `added` is the difference "
+            f"to the mock without a proxy in the same round. {LOGGING}",
+            [Direct(self.lab, self.mock_port)] + self.proxies(), lambda target: self.requests(target, seconds, **load),
+            columns)
 
-    def sim_bench(self, ratio, latency):
+    def sim_bench(self):
         sim = BatonSim(self.lab)
         sim.start()
         status, body = post(sim.port, request_body(2117))
         if status != 200:
             raise Failure(f"baton sim answers {status}: {body[:200]!r}")
-        columns = [{"heading": "CPU µs/request", "metric": "cpu_us", "range": True}, {**ratio, "against": "nginx-static"},
-                   {"heading": "requests/s", "metric": "per_second", "digits": 0}, {"heading": "core used", "metric": "used"}] + latency
-        return Bench("sim", f"The simulator against nginx returning a static reply of {len(body):,} B",
-                     "2,117 B in, 64 connections, closed loop. nginx: `return 200` of a fixed text, access log off. "
-                     "The simulator parses each request, counts its tokens and writes a reply of its own, without delays.",
-                     [NginxStatic(self.lab, '"' + "x" * (len(body) - 2) + '"'), sim],
-                     lambda t: self.requests(t, self.options.seconds, connections=64), columns,
-                     bars=[bar("x nginx", 1.0, "baton-sim")], saturated=True)
+        return Bench(
+            "sim", f"The simulator against nginx returning a static reply of {len(body):,} B",
+            "2,117 B in, 64 connections, closed loop. nginx: `return 200` of a fixed text, access log off. The "
+            "simulator parses each request, counts its tokens and writes a reply of its own, without delays.",
+            [NginxStatic(self.lab, '"' + "x" * (len(body) - 2) + '"'), sim],
+            lambda target: self.requests(target, self.options.seconds, connections=64),
+            [spread("CPU µs/request", "cpu_us"), ratio("x nginx", "nginx-static"), plain("requests/s", "per_second"),
+             plain("core used", "used", 2), plain("p50 µs", "p50_us"), plain("p99 µs", "p99_us")],
+            [bar("x nginx", 1.0, "baton-sim")], saturated=True)
+
+    # ── Running one of them.
 
     def measure(self, bench):
         section = {"name": bench.name, "title": bench.title, "columns": bench.columns, "bars": bench.bars,
@@ -242,10 +253,27 @@ class Run:
             flags.append("--targets " + ",".join(options.targets))
         if options.streams != 5000:
             flags.append(f"--streams {options.streams}")
-        return {"date": datetime.date.today().isoformat(), "commit": commit(), "command": "./dev bench load " + " ".join(flags),
+        return {"date": datetime.date.today().isoformat(), "commit": commit(),
+                "command": "./dev bench load " + " ".join(flags),
                 "machine": machine(), "kernel": platform.release(), "system": system_name(),
                 "versions": versions(options.baton), "load_before": options.load_before,
                 "cores": {"driver and mock": self.driver_core, "proxy": self.proxy_core}}
+
+
+def plain(heading, metric, digits=0):
+    return {"heading": heading, "metric": metric, "digits": digits}
+
+
+def spread(heading, metric):
+    return {**plain(heading, metric, 2), "range": True}
+
+
+def ratio(heading, against, metric="cpu_us"):
+    return {**plain(heading, metric, 2), "against": against, "kind": "ratio", "interval": True}
+
+
+def difference(heading, against, metric):
+    return {**plain(heading, metric), "against": against, "kind": "difference", "interval": True}
 
 
 def bar(column, most, target="baton"):
@@ -287,7 +315,7 @@ def doubts(section, saturated):
             continue
         used = statistics.median(row["used"] for row in rows)
         if saturated and used < SATURATED_MIN:
-            notes.append(f"doubtful: {target} used only {used:.0%} of its core, so sleeping and waking is in its figure")
+            notes.append(f"doubtful: {target} used only {used:.0%} of its core, so waking up is in its figure")
         # The kernel counts a core's time in ticks, which says nothing about a core that is mostly idle.
         others = statistics.median(row["others_share"] + row["steal_share"] for row in rows)
         if used > 0.3 and others > OTHERS_SHARE_MAX:
@@ -297,9 +325,11 @@ def doubts(section, saturated):
 
 def commit():
     def git(*arguments):
-        return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False).stdout.strip()
+        done = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
 
-    return (git("rev-parse", "--short=10", "HEAD") or "unknown") + ("+changes" if git("status", "--porcelain", "-uno") else "")
+    changed = git("status", "--porcelain", "-uno") != ""
+    return (git("rev-parse", "--short=10", "HEAD") or "unknown") + ("+changes" if changed else "")
 
 
 def machine():
@@ -319,7 +349,7 @@ def newest(*paths):
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(prog="./dev bench load", description="Baton, nginx and HAProxy under the same load.")
+    parser = argparse.ArgumentParser(prog="./dev bench load", description="Baton, nginx and HAProxy under one load.")
     parser.add_argument("--only", default=",".join(NAMES), help="some of " + ",".join(NAMES))
     parser.add_argument("--rounds", type=int, help=f"default {RESULT_ROUNDS}; fewer are a look, not a result")
     parser.add_argument("--seconds", type=float, help="measured time of a round of a target, default 2")
@@ -327,9 +357,9 @@ def parse_options():
     parser.add_argument("--targets", default=",".join(PROXIES), help="some of " + ",".join(PROXIES))
     parser.add_argument("--streams", type=int, default=5000, help="idle streams of the memory benchmark")
     parser.add_argument("--cores", default="0,1", help="core of mock and driver, core of the proxy")
-    parser.add_argument("--baton", help="the binary to measure (default: the last built of build/release and build/bench)")
+    parser.add_argument("--baton", help="binary to measure (default: the last built of build/release and build/bench)")
     parser.add_argument("--tool", help="baton_load (default: likewise)")
-    parser.add_argument("--results", help="where load.json and load.md go; default bench/results with enough rounds, else build")
+    parser.add_argument("--results", help="where load.json and load.md go (default: bench/results given enough rounds)")
     parser.add_argument("--dir", help="directory for sockets' logs and configurations (default: in memory, /dev/shm)")
     parser.add_argument("--check", action="store_true", help="exit 3 if a bar is not met")
     options = parser.parse_args()
@@ -351,8 +381,8 @@ def parse_options():
     options.baton = os.path.abspath(options.baton or newest(f"{build}/release/baton", f"{build}/bench/baton"))
     options.tool = os.path.abspath(options.tool or newest(f"{build}/bench/baton_load", f"{build}/release/baton_load"))
     options.load_before = os.getloadavg()[0]
-    results = os.path.join(ROOT, "bench", "results") if options.rounds >= RESULT_ROUNDS else os.path.join(build, "bench-results")
-    options.results = options.results or results
+    results = "bench/results" if options.rounds >= RESULT_ROUNDS else "build/bench-results"
+    options.results = options.results or os.path.join(ROOT, results)
     return parser, options
 
 
@@ -371,7 +401,8 @@ def main():
 
     sections, good = [], True
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="baton-load-", dir=options.dir or in_memory) as run_dir, Processes() as processes:
+    with (tempfile.TemporaryDirectory(prefix="baton-load-", dir=options.dir or in_memory) as run_dir,
+          Processes() as processes):
         run = Run(options, processes, run_dir)
         for name in options.only:
             try:
@@ -383,8 +414,9 @@ def main():
             except Failure as error:
                 good = False
                 say(f"{name}: {error}")
-    if sections:
-        say("written to " + os.path.relpath(load_report.save(sections, options.results), os.getcwd()))
+    whole = [section for section in sections if not section["failed"]]
+    if whole:
+        say("written to " + os.path.relpath(load_report.save(whole, options.results), os.getcwd()))
     if not good:
         return 1
     met = all(met for section in sections for _, met in load_report.verdicts(section))

@@ -10,6 +10,7 @@
 #include <memory>
 #include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http_text.h"
@@ -86,6 +87,7 @@ class Mock {
 
   Poller poller_;
   int listener_;
+  bool complained_ = false;  // one refused request is told, a load of them is not
   std::unique_ptr<ServerTls> tls_;
   std::string usual_;
   std::string sized_;  // the last reply of another size
@@ -197,9 +199,10 @@ bool Mock::begin(Connection& connection, std::string_view head) {
     }
   });
   connection.body_bytes = connection.body_left;
-  if (!good)
+  if (!good && !std::exchange(complained_, true)) {
     std::fprintf(stderr, "baton_load mock: a request it does not serve:\n%.*s", static_cast<int>(head.size()),
                  head.data());
+  }
   return good;
 }
 
