@@ -82,7 +82,8 @@ class Run:
     def requests(self, target, seconds, **load):
         found = self.driver.measure("requests", target.port, target.pids(), seconds + 40, seconds=seconds, **load)
         refuse_errors(found)
-        row = {"p50_us": found["latency_us"]["p50"], "p99_us": found["latency_us"]["p99"]}
+        row = {"p50_us": found["latency_us"]["p50"], "p99_us": found["latency_us"]["p99"],
+               "reconnects": found["reconnects"]}
         if target.process:
             row |= cpu_figures(found["cpu"], found["requests"])
         return row
@@ -310,6 +311,9 @@ def doubts(section, saturated):
     """What a reader must know before believing the figures."""
     notes = []
     for target, rows in section["rounds"].items():
+        reconnects = sum(row.get("reconnects", 0) for row in rows)
+        if reconnects > 0:
+            notes.append(f"{target} closed {reconnects} idle connections: opening new ones is in its figure")
         rows = [row for row in rows if "used" in row]
         if not rows or target in section["failed"]:
             continue
