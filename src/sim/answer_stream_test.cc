@@ -32,7 +32,9 @@ Rebuilt rebuild(const std::vector<Event>& events) {
       out.pings++;
       continue;
     }
-    bool index_ok = event.name.starts_with("content_block") ? number_at(event.data, "index") == static_cast<int64_t>(out.blocks.size()) : true;
+    bool index_ok = event.name.starts_with("content_block")
+                        ? number_at(event.data, "index") == static_cast<int64_t>(out.blocks.size())
+                        : true;
     if (!index_ok) wrong(event);
     if (event.name == "message_start" && state == kBefore) {
       out.message_start = at_path(event.data, "message");
@@ -40,13 +42,15 @@ Rebuilt rebuild(const std::vector<Event>& events) {
     } else if (event.name == "content_block_start" && state == kBetween) {
       type = text_at(event.data, "content_block.type");
       content = type == "redacted_thinking" ? text_at(event.data, "content_block.data") : "";
-      if (type == "tool_use") type += " " + text_at(event.data, "content_block.name") + " " + text_at(event.data, "content_block.id");
+      if (type == "tool_use")
+        type += " " + text_at(event.data, "content_block.name") + " " + text_at(event.data, "content_block.id");
       signature.clear();
       state = kInside;
     } else if (event.name == "content_block_delta" && state == kInside) {
       out.deltas++;
       std::string kind = text_at(event.data, "delta.type");
-      bool fits = (kind == "text_delta" && type == "text") || (kind == "input_json_delta" && type.starts_with("tool_use")) ||
+      bool fits = (kind == "text_delta" && type == "text") ||
+                  (kind == "input_json_delta" && type.starts_with("tool_use")) ||
                   ((kind == "thinking_delta" || kind == "signature_delta") && type == "thinking");
       if (!fits || !signature.empty()) wrong(event);
       if (kind == "text_delta") content += text_at(event.data, "delta.text");
@@ -99,13 +103,17 @@ std::string request(runtime::Random& random, bool stream) {
   std::string more;
   if (random.chance(0.4)) more += kTools;
   if (random.chance(0.3)) text += " use the tools";
-  if (random.chance(0.4)) more += R"(,"thinking":{"type":"adaptive"})";
-  else if (random.chance(0.4)) more += R"(,"thinking":{"type":"adaptive","display":"omitted"})";
+  if (random.chance(0.4))
+    more += R"(,"thinking":{"type":"adaptive"})";
+  else if (random.chance(0.4))
+    more += R"(,"thinking":{"type":"adaptive","display":"omitted"})";
   if (random.chance(0.2)) text += " ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_46C9";
   if (random.chance(0.1)) text += " ANTHROPIC_MAGIC_STRING_TRIGGER_REFUSAL_1FAE";
   if (random.chance(0.3)) more += R"(,"stop_sequences":[" the","👋 relay",", "])";
   if (random.chance(0.1)) text += " use the stop sequence";
-  if (random.chance(0.1)) more += R"(,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"number"}}}}})";
+  if (random.chance(0.1))
+    more +=
+        R"(,"output_config":{"format":{"type":"json_schema","schema":{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"number"}}}}})";
   uint64_t max_tokens = random.chance(0.5) ? random.below(60) : 1'000;
   return R"({"model":"claude-sonnet-5-5","max_tokens":)" + std::to_string(max_tokens) +
          R"(,"messages":[{"role":"user","content":")" + text + "\"}]" + more + (stream ? R"(,"stream":true})" : "}");
@@ -165,7 +173,8 @@ TEST(AnswerStream, WhatTheReplyIsDependsOnTheRequest) {
       {"tools alone are not used", hello(tools), "", "end_turn", "text"},
       {"tools on request", hello(tools, "Please use the tool now"), "", "tool_use", "text tool_use"},
       {"two tools on request", hello(tools, "Please use the tools"), "", "tool_use", "text tool_use tool_use"},
-      {"not in parallel", hello(tools + R"(,"tool_choice":{"type":"auto","disable_parallel_tool_use":true})", "use the tools"), "",
+      {"not in parallel",
+       hello(tools + R"(,"tool_choice":{"type":"auto","disable_parallel_tool_use":true})", "use the tools"), "",
        "tool_use", "text tool_use"},
       {"tool_choice any", hello(tools + R"(,"tool_choice":{"type":"any"})"), "", "tool_use", "tool_use"},
       {"tool_choice tool", hello(tools + R"(,"tool_choice":{"type":"tool","name":"two"})"), "", "tool_use", "tool_use"},
@@ -180,7 +189,8 @@ TEST(AnswerStream, WhatTheReplyIsDependsOnTheRequest) {
       {"by control: refusal", hello(), "reply=refusal", "refusal", "text"},
       {"by control: pause_turn", hello(), "reply=pause_turn", "pause_turn", "text"},
       {"by control: text", hello(tools + R"(,"tool_choice":{"type":"any"})"), "reply=text", "end_turn", "text"},
-      {"stop sequence on request", hello(R"(,"stop_sequences":["ZZZ"])", "use the stop sequence"), "", "stop_sequence", "text"},
+      {"stop sequence on request", hello(R"(,"stop_sequences":["ZZZ"])", "use the stop sequence"), "", "stop_sequence",
+       "text"},
       {"cut by max_tokens", hello(), "tokens=2000", "max_tokens", "text"},
   };
   for (const Row& row : rows) {
@@ -221,11 +231,16 @@ TEST(AnswerStream, PiecesAreDueInTheirTimeAndSilenceIsBrokenByPings) {
     reply.source->append(piece);
     got.emplace_back(events_of(piece).at(0).name, milliseconds(*due));
   }
-  const std::vector<std::pair<std::string, int64_t>> want = {{"message_start", 0},          {"content_block_start", 0},
-                                                             {"ping", 0},                   {"ping", 15'000},
-                                                             {"ping", 30'000},              {"content_block_delta", 40'000},
-                                                             {"content_block_delta", 40'500}, {"content_block_delta", 41'000},
-                                                             {"content_block_stop", 41'000}, {"message_delta", 41'000},
+  const std::vector<std::pair<std::string, int64_t>> want = {{"message_start", 0},
+                                                             {"content_block_start", 0},
+                                                             {"ping", 0},
+                                                             {"ping", 15'000},
+                                                             {"ping", 30'000},
+                                                             {"content_block_delta", 40'000},
+                                                             {"content_block_delta", 40'500},
+                                                             {"content_block_delta", 41'000},
+                                                             {"content_block_stop", 41'000},
+                                                             {"message_delta", 41'000},
                                                              {"message_stop", 41'000}};
   EXPECT_EQ(got, want);
 }

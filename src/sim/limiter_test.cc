@@ -28,20 +28,30 @@ TEST(Limiter, AdmitsWithinEachMeter) {
       {"no limits", {}, {{0, {1'000'000'000, 1'000'000'000}, Meter::kNone, 0}}},
       {"requests refill continuously",
        {.requests_per_minute = 2},
-       {{0, {}, Meter::kNone, 0}, {0, {}, Meter::kNone, 0}, {0, {}, Meter::kRequests, 30}, {29.9, {}, Meter::kRequests, 1}, {30, {}, Meter::kNone, 0}}},
+       {{0, {}, Meter::kNone, 0},
+        {0, {}, Meter::kNone, 0},
+        {0, {}, Meter::kRequests, 30},
+        {29.9, {}, Meter::kRequests, 1},
+        {30, {}, Meter::kNone, 0}}},
       {"input is taken whole",
        {.input_tokens_per_minute = 6'000},
        {{0, {.input_tokens = 5'000}, Meter::kNone, 0},
         {0, {.input_tokens = 2'000}, Meter::kInputTokens, 10},
         {0, {.input_tokens = 1'000}, Meter::kNone, 0},
         {10, {.input_tokens = 1'000}, Meter::kNone, 0}}},
-      {"more input than the limit never fits", {.input_tokens_per_minute = 100}, {{0, {.input_tokens = 101}, Meter::kInputTokens, 1}}},
+      {"more input than the limit never fits",
+       {.input_tokens_per_minute = 100},
+       {{0, {.input_tokens = 101}, Meter::kInputTokens, 1}}},
       {"output may leave a debt that must be paid first",
        {.output_tokens_per_minute = 600},
-       {{0, {.output_tokens = 900}, Meter::kNone, 0}, {0, {.output_tokens = 1}, Meter::kOutputTokens, 31}, {31, {.output_tokens = 1}, Meter::kNone, 0}}},
+       {{0, {.output_tokens = 900}, Meter::kNone, 0},
+        {0, {.output_tokens = 1}, Meter::kOutputTokens, 31},
+        {31, {.output_tokens = 1}, Meter::kNone, 0}}},
       {"a refusal takes nothing",
        {.requests_per_minute = 60, .input_tokens_per_minute = 100},
-       {{0, {.input_tokens = 100}, Meter::kNone, 0}, {0, {.input_tokens = 50}, Meter::kInputTokens, 30}, {30, {.input_tokens = 50}, Meter::kNone, 0}}},
+       {{0, {.input_tokens = 100}, Meter::kNone, 0},
+        {0, {.input_tokens = 50}, Meter::kInputTokens, 30},
+        {30, {.input_tokens = 50}, Meter::kNone, 0}}},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
@@ -91,7 +101,8 @@ TEST(Timestamp, IsRfc3339) {
     int64_t ms;
     std::string want;
   };
-  for (const Row& row : {Row{0, "1970-01-01T00:00:00Z"}, Row{1'709'210'096'999, "2024-02-29T12:34:56Z"}, Row{4'102'444'799'000, "2099-12-31T23:59:59Z"}}) {
+  for (const Row& row : {Row{0, "1970-01-01T00:00:00Z"}, Row{1'709'210'096'999, "2024-02-29T12:34:56Z"},
+                         Row{4'102'444'799'000, "2099-12-31T23:59:59Z"}}) {
     std::string out;
     append_rfc3339(out, WallTime(std::chrono::milliseconds(row.ms)));
     EXPECT_EQ(out, row.want);

@@ -34,10 +34,13 @@ std::string body(const Shape& shape) {
 }
 
 // uncached / read / written 5m / written 1h
-std::string usage(Bench& bench, const Shape& shape, std::string key = "sk-a", std::string_view control = "first_token=0;per_token=0") {
+std::string usage(Bench& bench, const Shape& shape, std::string key = "sk-a",
+                  std::string_view control = "first_token=0;per_token=0") {
   Reply reply = bench.ask(Call{.body = body(shape), .key = std::move(key), .control = std::string(control)});
   if (reply.status != 200) return reply.content;
-  auto number = [&](std::string_view path) { return std::to_string(number_at(reply.content, "usage." + std::string(path))); };
+  auto number = [&](std::string_view path) {
+    return std::to_string(number_at(reply.content, "usage." + std::string(path)));
+  };
   EXPECT_EQ(number_at(reply.content, "usage.cache_creation_input_tokens"),
             number_at(reply.content, "usage.cache_creation.ephemeral_5m_input_tokens") +
                 number_at(reply.content, "usage.cache_creation.ephemeral_1h_input_tokens"));
@@ -58,8 +61,9 @@ TEST(PromptCache, ShortPrefixesAreSilentlyNotCached) {
     size_t tokens;
     bool cached;
   };
-  const Row rows[] = {{"claude-opus-5", 511, false},     {"claude-opus-5", 512, true},       {"claude-fable-5-1", 512, true},
-                      {"claude-sonnet-5-5", 1'023, false}, {"claude-sonnet-5-5", 1'024, true}, {"claude-haiku-4-5", 1'023, false},
+  const Row rows[] = {{"claude-opus-5", 511, false},      {"claude-opus-5", 512, true},
+                      {"claude-fable-5-1", 512, true},    {"claude-sonnet-5-5", 1'023, false},
+                      {"claude-sonnet-5-5", 1'024, true}, {"claude-haiku-4-5", 1'023, false},
                       {"claude-haiku-4-5", 1'024, true}};
   for (const Row& row : rows) {
     SCOPED_TRACE(row.model + " " + std::to_string(row.tokens));
@@ -118,7 +122,8 @@ TEST(PromptCache, AnEntryCanBeReadOnceTheAnswerThatWroteItHasBegun) {
 
 TEST(PromptCache, WorkspacesAndModelsDoNotShare) {
   Config config;
-  config.orgs = {{.id = "a", .keys = {{"sk-1", "default"}, {"sk-2", "default"}, {"sk-3", "other"}}}, {.id = "b", .keys = {{"sk-4", "default"}}}};
+  config.orgs = {{.id = "a", .keys = {{"sk-1", "default"}, {"sk-2", "default"}, {"sk-3", "other"}}},
+                 {.id = "b", .keys = {{"sk-4", "default"}}}};
   Bench bench(config);
   Shape shape{.system = block("s", 2'000, kShort)};
   EXPECT_EQ(usage(bench, shape, "sk-1"), "4/0/2000/0");
@@ -168,12 +173,14 @@ TEST(PromptCache, AChangeInvalidatesWhatComesBehindIt) {
 TEST(PromptCache, AConversationReadsWhatItsLastTurnWrote) {
   Bench bench;
   std::string text(4'000, 'u');
-  Shape first{.messages = R"([{"role":"user","content":[{"type":"text","text":")" + text + "\"" + std::string(kShort) + "}]}]"};
+  Shape first{.messages =
+                  R"([{"role":"user","content":[{"type":"text","text":")" + text + "\"" + std::string(kShort) + "}]}]"};
   EXPECT_EQ(usage(bench, first), "1003/0/0/0");  // below the minimum
   text.resize(8'000, 'u');
   first.messages = R"([{"role":"user","content":[{"type":"text","text":")" + text + "\"" + std::string(kShort) + "}]}]";
   EXPECT_EQ(usage(bench, first), "0/0/2003/0");
-  Shape second{.messages = R"([{"role":"user","content":")" + text + R"("},{"role":"assistant","content":"answered"},{"role":"user","content":[)" +
+  Shape second{.messages = R"([{"role":"user","content":")" + text +
+                           R"("},{"role":"assistant","content":"answered"},{"role":"user","content":[)" +
                            block("next", 100, kShort) + "]}]"};
   EXPECT_EQ(usage(bench, second), "0/2003/108/0");
 }
@@ -185,9 +192,11 @@ TEST(PromptCache, LooksBackTwentyBlocks) {
     Shape shape{.system = block("s", 2'000, kShort)};
     EXPECT_EQ(usage(bench, shape), "4/0/2000/0");
     shape.system = block("s", 2'000);
-    for (size_t i = 0; i < more; ++i) shape.system += "," + block("n" + std::to_string(i), 10, i + 1 == more ? kShort : "");
+    for (size_t i = 0; i < more; ++i)
+      shape.system += "," + block("n" + std::to_string(i), 10, i + 1 == more ? kShort : "");
     std::string added = std::to_string(10 * more);
-    EXPECT_EQ(usage(bench, shape), more < kLookbackBlocks ? "4/2000/" + added + "/0" : "4/0/" + std::to_string(2'000 + 10 * more) + "/0");
+    EXPECT_EQ(usage(bench, shape),
+              more < kLookbackBlocks ? "4/2000/" + added + "/0" : "4/0/" + std::to_string(2'000 + 10 * more) + "/0");
   }
 }
 
@@ -201,10 +210,12 @@ TEST(PromptCache, TopLevelCacheControlMarksTheLastBlock) {
 TEST(PromptCache, BlanksAndEscapesInTheJsonDoNotMatter) {
   Bench bench;
   std::string description(8'000, 't');
-  Shape compact{.tools = R"({"name":"t","description":")" + description + R"(","input_schema":{"a":[1,2]})" + std::string(kShort) + "}",
+  Shape compact{.tools = R"({"name":"t","description":")" + description + R"(","input_schema":{"a":[1,2]})" +
+                         std::string(kShort) + "}",
                 .system = R"({"type":"text","text":"a你"})"};
   Shape spaced{.tools = R"({ "name" : "t",
-     "description":")" + description + R"(", "input_schema": {"a": [1, 2]})" + std::string(kShort) + "}",
+     "description":")" + description +
+                        R"(", "input_schema": {"a": [1, 2]})" + std::string(kShort) + "}",
                .system = R"({"type":"text","text":"\u0061\u4f60"})"};
   std::string first = usage(bench, compact);
   EXPECT_TRUE(first.starts_with("5/0/20")) << first;
