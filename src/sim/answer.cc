@@ -233,18 +233,12 @@ void append_part(std::string& out, const Part& part) {
 
 std::string_view name(StopReason reason) {
   switch (reason) {
-    case StopReason::kEndTurn:
-      return "end_turn";
-    case StopReason::kMaxTokens:
-      return "max_tokens";
-    case StopReason::kStopSequence:
-      return "stop_sequence";
-    case StopReason::kToolUse:
-      return "tool_use";
-    case StopReason::kPauseTurn:
-      return "pause_turn";
-    case StopReason::kRefusal:
-      return "refusal";
+    case StopReason::kEndTurn: return "end_turn";
+    case StopReason::kMaxTokens: return "max_tokens";
+    case StopReason::kStopSequence: return "stop_sequence";
+    case StopReason::kToolUse: return "tool_use";
+    case StopReason::kPauseTurn: return "pause_turn";
+    case StopReason::kRefusal: return "refusal";
   }
   return "end_turn";
 }

@@ -37,27 +37,20 @@ void append_ping(std::string& out) { out += "event: ping\ndata: {\"type\":\"ping
 Duration AnswerStream::step_due() const {
   switch (step_) {
     case Step::kMessageStart:
-    case Step::kFirstPing:
-      return Duration{0};
-    case Step::kBlockStart:
-      return part_ == 0 ? Duration{0} : last_;
-    case Step::kWord:
-      return answer_.first_token + answer_.per_token * (before_ + word_);
+    case Step::kFirstPing: return Duration{0};
+    case Step::kBlockStart: return part_ == 0 ? Duration{0} : last_;
+    case Step::kWord: return answer_.first_token + answer_.per_token * (before_ + word_);
     case Step::kRest: {
       // A rest's tokens are spread over its bytes.
       size_t all = std::max<size_t>(part().rest.size(), 1);
       auto share = (part().tokens - part().words) * rest_at_ / all;
       return answer_.first_token + answer_.per_token * static_cast<int64_t>(before_ + part().words + share);
     }
-    case Step::kSignature:
-      return answer_.first_token + answer_.per_token * (before_ + part().tokens);
-    case Step::kBlockStop:
-      return last_;
-    case Step::kMessageDelta:
-      return answer_.parts.empty() ? answer_.first_token : last_;
+    case Step::kSignature: return answer_.first_token + answer_.per_token * (before_ + part().tokens);
+    case Step::kBlockStop: return last_;
+    case Step::kMessageDelta: return answer_.parts.empty() ? answer_.first_token : last_;
     case Step::kMessageStop:
-    case Step::kEnd:
-      return last_;
+    case Step::kEnd: return last_;
   }
   return last_;
 }
@@ -99,12 +92,8 @@ void AnswerStream::append_step(std::string& out) {
       append_ping(out);
       enter_block();
       break;
-    case Step::kWord:
-      word_delta(out);
-      break;
-    case Step::kRest:
-      rest_delta(out);
-      break;
+    case Step::kWord: word_delta(out); break;
+    case Step::kRest: rest_delta(out); break;
     case Step::kSignature:
       out += kDeltaHead;
       out += std::to_string(part_);
@@ -128,8 +117,7 @@ void AnswerStream::append_step(std::string& out) {
       append_event(out, "message_stop", R"({"type":"message_stop"})");
       step_ = Step::kEnd;
       break;
-    case Step::kEnd:
-      break;
+    case Step::kEnd: break;
   }
 }
 
@@ -174,17 +162,13 @@ void AnswerStream::block_start(std::string& out) const {
   out += std::to_string(part_);
   out += ",\"content_block\":";
   switch (part().kind) {
-    case PartKind::kThinking:
-      out += R"({"type":"thinking","thinking":"","signature":""})";
-      break;
+    case PartKind::kThinking: out += R"({"type":"thinking","thinking":"","signature":""})"; break;
     case PartKind::kRedactedThinking:
       out += R"({"type":"redacted_thinking","data":")";
       out += make_signature(part().key);
       out += "\"}";
       break;
-    case PartKind::kText:
-      out += R"({"type":"text","text":"","citations":null})";
-      break;
+    case PartKind::kText: out += R"({"type":"text","text":"","citations":null})"; break;
     case PartKind::kToolUse:
       out += R"({"type":"tool_use","id":")";
       out += make_id("toolu_01", part().key);

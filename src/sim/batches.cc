@@ -107,15 +107,9 @@ struct Batches::Batch {
         continue;
       }
       switch (work->items[work->at(place)].fate) {
-        case Fate::kSucceeded:
-          out.succeeded++;
-          break;
-        case Fate::kErrored:
-          out.errored++;
-          break;
-        case Fate::kExpired:
-          out.expired++;
-          break;
+        case Fate::kSucceeded: out.succeeded++; break;
+        case Fate::kErrored: out.errored++; break;
+        case Fate::kExpired: out.expired++; break;
       }
     }
     return out;

@@ -80,6 +80,7 @@ Task<End> deliver_shaped(edge::Exchange& exchange, Reply& reply) {
   runtime::Loop& loop = exchange.loop();
   if (reply.control.fault == Fault::kHalfHead) {
     write_raw(exchange, "HTTP/1.1 200 OK\r\ncontent-ty");
+    co_await linger(exchange, kResetPause);
     co_return End::kBroken;
   }
   ContentSource content(reply.content);
@@ -107,15 +108,12 @@ Task<End> deliver_shaped(edge::Exchange& exchange, Reply& reply) {
         if (exchange.writer().pending() > 0 && !co_await sent(exchange)) co_return End::kBroken;
         co_return reply.control.fault == Fault::kNone || reply.control.fault == Fault::kSlow ? End::kWhole
                                                                                              : End::kFaulty;
-      case Shaper::What::kReset:
-        co_return End::kBroken;
+      case Shaper::What::kReset: co_await linger(exchange, kResetPause); co_return End::kBroken;
       case Shaper::What::kClose:
         exchange.stream().shut_write();
         co_await linger(exchange, kCloseLinger);
         co_return End::kBroken;
-      case Shaper::What::kStall:
-        co_await linger(exchange, kStallMax);
-        co_return End::kBroken;
+      case Shaper::What::kStall: co_await linger(exchange, kStallMax); co_return End::kBroken;
       case Shaper::What::kGarbage:
         write_raw(exchange, "zz\r\nno chunk\r\n");
         exchange.stream().shut_write();

@@ -12,6 +12,8 @@ namespace baton::sim {
 inline constexpr size_t kWriteBytes = 16 * kKiB;
 // How long a connection is left open after a fault that ends in silence.
 inline constexpr Duration kStallMax = std::chrono::hours(1);
+// Before a reset, so that what was sent in front of it can be read.
+inline constexpr Duration kResetPause = std::chrono::milliseconds(5);
 inline constexpr Duration kCloseLinger = std::chrono::seconds(1);
 
 // How it ended.

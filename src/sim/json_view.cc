@@ -42,19 +42,13 @@ bool enter(std::string_view& rest, char open, char close) {
 http::JsonType json_type(std::string_view value) {
   if (value.empty()) return http::JsonType::kNull;
   switch (value.front()) {
-    case '{':
-      return http::JsonType::kObject;
-    case '[':
-      return http::JsonType::kArray;
-    case '"':
-      return http::JsonType::kString;
+    case '{': return http::JsonType::kObject;
+    case '[': return http::JsonType::kArray;
+    case '"': return http::JsonType::kString;
     case 't':
-    case 'f':
-      return http::JsonType::kBool;
-    case 'n':
-      return http::JsonType::kNull;
-    default:
-      return http::JsonType::kNumber;
+    case 'f': return http::JsonType::kBool;
+    case 'n': return http::JsonType::kNull;
+    default: return http::JsonType::kNumber;
   }
 }
 

@@ -111,12 +111,9 @@ void Limiter::append_fields(std::string& out, Instant now, WallTime wall) const 
 std::string limit_sentence(Limiter::Meter meter, const OrgConfig& org) {
   auto [limit, unit] = [&]() -> std::pair<uint64_t, std::string_view> {
     switch (meter) {
-      case Limiter::Meter::kInputTokens:
-        return {org.input_tokens_per_minute, "input tokens"};
-      case Limiter::Meter::kOutputTokens:
-        return {org.output_tokens_per_minute, "output tokens"};
-      default:
-        return {org.requests_per_minute, "requests"};
+      case Limiter::Meter::kInputTokens: return {org.input_tokens_per_minute, "input tokens"};
+      case Limiter::Meter::kOutputTokens: return {org.output_tokens_per_minute, "output tokens"};
+      default: return {org.requests_per_minute, "requests"};
     }
   }();
   return "This request would exceed your organization's rate limit of " + std::to_string(limit) + " " +

@@ -24,16 +24,11 @@ Shaper::Shaper(Parts parts) : parts_(std::move(parts)), encoder_(parts_.control.
 
 Shaper::Step Shaper::last_step() const {
   switch (parts_.control.fault) {
-    case Fault::kReset:
-      return {What::kReset, due_ + lag_};
-    case Fault::kClose:
-      return {What::kClose, due_ + lag_};
-    case Fault::kStall:
-      return {What::kStall, due_ + lag_};
-    case Fault::kGarbageChunk:
-      return {What::kGarbage, due_ + lag_};
-    default:
-      return {What::kEnd, due_ + lag_};
+    case Fault::kReset: return {What::kReset, due_ + lag_};
+    case Fault::kClose: return {What::kClose, due_ + lag_};
+    case Fault::kStall: return {What::kStall, due_ + lag_};
+    case Fault::kGarbageChunk: return {What::kGarbage, due_ + lag_};
+    default: return {What::kEnd, due_ + lag_};
   }
 }
 
@@ -108,8 +103,7 @@ void Shaper::event_fault() {
         over_ = true;
       }
       return;
-    default:
-      return;
+    default: return;
   }
   piece_.clear();
   append_event(piece_, "error", error_body(error_of_status(529), parts_.request_id));

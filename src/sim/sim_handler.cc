@@ -10,14 +10,10 @@ namespace {
 
 ApiError error_of(const Error& error) {
   switch (error.code) {
-    case ErrorCode::kBodyTooLarge:
-      return error_of_status(413);
-    case ErrorCode::kTooSlow:
-      return error_of_status(408);
-    case ErrorCode::kOverloaded:
-      return error_of_status(529);
-    default:
-      return {.message = error.detail};
+    case ErrorCode::kBodyTooLarge: return error_of_status(413);
+    case ErrorCode::kTooSlow: return error_of_status(408);
+    case ErrorCode::kOverloaded: return error_of_status(529);
+    default: return {.message = error.detail};
   }
 }
 
@@ -73,28 +69,17 @@ Reply SimHandler::answer(edge::Exchange& exchange, std::string_view body) {
                   .wall = exchange.loop().wall()};
   for (const http::Field& field : head.fields) {
     switch (field.id) {
-      case http::FieldId::kXApiKey:
-        request.x_api_key = field.value;
-        break;
-      case http::FieldId::kAuthorization:
-        request.authorization = field.value;
-        break;
-      case http::FieldId::kAnthropicVersion:
-        request.version = field.value;
-        break;
-      case http::FieldId::kContentType:
-        request.content_type = field.value;
-        break;
-      case http::FieldId::kContentEncoding:
-        request.content_encoding = field.value;
-        break;
+      case http::FieldId::kXApiKey: request.x_api_key = field.value; break;
+      case http::FieldId::kAuthorization: request.authorization = field.value; break;
+      case http::FieldId::kAnthropicVersion: request.version = field.value; break;
+      case http::FieldId::kContentType: request.content_type = field.value; break;
+      case http::FieldId::kContentEncoding: request.content_encoding = field.value; break;
       case http::FieldId::kBatonOther:
         if (!ascii::equal_ignoring_case(field.name, "baton-sim")) break;
         if (!control.empty()) control += ',';
         control += field.value;
         break;
-      default:
-        break;
+      default: break;
     }
   }
   request.control = control;

@@ -27,14 +27,10 @@ void little(std::string& out, uint64_t value, int bytes) {
 
 std::string_view name(ReplyCoding coding) {
   switch (coding) {
-    case ReplyCoding::kIdentity:
-      return "identity";
-    case ReplyCoding::kGzip:
-      return "gzip";
-    case ReplyCoding::kBrotli:
-      return "br";
-    case ReplyCoding::kZstd:
-      return "zstd";
+    case ReplyCoding::kIdentity: return "identity";
+    case ReplyCoding::kGzip: return "gzip";
+    case ReplyCoding::kBrotli: return "br";
+    case ReplyCoding::kZstd: return "zstd";
   }
   return "identity";
 }
@@ -50,8 +46,7 @@ void StoredEncoder::block(std::string_view bytes, std::string& out) {
   bool first = !begun_;
   if (first) begin(out);
   switch (coding_) {
-    case ReplyCoding::kIdentity:
-      break;
+    case ReplyCoding::kIdentity: break;
     case ReplyCoding::kGzip:
       out.push_back(0);
       little(out, bytes.size(), 2);
@@ -65,9 +60,7 @@ void StoredEncoder::block(std::string_view bytes, std::string& out) {
       little(out, first ? bits << 1 : bits, 3);
       break;
     }
-    case ReplyCoding::kZstd:
-      little(out, bytes.size() << 3, 3);
-      break;
+    case ReplyCoding::kZstd: little(out, bytes.size() << 3, 3); break;
   }
   out += bytes;
 }
@@ -83,19 +76,14 @@ void StoredEncoder::finish(std::string& out) {
   bool empty = !begun_;
   if (empty) begin(out);
   switch (coding_) {
-    case ReplyCoding::kIdentity:
-      break;
+    case ReplyCoding::kIdentity: break;
     case ReplyCoding::kGzip:
       out.append("\x01\0\0\xff\xff", 5);
       little(out, ~crc_, 4);
       little(out, size_, 4);
       break;
-    case ReplyCoding::kBrotli:
-      out.push_back(empty ? 0x06 : 0x03);
-      break;
-    case ReplyCoding::kZstd:
-      little(out, 1, 3);
-      break;
+    case ReplyCoding::kBrotli: out.push_back(empty ? 0x06 : 0x03); break;
+    case ReplyCoding::kZstd: little(out, 1, 3); break;
   }
 }
 

@@ -32,19 +32,20 @@ class Bench {
   Reply ask(const Call& call) {
     std::string body = call.body;
     body.reserve(body.size() + http::kJsonPadding);
-    return simulator.answer({.method = call.method,
-                             .path = call.path,
-                             .query = call.query,
-                             .body = body,
-                             .x_api_key = call.key,
-                             .version = call.version,
-                             .content_type = call.content_type,
-                             .content_encoding = call.content_encoding,
-                             .host = "sim.example:8790",
-                             .control = call.control,
-                             .now = now,
-                             .wall = WallTime(std::chrono::milliseconds(1'764'000'000'000 + milliseconds(now - kStart)))},
-                            scanner);
+    return simulator.answer(
+        {.method = call.method,
+         .path = call.path,
+         .query = call.query,
+         .body = body,
+         .x_api_key = call.key,
+         .version = call.version,
+         .content_type = call.content_type,
+         .content_encoding = call.content_encoding,
+         .host = "sim.example:8790",
+         .control = call.control,
+         .now = now,
+         .wall = WallTime(std::chrono::milliseconds(1'764'000'000'000 + milliseconds(now - kStart)))},
+        scanner);
   }
   Reply ask(std::string body) { return ask(Call{.body = std::move(body)}); }
 
@@ -132,8 +133,8 @@ inline bool is_valid_json(std::string_view text) {
 }
 
 inline std::string hello(std::string_view more = "", std::string_view text = "hello") {
-  return R"({"model":"claude-sonnet-5-5","max_tokens":1000,"messages":[{"role":"user","content":")" + std::string(text) + "\"}]" +
-         std::string(more) + "}";
+  return R"({"model":"claude-sonnet-5-5","max_tokens":1000,"messages":[{"role":"user","content":")" +
+         std::string(text) + "\"}]" + std::string(more) + "}";
 }
 
 }  // namespace baton::sim::testing
