@@ -194,6 +194,17 @@ class Relay(Process):
         return found
 
 
+class TlsRelay(Relay):
+    """A relay whose listener speaks TLS."""
+
+    def __init__(self, accounts, settings, cert, key):
+        self.tls = {"cert": cert, "key": key}
+        super().__init__(accounts, settings)
+
+    def listen(self):
+        return [{"address": f"127.0.0.1:{self.port}", "tls": self.tls}]
+
+
 class Metrics:
     """A scrape. `value(name, label=…)` adds up the samples that carry these labels."""
 
