@@ -33,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       oversized += event.oversized ? 1 : 0;
     });
     at += take;
+    if (at < text.size() && (cuts & 0xf0) != 0) continue;  // the twin reads from the start each time
     BATON_CHECK(scanner.between_events() == baton::fuzz::SseTwin(text.substr(0, at), event_bytes_max).between_events);
   }
   BATON_CHECK(seen == want.events.size() && scanner.events() == seen && scanner.oversized() == oversized);

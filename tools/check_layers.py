@@ -14,8 +14,8 @@ GROUND = {
     "http": {"base", "runtime"},
     "cache": {"base"},
     "model": {"base"},
-    "metrics": {"base", "model"},
-    "store": {"base", "model"},
+    "metrics": {"base", "runtime", "model"},
+    "store": {"base", "runtime", "model", "metrics"},
     "net": {"base", "runtime", "http"},
 }
 # The walk of a request, in its order. Never one another: what one needs of another, relay/ passes in as a value.
@@ -35,20 +35,26 @@ WRAPPED = [
     (r"prometheus/", {"metrics"}),
     (r"spdlog/", {"metrics", "ledger"}),
     (r"xxhash", {"base", "http", "reuse"}),
-    (r"sys/(socket|un|epoll|timerfd|eventfd|sendfile)\.h|netinet/|netdb\.h|arpa/|linux/", {"net"}),
+    (r"sys/(socket|un|epoll|timerfd|eventfd|sendfile)\.h|netinet/|netdb\.h|linux/", {"net"}),
     (r"fmt/", None),
     (r"(gtest|gmock)/", set()),
 ]
 # (file below src/, header): reason. Exceptions to WRAPPED.
-EXCEPTIONS = {}
+EXCEPTIONS = {
+    ("metrics/line_sink.cc", "sys/socket.h"): "a log that goes to a socket is written without waiting and without SIGPIPE",
+}
 LINES_MAX = 500
+TEST_LINES_MAX = 1000  # tables are long
 # Files that are longer than LINES_MAX, each with the reason why it is still one idea.
-LONG = {}
+LONG = {
+    "http/http1.cc": "request and reply heads share their field rules: the grammar of RFC 9112 stands in one place",
+    "http/json.cc": "one scanner: its states read as one table",
+}
 
 FORBIDDEN = [
     (re.compile(r"\b(?:std::)?(?:cout|cerr|clog)\b"), "standard streams belong to app/", {"app"}),
     (re.compile(r"(?<![\w:>.])(?:std::)?(?:printf|puts|putchar)\s*\("), "printing belongs to app/", {"app"}),
-    (re.compile(r"(?<![\w>.])(?:::|std::)?(?:system|popen|execl|execlp|execle|execv|execvp|execve|execvpe|posix_spawnp?|fork|vfork)\s*\("),
+    (re.compile(r"(?:^|[=({;!&|,?:]|\breturn|\bstd::)\s*(?:(?:system|popen|exec[lv]p?e?|execvpe|posix_spawnp?)\s*\(\s*[^)\s]|v?fork\s*\()"),
      "the relay starts no other program", set()),
 ]
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
@@ -76,15 +82,16 @@ def without_comments_and_strings(line):
 def check_file(path, name, say):
     """`name` is the path below src/."""
     module = name.split("/")[0]
-    is_test = name.endswith("_test.cc") or name.endswith("_test.h") or "/testing/" in name
+    is_test = name.endswith(("_test.cc", "_test.h", "_fixture.h"))
     with open(path, encoding="utf-8") as file:
         lines = file.read().split("\n")
     if lines and lines[-1] == "":
         lines.pop()
     if module not in GROUND and module not in WALK and module not in BESIDE:
         say(1, f"'{module}' is no module in the table of tools/check_layers.py")
-    if len(lines) > LINES_MAX and name not in LONG:
-        say(LINES_MAX + 1, f"{len(lines)} lines: more than {LINES_MAX} usually hold two ideas; split it or give the reason in LONG")
+    lines_max = TEST_LINES_MAX if is_test else LINES_MAX
+    if len(lines) > lines_max and name not in LONG:
+        say(lines_max + 1, f"{len(lines)} lines: more than {lines_max} usually hold two ideas; split it or give the reason in LONG")
     if name.endswith(".h") and not any(line.strip() == "#pragma once" for line in lines):
         say(1, "#pragma once is missing")
     may = allowed(module, is_test)
@@ -128,7 +135,7 @@ def check_include(name, module, is_test, may, quote, target, say):
                 where = "a test" if not modules else " or ".join(sorted(modules))
                 say(f"<{target}>: only {where} may include it")
             return
-    if "/" in target and not target.startswith(("sys/", "bits/", "gsl/")):
+    if "/" in target and not target.startswith(("sys/", "arpa/")):
         say(f"<{target}>: a library that no module of tools/check_layers.py wraps")
 
 

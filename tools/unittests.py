@@ -1,5 +1,6 @@
-"""unittests.py FOLDER COUNTS: runs every *_test.py of a folder."""
+"""unittests.py COUNTS FOLDER...: runs every *_test.py of the folders."""
 
+import os
 import sys
 import unittest
 
@@ -7,8 +8,11 @@ import counts
 
 
 def main():
-    folder, out = sys.argv[1:]
-    suite = unittest.defaultTestLoader.discover(folder, pattern="*_test.py", top_level_dir=folder)
+    out, *folders = sys.argv[1:]
+    suite = unittest.TestSuite()
+    for folder in folders:
+        if os.path.isdir(folder):
+            suite.addTests(unittest.TestLoader().discover(folder, pattern="*_test.py", top_level_dir=folder))
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)
     failed = len(result.failures) + len(result.errors)
     counts.write(out, result.testsRun - failed - len(result.skipped), failed, len(result.skipped))

@@ -25,7 +25,11 @@ class AccountPool;
 class Lease {
  public:
   Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), index_(other.index_) {}
-  Lease& operator=(Lease&&) = delete;
+  Lease& operator=(Lease&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(index_, other.index_);
+    return *this;
+  }
   ~Lease();
   AccountIndex index() const { return index_; }
   const AccountConfig& account() const;

@@ -103,7 +103,7 @@ int serve(config::Settings settings) {
   metrics::Log log(clock);
   std::unique_ptr<SimThread> simulator;
   if (settings.simulated) {
-    simulator = std::make_unique<SimThread>(settings.sim);
+    simulator = std::make_unique<SimThread>(settings.sim, /*standalone=*/false);
     auto port = simulator->listen({.address = "127.0.0.1", .port = 0, .tls = {}});
     if (!port) return cannot_start(log, port.error().detail);
     accounts::AccountConfig account;
@@ -152,7 +152,7 @@ int serve(config::Settings settings) {
 int simulate(config::Settings settings) {
   runtime::SystemClock clock;
   metrics::Log log(clock);
-  SimThread simulator(settings.sim);
+  SimThread simulator(settings.sim, /*standalone=*/true);
   auto port = simulator.listen(settings.edge.listen[0]);
   if (!port) return cannot_start(log, port.error().detail);
   simulator.start("baton-sim");

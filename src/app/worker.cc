@@ -1,10 +1,6 @@
 #include "app/worker.h"
 
-#include <pthread.h>
-
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 
 #include "base/digest.h"
 #include "net/dialer.h"
@@ -15,8 +11,6 @@ namespace baton::app {
 
 namespace {
 
-constexpr Duration kSettleLimit = std::chrono::seconds(3);
-
 uint64_t seed() {
   std::array<uint8_t, 8> bytes;
   random_bytes(bytes);
@@ -25,26 +19,6 @@ uint64_t seed() {
   return value;
 }
 }  // namespace
-
-void LoopThread::start(const char* name) {
-  thread_ = std::thread([this] { loop_.run(); });
-  pthread_setname_np(thread_.native_handle(), name);
-}
-
-void LoopThread::stop_and_join() {
-  if (!thread_.joinable()) return;
-  loop_.stop();
-  thread_.join();
-}
-
-void LoopThread::finish(const std::function<bool()>& settled) {
-  stop_and_join();
-  const Instant limit = clock_.now() + kSettleLimit;
-  loop_.run_until([&] { return settled() || clock_.now() >= limit; });
-  if (settled()) return;
-  std::fputs("baton: calls did not end after they were cut; exiting\n", stderr);
-  std::_Exit(1);
-}
 
 // Reports the loop's longest turn once a second.
 struct Worker::Watchdog : runtime::Waiter {
@@ -95,7 +69,7 @@ Worker::Worker(Shared& shared, size_t index) : shared_(shared), index_(index), r
       .loop = loop_, .random = random_, .authenticator = shared.authenticator, .accounts = shared.accounts,
       .attempts_max = settings.accounts.attempts_max, .lines = std::move(lines), .upstream = settings.upstream, .stream = settings.stream,
       .write_stall = settings.edge.write_stall_timeout, .reply_bytes = shared.reply_bytes, .bindings = shared.bindings, .metrics = metrics,
-      .ledger = *ledger_, .public_url = settings.public_url, .tls = tls, .simulated = settings.simulated});
+      .ledger = *ledger_, .tap_room = tap_room_, .public_url = settings.public_url, .tls = tls, .simulated = settings.simulated});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_, .config = settings.edge, .handler = *relay_,
                                                                .request_bytes = shared.request_bytes, .connections = shared.connections,
                                                                .metrics = &metrics});

@@ -6,36 +6,16 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "app/loop_thread.h"
 #include "app/shared.h"
 #include "edge/server.h"
-#include "net/epoll_poller.h"
 #include "net/resolver.h"
 #include "relay/relay.h"
 #include "runtime/loop.h"
 
 namespace baton::app {
-
-// A thread with a loop.
-class LoopThread {
- public:
-  LoopThread() : poller_(clock_), loop_(clock_, poller_) {}
-  runtime::Loop& loop() { return loop_; }
-  net::EpollPoller& poller() { return poller_; }
-  void start(const char* name);
-  // Stops the loop, joins the thread, then runs the loop here until `settled`; the process ends if it does not settle.
-  void finish(const std::function<bool()>& settled);
-
- protected:
-  void stop_and_join();
-
-  runtime::SystemClock clock_;
-  net::EpollPoller poller_;
-  runtime::Loop loop_;
-  std::thread thread_;
-};
 
 class Worker : public LoopThread {
  public:
@@ -58,6 +38,7 @@ class Worker : public LoopThread {
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   runtime::Random random_;
   std::unique_ptr<ledger::Ledger> ledger_;
+  stream::TapRoom tap_room_;
   std::unique_ptr<relay::Relay> relay_;
   std::unique_ptr<edge::Server> server_;
   std::unique_ptr<Watchdog> watchdog_;

@@ -5,52 +5,23 @@
 #include "http/http1.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "base/ascii.h"
+#include "http/detail/field_rules.h"
 #include "http/detail/field_table.h"
 #include "http/detail/scan.h"
 
 namespace baton::http {
 namespace {
 
-using detail::find_control;
+using detail::class_end;
+using detail::ControlFinder;
 using detail::is;
 using detail::is_blank;
-using detail::scan_token;
-
-constexpr uint64_t bit(FieldId id) { return uint64_t{1} << static_cast<unsigned>(id); }
-constexpr uint64_t bits(std::initializer_list<FieldId> ids) {
-  uint64_t set = 0;
-  for (FieldId id : ids) set |= bit(id);
-  return set;
-}
-
-// Two readers could each believe another one of two such fields.
-constexpr uint64_t kSingleInRequest =
-    bits({FieldId::kAnthropicVersion, FieldId::kAuthorization, FieldId::kBatonKey, FieldId::kContentEncoding,
-          FieldId::kContentType, FieldId::kExpect, FieldId::kOrigin, FieldId::kProxyAuthorization, FieldId::kXApiKey,
-          FieldId::kXRealIp});
-constexpr uint64_t kSingleInResponse = bits({FieldId::kContentEncoding, FieldId::kContentType});
-
-constexpr uint64_t kHopByHop =
-    bits({FieldId::kConnection, FieldId::kKeepAlive, FieldId::kProxyAuthenticate, FieldId::kProxyAuthorization,
-          FieldId::kProxyConnection, FieldId::kTe, FieldId::kTrailer, FieldId::kTransferEncoding, FieldId::kUpgrade});
-
-// Which ids came, which came again, and where each was first.
-struct Seen {
-  uint64_t once = 0;
-  uint64_t again = 0;
-  bool twin = false;  // a name with '_' that would be a known one with '-'
-  std::array<uint32_t, detail::kFieldIds> first;
-
-  bool has(FieldId id) const { return (once & bit(id)) != 0; }
-  bool twice(FieldId id) const { return (again & bit(id)) != 0; }
-  std::string_view value(const Head& head, FieldId id) const {
-    return head.fields[first[static_cast<size_t>(id)]].value;
-  }
-};
+using detail::kNameByte;
+using detail::kTokenByte;
+using detail::Seen;
 
 // What differs between the two kinds of head while their lines are taken.
 struct RequestLine {
@@ -106,8 +77,6 @@ Method method_of(std::string_view text) {
   return Method::kOther;
 }
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (ascii::lower(c) >= 'a' && ascii::lower(c) <= 'f'); }
-
 // Printable ASCII, no '#', whole percent escapes, none of them NUL.
 bool target_bytes_valid(std::string_view target) {
   bool valid = true;
@@ -118,21 +87,10 @@ bool target_bytes_valid(std::string_view target) {
   }
   if (!valid || !escapes) return valid;
   for (size_t i = target.find('%'); i != std::string_view::npos; i = target.find('%', i + 3)) {
-    if (i + 2 >= target.size() || !is_hex(target[i + 1]) || !is_hex(target[i + 2])) return false;
+    if (i + 2 >= target.size() || !detail::is_hex(target[i + 1]) || !detail::is_hex(target[i + 2])) return false;
     if (target[i + 1] == '0' && target[i + 2] == '0') return false;
   }
   return true;
-}
-
-// Where the authority of an absolute target begins; 0 when the target is not absolute.
-size_t authority_begin(std::string_view target) {
-  if (ascii::starts_with_ignoring_case(target, "http://")) return 7;
-  if (ascii::starts_with_ignoring_case(target, "https://")) return 8;
-  return 0;
-}
-
-size_t authority_end(std::string_view target, size_t begin) {
-  return std::min(target.find_first_of("/?", begin), target.size());
 }
 
 HeadError take_target(std::string_view target, RequestHead& head) {
@@ -142,9 +100,9 @@ HeadError take_target(std::string_view target, RequestHead& head) {
   if (target == "*") {
     if (head.method != Method::kOptions) return HeadError::kTarget;
   } else if (target[0] != '/') {
-    const size_t begin = authority_begin(target);
-    if (begin == 0) return HeadError::kTarget;
-    rest.remove_prefix(authority_end(target, begin));
+    const auto authority = detail::authority_of(target);
+    if (!authority) return HeadError::kTarget;
+    rest.remove_prefix(static_cast<size_t>(authority->data() - target.data()) + authority->size());
   }
   const size_t query = std::min(rest.find('?'), rest.size());
   head.path = rest.substr(0, query);
@@ -186,58 +144,62 @@ HeadError StatusLine::take(std::string_view line) const {
 // A field line without its line end and without control bytes.
 HeadError check_field(std::string_view line) {
   if (is_blank(line[0])) return HeadError::kObsoleteFold;
-  const size_t colon = scan_token(line, 0).end;
+  const size_t colon = class_end<kTokenByte>(line, 0);
   return colon == 0 || colon == line.size() || line[colon] != ':' ? HeadError::kFieldName : HeadError::kNone;
 }
 
-// Whether `name`, written with '-' in place of '_', is a known field.
-bool is_twin(std::string_view name) {
-  std::array<char, 64> dashed;
-  const size_t n = std::min(name.size(), dashed.size());  // a longer name can only be of a family, which begins shorter
-  std::replace_copy(name.begin(), name.begin() + static_cast<ptrdiff_t>(n), dashed.begin(), '_', '-');
-  return detail::lookup({dashed.data(), n}) != FieldId::kOther;
+// Whether a line ends with CR LF at `at`.
+bool line_ends(std::string_view text, size_t at) {
+  return at + 1 < text.size() && text[at] == '\r' && text[at + 1] == '\n';
 }
 
 // Takes the field lines from `at` on; true when all of them and the empty line behind them are there and well-formed.
-bool take_fields(std::string_view text, size_t at, const HeadLimits& limits, Head& head, Seen& seen) {
-  while (text.size() - at >= 2) {
-    if (text[at] == '\r') {
+bool take_fields(std::string_view text, size_t at, ControlFinder controls, const HeadLimits& limits, Head& head,
+                 Seen& seen) {
+  const size_t field_bytes_max = limits.field_bytes_max;
+  const size_t fields_max = limits.fields_max;
+  for (size_t count = 0;; ++count) {
+    // The line's end is searched apart from the name's, so that the processor can go on with the next line meanwhile.
+    const size_t line_end = controls.find(at);
+    if (!line_ends(text, line_end)) return false;
+    if (line_end == at) {
       head.bytes = at + 2;
-      return text[at + 1] == '\n';
+      return true;
     }
-    const auto [colon, underscore] = scan_token(text, at);
-    if (colon == at || colon == text.size() || text[colon] != ':') return false;
+    size_t colon = class_end<kNameByte>(text, at);
+    const bool underscore = text[colon] == '_';  // the line's CR is not of a name, so there is such a byte
+    if (underscore) [[unlikely]]
+      colon = class_end<kTokenByte>(text, colon);
+    if (colon == at || text[colon] != ':') return false;
     size_t begin = colon + 1;
-    while (begin < text.size() && is_blank(text[begin])) ++begin;
-    const size_t line_end = find_control(text, begin);
-    if (line_end + 1 >= text.size() || text[line_end] != '\r' || text[line_end + 1] != '\n') return false;
-    if (line_end - at > limits.field_bytes_max || head.fields.size() >= limits.fields_max) return false;
+    while (is_blank(text[begin])) ++begin;
     size_t end = line_end;
     while (end > begin && is_blank(text[end - 1])) --end;
+    if (line_end - at > field_bytes_max || count == fields_max) return false;
 
-    const std::string_view name = text.substr(at, colon - at);
+    const std::string_view name(text.data() + at, colon - at);
     const FieldId id = detail::lookup(name);
     if (underscore && id == FieldId::kOther) [[unlikely]]
-      seen.twin |= is_twin(name);
-    if (seen.has(id)) {
-      seen.again |= bit(id);
-    } else {
-      seen.once |= bit(id);
-      seen.first[static_cast<size_t>(id)] = static_cast<uint32_t>(head.fields.size());
-    }
-    head.fields.push_back({name, text.substr(begin, end - begin), id});
+      seen.twin |= detail::is_twin(name);
+    seen.again |= seen.once & detail::bit(id);
+    seen.once |= detail::bit(id);
+    seen.at[static_cast<size_t>(id)] = static_cast<uint32_t>(count);
+    Field& field = head.fields.emplace_back();  // filled in place: a copy would wait for its own stores
+    field.name = name;
+    field.value = {text.data() + begin, end - begin};
+    field.id = id;
     at = line_end + 2;
   }
-  return false;
 }
 
 // The one pass that only says yes. `head` is clean when it begins.
 template <class FirstLine>
 bool take_head(std::string_view text, const HeadLimits& limits, const FirstLine& first, Head& head, Seen& seen) {
-  const size_t line_end = find_control(text, 0);
-  if (line_end + 1 >= text.size() || text[line_end] != '\r' || text[line_end + 1] != '\n') return false;
+  ControlFinder controls(text);
+  const size_t line_end = controls.find(0);
+  if (!line_ends(text, line_end)) return false;
   if (line_end > first.bytes_max() || first.take(text.substr(0, line_end)) != HeadError::kNone) return false;
-  return take_fields(text, line_end + 2, limits, head, seen);
+  return take_fields(text, line_end + 2, controls, limits, head, seen);
 }
 
 size_t line_begin(std::string_view text, size_t at) {
@@ -260,8 +222,9 @@ ParseStatus check_lines(std::string_view text, size_t& scanned, const HeadLimits
   const auto too_long = [&](size_t begin, size_t end) {
     return end - begin > (begin == 0 ? first.bytes_max() : limits.field_bytes_max);
   };
+  ControlFinder controls(text);
   while (true) {
-    const size_t at = find_control(text, scanned);
+    const size_t at = controls.find(scanned);
     if (at == text.size()) {
       const size_t step = at / kLongLineStep * kLongLineStep;
       if (step > scanned && too_long(line_begin(text, scanned), step)) return refuse(HeadError::kTooLarge);
@@ -312,145 +275,6 @@ ParseStatus parse_head(std::string_view bytes, size_t base, size_t& scanned, con
   return ParseStatus::kDone;
 }
 
-// Calls `take` for every element of a comma list, empty ones left out. False when `take` says false or an element is
-// not a token.
-template <class Take>
-bool each_token(std::string_view list, Take&& take) {
-  while (true) {
-    const size_t comma = std::min(list.find(','), list.size());
-    const std::string_view element = ascii::trim(list.substr(0, comma));
-    if (!element.empty()) {
-      if (scan_token(element, 0).end != element.size() || !take(element)) return false;
-    }
-    if (comma == list.size()) return true;
-    list.remove_prefix(comma + 1);
-  }
-}
-
-// Whether a Connection field may name this: what is for one hop anyway, or a field that nobody here reads. Never one
-// that the other side needs.
-bool may_be_named(std::string_view option) {
-  const FieldId id = detail::lookup(option);
-  if (id != FieldId::kOther) return (kHopByHop & bit(id)) != 0;
-  return !ascii::starts_with_ignoring_case(option, "anthropic-") &&
-         !ascii::starts_with_ignoring_case(option, "content-") && !is_twin(option);
-}
-
-// Reads the Connection fields into keep_alive.
-HeadError take_connection(const Seen& seen, Head& head) {
-  head.keep_alive = head.version_minor == 1;
-  if (!seen.has(FieldId::kConnection)) return HeadError::kNone;
-  bool close = false;
-  const auto take = [&](std::string_view option) {
-    if (ascii::equal_ignoring_case(option, "close")) {
-      close = true;
-    } else if (ascii::equal_ignoring_case(option, "keep-alive")) {
-      head.keep_alive = true;
-    } else {
-      return may_be_named(option);
-    }
-    return true;
-  };
-  for (size_t i = seen.first[static_cast<size_t>(FieldId::kConnection)]; i < head.fields.size(); ++i) {
-    const Field& field = head.fields[i];
-    if (field.id == FieldId::kConnection && !each_token(field.value, take)) return HeadError::kMalformed;
-  }
-  if (close) head.keep_alive = false;
-  return HeadError::kNone;
-}
-
-HeadError check_transfer_encoding(std::string_view value) {
-  if (ascii::equal_ignoring_case(value, "chunked")) return HeadError::kNone;
-  bool chunked = false;
-  bool others = false;
-  const bool well_formed = each_token(value, [&](std::string_view coding) {
-    if (chunked) return false;  // it was not the last
-    chunked = ascii::equal_ignoring_case(coding, "chunked");
-    others |= !chunked;
-    return true;
-  });
-  return well_formed && chunked && others ? HeadError::kTransferCoding : HeadError::kTransferEncoding;
-}
-
-// What the fields say about the body: kChunked, kLength, or kNone when they say nothing.
-HeadError take_framing(const Seen& seen, Head& head) {
-  const bool length = seen.has(FieldId::kContentLength);
-  const bool coded = seen.has(FieldId::kTransferEncoding);
-  if ((length && coded) || seen.twice(FieldId::kContentLength)) return HeadError::kAmbiguousLength;
-  if (length) {
-    const auto value = ascii::decimal(seen.value(head, FieldId::kContentLength));
-    if (!value) return HeadError::kAmbiguousLength;
-    head.framing = Framing::kLength;
-    head.content_length = *value;
-  }
-  if (coded) {
-    if (head.version_minor == 0 || seen.twice(FieldId::kTransferEncoding)) return HeadError::kTransferEncoding;
-    const HeadError error = check_transfer_encoding(seen.value(head, FieldId::kTransferEncoding));
-    if (error != HeadError::kNone) return error;
-    head.framing = Framing::kChunked;
-  }
-  return HeadError::kNone;
-}
-
-// A registered name, an IPv4 address or an IPv6 address in brackets, then maybe a port. Only bytes that host names are
-// made of.
-bool host_valid(std::string_view host) {
-  size_t end = 0;
-  if (host.starts_with('[')) {
-    end = 1;
-    size_t colons = 0;
-    while (end < host.size() && (is_hex(host[end]) || host[end] == ':' || host[end] == '.'))
-      colons += host[end++] == ':';
-    if (end == host.size() || host[end] != ']' || colons < 2) return false;
-    ++end;
-  } else {
-    while (end < host.size() && is(host[end], detail::kHostByte)) ++end;
-    if (end == 0) return false;
-  }
-  if (end == host.size()) return true;
-  if (host[end] != ':' || host.size() - end > 6) return false;
-  const auto port = ascii::decimal(host.substr(end + 1));
-  return port && *port <= 65535;
-}
-
-HeadError take_host(const Seen& seen, RequestHead& head) {
-  const size_t authority = head.target[0] == '/' || head.target == "*" ? 0 : authority_begin(head.target);
-  if (!seen.has(FieldId::kHost)) {
-    return head.version_minor == 0 && authority == 0 ? HeadError::kNone : HeadError::kHost;
-  }
-  head.host = seen.value(head, FieldId::kHost);
-  if (seen.twice(FieldId::kHost) || !host_valid(head.host)) return HeadError::kHost;
-  if (authority == 0) return HeadError::kNone;
-  const std::string_view named = head.target.substr(authority, authority_end(head.target, authority) - authority);
-  return ascii::equal_ignoring_case(named, head.host) ? HeadError::kNone : HeadError::kHost;
-}
-
-HeadError finish_request(const Seen& seen, RequestHead& head) {
-  if (seen.twin || (seen.again & kSingleInRequest) != 0) return HeadError::kDuplicateField;
-  if (HeadError error = take_connection(seen, head); error != HeadError::kNone) return error;
-  if (HeadError error = take_host(seen, head); error != HeadError::kNone) return error;
-  if (HeadError error = take_framing(seen, head); error != HeadError::kNone) return error;
-  if (seen.has(FieldId::kExpect)) {
-    if (!ascii::equal_ignoring_case(seen.value(head, FieldId::kExpect), "100-continue")) return HeadError::kExpectation;
-    head.expect_continue = head.version_minor == 1;  // RFC 9110 10.1.1: ignored in HTTP/1.0
-  }
-  return HeadError::kNone;
-}
-
-HeadError finish_response(const Seen& seen, bool to_head, ResponseHead& head) {
-  if (seen.twin || (seen.again & kSingleInResponse) != 0) return HeadError::kDuplicateField;
-  if (HeadError error = take_connection(seen, head); error != HeadError::kNone) return error;
-  if (HeadError error = take_framing(seen, head); error != HeadError::kNone) return error;
-  if (to_head || head.status < 200 || head.status == 204 || head.status == 304) {
-    head.framing = Framing::kNone;
-    head.content_length = 0;
-  } else if (head.framing == Framing::kNone) {
-    head.framing = Framing::kUntilClose;
-    head.keep_alive = false;
-  }
-  return HeadError::kNone;
-}
-
 void clear(Head& head) {
   head.fields.clear();
   if (head.fields.capacity() == 0) head.fields.reserve(32);
@@ -462,37 +286,6 @@ void clear(Head& head) {
 }
 
 }  // namespace
-
-FieldId field_id(std::string_view name) { return detail::lookup(name); }
-
-const Field* Head::find(FieldId id) const {
-  for (const Field& field : fields) {
-    if (field.id == id) return &field;
-  }
-  return nullptr;
-}
-
-const Field* Head::find(std::string_view lower_name) const {
-  for (const Field& field : fields) {
-    if (ascii::equal_ignoring_case(field.name, lower_name)) return &field;
-  }
-  return nullptr;
-}
-
-bool Head::hop_by_hop(const Field& field) const {
-  // A Connection field that names a known end-to-end field was refused, so only unknown ones are looked for.
-  if (field.id != FieldId::kOther) return (kHopByHop & bit(field.id)) != 0;
-  for (const Field& connection : fields) {
-    if (connection.id != FieldId::kConnection) continue;
-    bool named = false;
-    each_token(connection.value, [&](std::string_view option) {
-      named = named || ascii::equal_ignoring_case(option, field.name);
-      return true;
-    });
-    if (named) return true;
-  }
-  return false;
-}
 
 ParseStatus parse_request(std::string_view bytes, size_t& scanned, const HeadLimits& limits, RequestHead& head,
                           HeadError& error) {
@@ -522,7 +315,7 @@ ParseStatus parse_request(std::string_view bytes, size_t& scanned, const HeadLim
   Seen seen;
   const ParseStatus status = parse_head(bytes, base, scanned, limits, RequestLine{limits, head}, head, seen, error);
   if (status != ParseStatus::kDone) return status;
-  error = finish_request(seen, head);
+  error = detail::finish_request(seen, head);
   return error == HeadError::kNone ? ParseStatus::kDone : ParseStatus::kError;
 }
 
@@ -541,7 +334,7 @@ ParseStatus parse_response(std::string_view bytes, size_t& scanned, const HeadLi
   Seen seen;
   const ParseStatus status = parse_head(bytes, 0, scanned, limits, StatusLine{limits, head}, head, seen, error);
   if (status != ParseStatus::kDone) return status;
-  error = finish_response(seen, to_head, head);
+  error = detail::finish_response(seen, to_head, head);
   return error == HeadError::kNone ? ParseStatus::kDone : ParseStatus::kError;
 }
 

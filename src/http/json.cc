@@ -127,6 +127,33 @@ const char* skip_literal(const char* p, std::string_view literal) {
   return ends_scalar(*p) ? p : nullptr;
 }
 
+struct Value {
+  JsonType type = JsonType::kNull;
+  const char* end = nullptr;  // of a number or a literal; what else there is ends at a later token
+  bool valid = true;
+};
+
+// The value whose first character is at `p`.
+Value value_at(const char* p) {
+  auto scalar = [](JsonType type, const char* end) { return Value{type, end, end != nullptr}; };
+  switch (*p) {
+    case '"':
+      return {.type = JsonType::kString};
+    case '{':
+      return {.type = JsonType::kObject};
+    case '[':
+      return {.type = JsonType::kArray};
+    case 't':
+      return scalar(JsonType::kBool, skip_literal(p, "true"));
+    case 'f':
+      return scalar(JsonType::kBool, skip_literal(p, "false"));
+    case 'n':
+      return scalar(JsonType::kNull, skip_literal(p, "null"));
+    default:
+      return scalar(JsonType::kNumber, skip_number(p));
+  }
+}
+
 void append_utf8(std::string& out, uint32_t c) {
   auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (c < 0x80) {
@@ -273,6 +300,7 @@ struct JsonScanner::State {
   Expected<void> index(std::string_view text);
   Expected<void> walk(std::string_view text, const JsonLimits& limits);
   Expected<void> begin_field(std::string_view text, size_t key_begin, size_t colon);
+  void note_value(const char* base, const uint32_t* at, const Value& value);
   Expected<void> refuse_duplicates();
   void give_back();
 };
@@ -321,6 +349,18 @@ Expected<void> JsonScanner::State::begin_field(std::string_view text, size_t key
   return {};
 }
 
+// The value of the field just begun; `at` is its token. The end of an object or array is noted when it comes.
+void JsonScanner::State::note_value(const char* base, const uint32_t* at, const Value& value) {
+  JsonField& field = fields.back();
+  field.type = value.type;
+  field.begin = *at;
+  if (value.end != nullptr) field.end = static_cast<size_t>(value.end - base);
+  if (value.type == JsonType::kString) {
+    field.end = at[1];
+    while (base[field.end - 1] != '"') --field.end;
+  }
+}
+
 // Every token in order. What a token may be follows from the one before and from the container it stands in.
 Expected<void> JsonScanner::State::walk(std::string_view text, const JsonLimits& limits) {
   const char* base = text.data();
@@ -337,48 +377,15 @@ Expected<void> JsonScanner::State::walk(std::string_view text, const JsonLimits&
     if (at > last) return bad_at(text.size(), "the object is not closed");
     const char* p = base + *at;
     if (step == Step::kValue) {
-      const char* end = nullptr;
-      JsonType type = JsonType::kNumber;
-      switch (*p) {
-        case '"':
-          type = JsonType::kString;
-          break;
-        case '{':
-          type = JsonType::kObject;
-          break;
-        case '[':
-          type = JsonType::kArray;
-          break;
-        case 't':
-          type = JsonType::kBool, end = skip_literal(p, "true");
-          break;
-        case 'f':
-          type = JsonType::kBool, end = skip_literal(p, "false");
-          break;
-        case 'n':
-          type = JsonType::kNull, end = skip_literal(p, "null");
-          break;
-        default:
-          end = skip_number(p);
-          break;
-      }
-      if (end == nullptr && type > JsonType::kString) return bad_at(*at, "a value is expected");
-      if (depth == 1) {
-        fields.back().type = type;
-        fields.back().begin = *at;
-        if (end != nullptr) fields.back().end = static_cast<size_t>(end - base);
-        if (type == JsonType::kString) {
-          size_t behind = at[1];
-          while (base[behind - 1] != '"') --behind;
-          fields.back().end = behind;
-        }
-      }
+      Value value = value_at(p);
+      if (!value.valid) return bad_at(*at, "a value is expected");
+      if (depth == 1) note_value(base, at, value);
       step = Step::kAfterValue;
-      if (type <= JsonType::kArray) {
+      if (value.type <= JsonType::kArray) {
         if (depth == limits.depth_max) return bad_at(*at, "nested too deeply");
-        levels[depth++] = {.is_object = type == JsonType::kObject};
-        bool empty = base[at[1]] == (type == JsonType::kObject ? '}' : ']');
-        if (!empty) step = type == JsonType::kObject ? Step::kKey : Step::kValue;
+        bool is_object = value.type == JsonType::kObject;
+        levels[depth++] = {.is_object = is_object};
+        if (base[at[1]] != (is_object ? '}' : ']')) step = is_object ? Step::kKey : Step::kValue;
       }
     } else if (step == Step::kKey) {
       if (*p != '"') return bad_at(*at, "a key is expected");

@@ -71,7 +71,7 @@ inline constexpr std::array<Duration, 13> kFirstByteBounds{
     std::chrono::milliseconds{30'000}, std::chrono::milliseconds{60'000}, std::chrono::milliseconds{120'000},
     std::chrono::milliseconds{300'000}};
 inline constexpr std::array<Duration, 18> kAddedBounds{
-    std::chrono::microseconds{25},      std::chrono::microseconds{50},      std::chrono::microseconds{80},
+    std::chrono::microseconds{25},      std::chrono::microseconds{50},      std::chrono::microseconds{60},
     std::chrono::microseconds{100},     std::chrono::microseconds{150},     std::chrono::microseconds{200},
     std::chrono::microseconds{300},     std::chrono::microseconds{500},     std::chrono::microseconds{750},
     std::chrono::microseconds{1'000},   std::chrono::microseconds{2'000},   std::chrono::microseconds{5'000},

@@ -230,7 +230,7 @@ TEST(RelayMetrics, ACallCountsInEveryMetricItBelongsTo) {
       {"baton_first_byte_seconds_bucket{le=\"0.1\"}", 0},
       {"baton_first_byte_seconds_bucket{le=\"0.25\"}", 1},
       {"baton_added_seconds_bucket{le=\"5e-05\"}", 0},
-      {"baton_added_seconds_bucket{le=\"8e-05\"}", 1},
+      {"baton_added_seconds_bucket{le=\"6e-05\"}", 1},
       {"baton_attempts_total{account=\"a\",verdict=\"rate_limited\"}", 1},
       {"baton_attempts_total{account=\"other\",verdict=\"reset\"}", 1},
       {"baton_attempts_total{account=\"b\",verdict=\"ok\"}", 1},

@@ -16,9 +16,10 @@ using runtime::IoStatus;
 
 SocketStream::SocketStream(EpollPoller& poller, Fd fd, StreamOptions options)
     : poller_(poller), fd_(std::move(fd)), peer_(options.peer), open_count_(options.open_count) {
+  if (options.proxy_header) proxy_header_ = std::make_unique<ProxyHeaderReader>();
   if (fd_ && poller_.watch(fd_.get(), *this)) return;
   fd_.reset();
-  can_read_ = gone_ = true;
+  socket_readable_ = can_read_ = gone_ = true;
 }
 
 SocketStream::~SocketStream() {
@@ -34,6 +35,37 @@ void SocketStream::end() {
 
 IoResult SocketStream::receive(std::span<char> into) {
   BATON_CHECK(!into.empty());
+  if (proxy_header_) [[unlikely]] {
+    IoStatus status = read_proxy_header();
+    if (status != IoStatus::kOk) return {status, 0};
+  }
+  return receive_bytes(into);
+}
+
+IoStatus SocketStream::read_proxy_header() {
+  char buffer[ProxyHeaderReader::kBytesMax];
+  for (;;) {
+    IoResult got = receive_bytes({buffer, proxy_header_->wanted()});
+    if (got.status == IoStatus::kEof) return IoStatus::kReset;
+    if (got.status != IoStatus::kOk) return got.status;
+    switch (proxy_header_->take({buffer, got.bytes})) {
+      case ProxyHeaderReader::Status::kMore:
+        break;
+      case ProxyHeaderReader::Status::kMalformed:
+        SocketStream::close(/*reset=*/true);
+        return IoStatus::kReset;
+      case ProxyHeaderReader::Status::kDone:
+        if (auto source = proxy_header_->source()) {
+          peer_ = *source;
+          peer_text_.clear();
+        }
+        proxy_header_.reset();
+        return IoStatus::kOk;
+    }
+  }
+}
+
+IoResult SocketStream::receive_bytes(std::span<char> into) {
   if (!fd_) return {IoStatus::kReset, 0};
   ssize_t n;
   do {
@@ -101,7 +133,7 @@ void SocketStream::close(bool reset) {
     setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   }
   end();
-  can_read_ = can_write_ = gone_ = true;
+  socket_readable_ = socket_writable_ = can_read_ = can_write_ = gone_ = true;
   readable.notify();
   writable.notify();
   hangup.notify();

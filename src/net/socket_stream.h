@@ -6,10 +6,13 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
+#include <string>
 
 #include "net/address.h"
 #include "net/epoll_poller.h"
 #include "net/fd.h"
+#include "net/proxy_header.h"
 #include "runtime/byte_stream.h"
 
 namespace baton::net {
@@ -17,6 +20,7 @@ namespace baton::net {
 struct StreamOptions {
   IpAddress peer;                             // what peer_address() shows
   std::atomic<size_t>* open_count = nullptr;  // counted down when the stream goes; whoever made it counted up
+  bool proxy_header = false;                  // a PROXY v2 header comes first; what it says replaces `peer`
 };
 
 class SocketStream : public runtime::ByteStream, public Watched {
@@ -55,11 +59,15 @@ class SocketStream : public runtime::ByteStream, public Watched {
 
  private:
   void end();
+  // kOk when the PROXY header is whole and the connection's own bytes come next.
+  runtime::IoStatus read_proxy_header();
+  runtime::IoResult receive_bytes(std::span<char> into);
 
   EpollPoller& poller_;
   Fd fd_;
   IpAddress peer_;
   std::atomic<size_t>* open_count_;
+  std::unique_ptr<ProxyHeaderReader> proxy_header_;
   mutable std::string peer_text_;
 };
 

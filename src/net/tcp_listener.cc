@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "net/socket_stream.h"
+#include "net/tls_stream.h"
 #include "runtime/wait.h"
 
 namespace baton::net {
@@ -73,11 +74,7 @@ runtime::Task<std::unique_ptr<runtime::ByteStream>> TcpListener::accept() {
     sockaddr_storage peer;
     socklen_t length = sizeof peer;
     Fd fd(::accept4(socket_.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd) {
-      if (options_.open_count != nullptr) options_.open_count->fetch_add(1, std::memory_order_relaxed);
-      StreamOptions stream{.peer = IpAddress::from(peer), .open_count = options_.open_count};
-      co_return std::make_unique<SocketStream>(poller_, std::move(fd), stream);
-    }
+    if (fd) co_return make_stream(std::move(fd), IpAddress::from(peer));
     switch (errno) {
       case EAGAIN:
         socket_.acceptable = false;
@@ -98,6 +95,14 @@ runtime::Task<std::unique_ptr<runtime::ByteStream>> TcpListener::accept() {
         break;  // ended before it was accepted (ECONNABORTED and network errors, accept(2)): on to the next
     }
   }
+}
+
+std::unique_ptr<runtime::ByteStream> TcpListener::make_stream(Fd fd, const IpAddress& peer) {
+  if (options_.open_count != nullptr) options_.open_count->fetch_add(1, std::memory_order_relaxed);
+  StreamOptions stream{
+      .peer = peer, .open_count = options_.open_count, .proxy_header = contains(options_.proxy_protocol_from, peer)};
+  if (options_.tls != nullptr) return std::make_unique<TlsStream>(poller_, std::move(fd), stream, *options_.tls);
+  return std::make_unique<SocketStream>(poller_, std::move(fd), stream);
 }
 
 void TcpListener::drop_one() {

@@ -21,6 +21,8 @@
 
 namespace baton::net {
 
+class TlsServerContext;
+
 struct ListenOptions {
   std::string address;  // numeric: "127.0.0.1", "::1", "0.0.0.0"; "::" takes IPv4 as well
   uint16_t port = 0;    // 0: any free one
@@ -30,6 +32,10 @@ struct ListenOptions {
   // listeners may share one count; it outlives them and all their streams.
   std::atomic<size_t>* open_count = nullptr;
   size_t connections_max = 20'000;
+  // Streams are TLS when given; outlives the listener and all its streams.
+  const TlsServerContext* tls = nullptr;
+  // Connections from these begin with a PROXY v2 header, from which the client's address is taken.
+  std::vector<Cidr> proxy_protocol_from = {};
 };
 
 class TcpListener final : public runtime::Listener {
@@ -56,6 +62,7 @@ class TcpListener final : public runtime::Listener {
     void on_ready(uint32_t events) override;
   };
   bool full() const;
+  std::unique_ptr<runtime::ByteStream> make_stream(Fd fd, const IpAddress& peer);
   void drop_one();
 
   runtime::Loop& loop_;

@@ -4,7 +4,6 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
-#include "http/json.h"
 #include "runtime/wait.h"
 #include "stream/pump.h"
 
@@ -52,20 +51,15 @@ bool is_event_stream(const http::ResponseHead& head) {
 }
 
 // What is learnt from a Message's usage once all of it is there.
-void read_message(const Call& call, Answer& answer, model::Attempt& attempt) {
+void read_message(const Parts& parts, const Call& call, const Answer& answer, model::Attempt& attempt) {
   if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
-  stream::UsageTap tap;
+  stream::UsageTap tap(parts.tap_room);
   if (answer.coding == http::Coding::kIdentity) {
-    // The scanner wants room behind the text.
-    answer.content.reserve(answer.content.size() + http::kJsonPadding);
-    tap.on_message(answer.content);
-  } else {
-    auto plain = http::decode_whole(answer.coding, answer.content, {.output_bytes_max = 32 * kMiB});
-    if (!plain) return;
-    plain->reserve(plain->size() + http::kJsonPadding);
-    tap.on_message(*plain);
+    tap.message(answer.content);
+  } else if (auto plain = http::decode_whole(answer.coding, answer.content, {.output_bytes_max = 32 * kMiB})) {
+    tap.message(*plain);
   }
-  attempt.usage = tap.usage();
+  attempt.usage = tap.facts().usage;
 }
 
 // From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer that broke off
@@ -84,7 +78,7 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.early = answer.reply.early;
   const bool success = answer.status >= 200 && answer.status < 300;
   if (answer.event_stream && success && call.route.inference) {
-    answer.follower = std::make_unique<stream::EventFollower>(parts.stream, answer.coding);
+    answer.follower = std::make_unique<stream::EventFollower>(parts.stream, answer.coding, parts.tap_room);
     answer.content.assign(answer.follower->feed(answer.early));
     answer.follower->settle();
     answer.early = {};
@@ -102,7 +96,7 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   const size_t wanted = answer.length >= 0 ? static_cast<size_t>(answer.length) : answer.early.size();
   answer.share.emplace(parts.reply_bytes);
   if (!answer.share->resize(wanted)) co_return false;  // no room to hold it: it passes as it comes
-  answer.content.reserve(wanted + http::kJsonPadding);
+  answer.content.reserve(wanted);
   answer.content.assign(answer.early);
   answer.early = {};
   if (!answer.reply.body.done()) {
@@ -115,7 +109,7 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.whole = true;
   answer.length = static_cast<int64_t>(answer.content.size());
   answer.reply.finish(*answer.connections, /*ended_cleanly=*/true);
-  read_message(call, answer, attempt);
+  read_message(parts, call, answer, attempt);
   co_return false;
 }
 
@@ -152,7 +146,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];
-    attempts.push_back({.account = parts.accounts.account(index).name});
+    attempts.emplace_back().account = parts.accounts.account(index).name;
     const size_t at = attempts.size() - 1;
     const Instant started = parts.loop.clock().now();
 

@@ -36,7 +36,7 @@ Error error_of(PumpEnd end) {
 void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
   if (!answer.follower) return;
   call.outcome.events = answer.follower->events();
-  attempt.usage = answer.follower->tap().usage();
+  attempt.usage = answer.follower->facts().usage;
 }
 
 // Moves the rest of a live answer and ends the reply as its end deserves.
@@ -56,10 +56,10 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   call.outcome.pings_sent = result.pings;
   call.outcome.ending = ending_of(result.end);
   const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
-                            answer.follower->tap().stopped() || answer.follower->tap().failed();
+                            answer.follower->facts().message_stop || answer.follower->facts().error_event;
   answer.reply.finish(*answer.connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
   if (result.end == PumpEnd::kEnded && stream_whole) {
-    if (answer.follower && answer.follower->tap().failed()) {
+    if (answer.follower && answer.follower->facts().error_event) {
       call.outcome.ending = Ending::kUpstreamCut;
       call.outcome.error = "stream_error";
     }

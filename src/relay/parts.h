@@ -13,6 +13,7 @@
 #include "runtime/loop.h"
 #include "store/id_bindings.h"
 #include "stream/config.h"
+#include "stream/usage_tap.h"
 #include "upstream/config.h"
 #include "upstream/connection_pool.h"
 #include "upstream/heads.h"
@@ -39,6 +40,7 @@ struct Parts {
   store::IdBindings& bindings;
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
+  stream::TapRoom& tap_room;        // of this loop
   std::string public_url;           // the relay's own origin, or empty: from the request
   bool tls = false;                 // of the listener, for that origin
   bool simulated = false;

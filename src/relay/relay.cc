@@ -53,7 +53,7 @@ Call Relay::begin(edge::Exchange& exchange) {
 
 Expected<void> Relay::recognise(Call& call) {
   const auto& head = call.exchange.head();
-  auto caller = parts_.authenticator.identify(head, call.exchange.peer_address());
+  auto caller = parts_.authenticator.identify(head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
   if (!caller) return std::unexpected(caller.error());
   call.caller = std::move(*caller);
   call.outcome.client = call.caller.name;

@@ -29,7 +29,8 @@ class ByteStream {
 
   // Never blocks. A short read means that nothing more is there: the stream is then no longer ready to be read.
   virtual IoResult try_read(std::span<char> into) = 0;
-  // Never blocks; may write less than asked. kReset when the peer is gone.
+  // Never blocks; may write less than asked. kReset when the peer is gone. What was not taken is offered again before anything else:
+  // the stream may have begun to send it (part of a TLS record).
   virtual IoResult try_write(std::span<const iovec> parts) = 0;
   // Ends at once; with `reset` the peer sees a reset rather than an orderly end, so that a cut message cannot look complete.
   virtual void close(bool reset) = 0;

@@ -2,20 +2,17 @@
 
 namespace baton::stream {
 
-EventFollower::EventFollower(const Config& config, http::Coding coding)
-    : scanner_(config.event_bytes_max), decoder_(http::make_decoder(coding)) {
+EventFollower::EventFollower(const Config& config, http::Coding coding, TapRoom& room)
+    : scanner_(config.event_bytes_max), tap_(room), decoder_(http::make_decoder(coding)) {
   unreadable_ = coding == http::Coding::kUnknown;
 }
 
 void EventFollower::look(std::string_view bytes, size_t& last_end) {
   scanner_.feed(bytes, [&](const http::SseEvent& event) {
     last_end = event.end;
-    if (!opened_) {
-      Opening kind = classify_opening(event.name, event.data);
-      opened_ = kind != Opening::kOpening;
-      opened_with_error_ = kind == Opening::kError;
-    }
-    tap_.on_event(event.name, event.data);
+    const bool before = opened();
+    tap_.event(event.name, event.data);
+    if (!before && facts().error_event) opened_with_error_ = true;
   });
 }
 

@@ -20,7 +20,7 @@ inline constexpr size_t kTailBytesMax = 16 * kKiB;
 
 class EventFollower {
  public:
-  EventFollower(const Config& config, http::Coding coding);
+  EventFollower(const Config& config, http::Coding coding, TapRoom& room);
 
   // Takes what came, gives what may be forwarded: a view that holds until the next call, and is inside `bytes` when nothing waited.
   std::string_view feed(std::string_view bytes);
@@ -33,9 +33,9 @@ class EventFollower {
 
   bool encoded() const { return decoder_ != nullptr; }
   uint64_t events() const { return scanner_.events(); }
-  const UsageTap& tap() const { return tap_; }
+  const ReplyFacts& facts() const { return tap_.facts(); }
   // The first event other than message_start and ping has been seen; error: it was an error.
-  bool opened() const { return opened_; }
+  bool opened() const { return facts().content || facts().error_event; }
   bool opened_with_error() const { return opened_with_error_; }
   bool unreadable() const { return unreadable_; }
 
@@ -48,7 +48,6 @@ class EventFollower {
   std::string tail_;
   std::string out_;
   bool passing_ = false;
-  bool opened_ = false;
   bool opened_with_error_ = false;
   bool unreadable_ = false;
   bool begun_ = false;

@@ -35,7 +35,7 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
     Instant until = limits.until;
     if (wants_write) until = std::min(until, taken + limits.write_stall);
     const bool may_ping = wants_read && !wants_write && limits.ping_after.count() > 0 && parts.follower != nullptr &&
-                          parts.follower->tap().started() && !parts.follower->tap().stopped() && parts.follower->may_speak();
+                          parts.follower->facts().message_start && !parts.follower->facts().message_stop && parts.follower->may_speak();
     if (wants_read) {
       until = std::min(until, heard + limits.idle);
       if (may_ping) until = std::min(until, spoke + limits.ping_after);
@@ -78,7 +78,7 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
       }
       if (parts.follower != nullptr) {
         parts.follower->settle();
-        if (parts.follower->tap().stopped() && stopped == runtime::kNever) stopped = loop.now();
+        if (parts.follower->facts().message_stop && stopped == runtime::kNever) stopped = loop.now();
       }
       if (!ended && ++reads % kReadsPerTurn == 0) co_await runtime::yield(loop);
       continue;

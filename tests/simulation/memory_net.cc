@@ -75,6 +75,7 @@ IoResult MemoryStream::try_write(std::span<const iovec> parts) {
   for (const iovec& part : parts) {
     size_t take = std::min(part.iov_len, room - wrote);
     out_->bytes.append(static_cast<const char*>(part.iov_base), take);
+    if (out_->record) out_->record->append(static_cast<const char*>(part.iov_base), take);
     wrote += take;
     if (take < part.iov_len) break;
   }

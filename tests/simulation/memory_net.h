@@ -42,6 +42,7 @@ struct Pipe {
   bool ended = false;   // the writer has shut it
   bool broken = false;  // reset
   uint64_t moved = 0;
+  std::shared_ptr<std::string> record;  // every byte written, when somebody wants to know
   uint64_t cut_at = UINT64_MAX;  // a fault: the connection is reset when so many bytes have been written
   MemoryStream* reader = nullptr;
   MemoryStream* writer = nullptr;

@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-from rig.relay import CLIENT_KEY, Relay, Simulator, account
+from rig.certificate import make_certificate
+from rig.relay import CLIENT_KEY, Relay, Simulator, TlsRelay, account
 
 SIMULATION = {"seed": 5, "first_token": "5ms", "per_token": "1ms"}
 
@@ -16,10 +17,7 @@ class Curl(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        cls.cert, key = (os.path.join(cls.folder, name) for name in ("cert.pem", "key.pem"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cls.cert],
-                       check=True, capture_output=True)
+        cls.cert, key = make_certificate(cls.folder)
         cls.simulator = cls.enterClassContext(Simulator(SIMULATION))
         clients = {"clients": [{"name": "c", "key": CLIENT_KEY}]}
         cls.plain = cls.enterClassContext(Relay([account(cls.simulator.port)], clients))
@@ -103,17 +101,6 @@ class Curl(unittest.TestCase):
         status, body = self.curl(self.plain.url + "/v1/messages", "-H", "content-type: application/json", "-H", "content-encoding: gzip",
                                  "--data-binary", f"@{path}")
         self.assertEqual((status, json.loads(body)["type"]), (200, "message"))
-
-
-class TlsRelay(Relay):
-    """A relay whose listener speaks TLS."""
-
-    def __init__(self, accounts, settings, cert, key):
-        self.tls = (cert, key)
-        super().__init__(accounts, settings)
-
-    def listen(self):
-        return [{"address": f"127.0.0.1:{self.port}", "tls": {"cert": self.tls[0], "key": self.tls[1]}}]
 
 
 if __name__ == "__main__":

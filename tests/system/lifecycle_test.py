@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -9,8 +10,8 @@ import time
 import unittest
 
 from rig.ports import free_ports
-from rig.relay import BINARY, UPSTREAM_KEY, Process, Relay, account, clean_environment
-from rig.rows import check_error, rows
+from rig.relay import BINARY, Process, Relay, account, clean_environment
+from rig.rows import rows
 from rig.upstream import BLOCK_START, BLOCK_STOP, MESSAGE_DELTA, MESSAGE_START, MESSAGE_STOP, Upstream, answer_message, text_delta
 from rig.wire import Wire, call, eventually, message, request
 
@@ -120,37 +121,42 @@ class BadConfiguration(unittest.TestCase):
 
 class Simulated(unittest.TestCase):
     def serve(self, **env):
-        """`baton serve` on its own ports: only one such test can run on a machine at a time."""
-        for port in (8787, 8788):
-            try:
-                Wire(port).close()
-                self.skipTest(f"port {port} is in use on this machine")
-            except OSError:
-                pass
-        relay = self.enterContext(Process(["serve"], env))
-        relay.wait_for_port(8787)
-        return relay
+        """(process, port) of `baton serve` without a configuration."""
+        port, admin = free_ports(2)
+        relay = self.enterContext(Process(["serve", "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}"],
+                                          {"XDG_STATE_HOME": "/nowhere", **env}))
+        relay.wait_for_port(port)
+        return relay, port
 
     def test_without_a_key_the_simulator_answers_and_says_so(self):
-        relay = self.serve()
-        reply = call(8787, "POST", "/v1/messages", message(stream=True))
+        relay, port = self.serve()
+        reply = call(port, "POST", "/v1/messages", message(stream=True))
         self.assertEqual((reply.status, reply.one("baton-simulated")), (200, "1"))
         self.assertIn(b"event: message_stop", reply.body)
-        self.assertEqual(call(8787, "GET", "/v1/models").one("baton-simulated"), "1")
-        self.assertEqual(call(8787, "GET", "/nowhere").one("baton-simulated"), "1")
-        said = relay.log()
-        self.assertIn("simulat", said)
-        lines = [line.strip() for line in said.splitlines() if line.strip().startswith("curl ")]
-        self.assertTrue(lines, said)
-        done = subprocess.run(["bash", "-c", said[said.index("curl "):].split("\n\n")[0].split("\n{")[0]], capture_output=True, text=True, timeout=10,
-                              env=clean_environment(), check=False)
+        for method, path in (("GET", "/v1/models"), ("GET", "/nowhere"), ("HEAD", "/")):
+            self.assertEqual(call(port, method, path).one("baton-simulated"), "1", path)
+        with Wire(port) as wire:
+            wire.send(b"nonsense\r\n\r\n")
+            self.assertEqual(wire.read_reply().one("baton-simulated"), "1")
+        self.assertIn("simulator", relay.log())
+
+    def test_the_line_that_it_prints_can_be_pasted(self):
+        relay, _ = self.serve()
+        line = re.search(r"^ *(curl .*?)\n\n", relay.log(), re.MULTILINE | re.DOTALL)
+        self.assertIsNotNone(line, relay.log())
+        done = subprocess.run(["bash", "-c", line.group(1)], capture_output=True, text=True, timeout=20, env=clean_environment(), check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("message_stop", done.stdout)
+        self.assertIn("event: message_stop", done.stdout)
 
     def test_with_a_key_nothing_is_simulated(self):
-        self.serve(ANTHROPIC_API_KEY="sk-ant-not-a-real-key")
-        reply = call(8787, "HEAD", "/")
-        self.assertIsNone(reply.one("baton-simulated"))
+        _, port = self.serve(ANTHROPIC_API_KEY="sk-ant-not-a-real-key")
+        reply = call(port, "HEAD", "/")
+        self.assertEqual((reply.status, reply.all("baton-simulated")), (200, []))
+
+    def test_an_empty_key_is_no_reason_to_simulate(self):
+        done = run(["serve"], {"ANTHROPIC_API_KEY": ""})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("ANTHROPIC_API_KEY", done.stderr)
 
 
 class Stopping(unittest.TestCase):
@@ -219,7 +225,7 @@ class Stopping(unittest.TestCase):
             relay.signal(signal.SIGTERM)
             rest = wire.read_to_end()
         self.assertIn(b"event: error\n", rest)
-        self.assertEqual(relay.wait(5), 0)
+        self.assertEqual(relay.wait(5), 1, "what was cut is told by the exit code")
 
     def test_a_quiet_relay_stops_at_once(self):
         relay = self.start(self.for_ever)

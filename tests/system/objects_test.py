@@ -52,7 +52,7 @@ class Objects(unittest.TestCase):
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
 
     def relay(self, **more):
-        settings = {"store": {"path": os.path.join(self.folder, "baton.db")}, **more}
+        settings = {"data_dir": os.path.join(self.folder, "data"), **more}
         return self.enterContext(Relay([account(u.port, v.name) for u, v in zip(self.upstreams, self.vendors)], settings))
 
     def make(self, relay, path, body, count=6):

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "http/http1.h"
 
 namespace baton::http::detail {
@@ -55,114 +57,116 @@ inline constexpr std::array kExactNames = std::to_array<KnownName>({
     {"x-real-ip", FieldId::kXRealIp},
 });
 
-// Families: every name that begins so and is not one of the exact names.
+// Families: every name that begins so and is not one of the exact names. Each has 8 bytes or more; "baton-" is in
+// lookup().
 inline constexpr std::array kPrefixes = std::to_array<KnownName>({
-    {"anthropic-fast-", FieldId::kAnthropicLimit},
-    {"anthropic-priority-", FieldId::kAnthropicLimit},
     {"anthropic-ratelimit-", FieldId::kAnthropicLimit},
-    {"baton-", FieldId::kBatonOther},
+    {"anthropic-priority-", FieldId::kAnthropicLimit},
+    {"anthropic-fast-", FieldId::kAnthropicLimit},
     {"x-forwarded-", FieldId::kXForwarded},
 });
 
-inline constexpr size_t kNameBytesMin = 2;
-inline constexpr size_t kNameBytesMax = 25;
-inline constexpr size_t kSlots = 128;
+inline constexpr uint64_t kFold = 0x2020202020202020u;
 
-constexpr unsigned slot_of(std::string_view name, unsigned seed) {
-  const auto letter = [&](size_t i) { return static_cast<unsigned>(static_cast<uint8_t>(name[i])) | 0x20u; };
-  const unsigned mixed = (letter(0) + letter(name.size() / 2) * 31 + letter(name.size() - 1) * 961 +
-                          static_cast<unsigned>(name.size()) * 29791) *
-                         seed;
-  return mixed >> 25;
+template <class Word>
+constexpr uint64_t load(const char* at) {
+  if consteval {
+    uint64_t word = 0;
+    for (size_t i = 0; i < sizeof(Word); ++i) word |= static_cast<uint64_t>(static_cast<uint8_t>(at[i])) << (8 * i);
+    return word;
+  } else {
+    static_assert(std::endian::native == std::endian::little);
+    Word word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+  }
 }
-static_assert((~0u >> 25) + 1 == kSlots);
+
+// A name's first and last bytes, in lower case. They overlap in a name of less than 16 and are all of it up to 16.
+// Setting one bit is all it takes: the known names are letters and '-', and no other byte of a token becomes one of
+// these so.
+struct NameEnds {
+  uint64_t head = 0;
+  uint64_t tail = 0;
+};
+constexpr NameEnds name_ends(const char* name, size_t bytes) {
+  if (bytes >= 8) return {load<uint64_t>(name) | kFold, load<uint64_t>(name + bytes - 8) | kFold};
+  if (bytes >= 4) return {load<uint32_t>(name) | kFold, load<uint32_t>(name + bytes - 4) | kFold};
+  return {load<uint16_t>(name) | kFold, load<uint16_t>(name + bytes - 2) | kFold};
+}
+
+inline constexpr size_t kNameBytesMin = 2;
+inline constexpr size_t kSlots = 256;
+
+constexpr size_t slot_of(NameEnds ends, size_t bytes, uint64_t seed) {
+  return ((ends.head ^ std::rotl(ends.tail, 23)) + bytes) * seed >> 56;
+}
+static_assert((~uint64_t{0} >> 56) + 1 == kSlots);
 
 struct NameEntry {
-  std::array<char, 32> name{};
-  std::array<char, 32> fold{};  // 0x20 where the name has a letter
-  uint8_t bytes = 0;
+  NameEnds ends;
+  uint32_t bytes = 0;  // 0: an empty slot
   FieldId id = FieldId::kOther;
+  const char* name = nullptr;
 };
 
-constexpr NameEntry make_entry(KnownName known) {
-  NameEntry entry;
-  for (size_t k = 0; k < known.name.size(); ++k) {
-    entry.name[k] = known.name[k];
-    entry.fold[k] = known.name[k] >= 'a' && known.name[k] <= 'z' ? 0x20 : 0;
-  }
-  entry.bytes = static_cast<uint8_t>(known.name.size());
-  entry.id = known.id;
-  return entry;
-}
-
 struct NameTable {
-  unsigned seed = 0;
-  std::array<uint8_t, kSlots> slots{};  // 0 is empty, else 1 + index into entries
-  std::array<NameEntry, kExactNames.size()> entries{};
-  std::array<NameEntry, kPrefixes.size()> prefixes{};
+  uint64_t seed = 0;
+  std::array<NameEntry, kSlots> slots{};
 };
 
 consteval NameTable make_name_table() {
-  NameTable table;
-  for (size_t i = 0; i < kExactNames.size(); ++i) table.entries[i] = make_entry(kExactNames[i]);
-  for (size_t i = 0; i < kPrefixes.size(); ++i) table.prefixes[i] = make_entry(kPrefixes[i]);
-  unsigned seed = 0x9e3779b1u;
-  for (;; seed = seed * 1664525u + 1013904223u) {
-    table.slots = {};
+  for (uint64_t seed = 0x9e3779b97f4a7c15u;; seed = seed * 6364136223846793005u + 1442695040888963407u) {
+    NameTable table{.seed = seed | 1, .slots = {}};
     bool free = true;
-    for (size_t i = 0; i < kExactNames.size() && free; ++i) {
-      uint8_t& slot = table.slots[slot_of(kExactNames[i].name, seed)];
-      free = slot == 0;
-      slot = static_cast<uint8_t>(i + 1);
+    for (const KnownName& known : kExactNames) {
+      const size_t bytes = known.name.size();
+      const NameEnds ends = name_ends(known.name.data(), bytes);
+      NameEntry& slot = table.slots[slot_of(ends, bytes, table.seed)];
+      free = slot.bytes == 0;
+      if (!free) break;
+      slot = {ends, static_cast<uint32_t>(bytes), known.id, known.name.data()};
     }
-    if (free) break;
+    if (free) return table;
   }
-  table.seed = seed;
-  return table;
 }
 
 inline constexpr NameTable kNames = make_name_table();
 
-template <class Word>
-Word load(const char* at) {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-// Whether `name`, of the entry's length, is the entry's name in any case. Words overlap at the end instead of running
-// over it.
-inline bool same_name(std::string_view name, const NameEntry& entry) {
-  const size_t n = name.size();
-  const char* p = name.data();
-  const auto differ = [&]<class Word>(Word, size_t i) {
-    return (load<Word>(p + i) | load<Word>(entry.fold.data() + i)) ^ load<Word>(entry.name.data() + i);
+// Whether `bytes` (at least 8) bytes of a token are those of a known name; the last word overlaps the one before it.
+inline bool same_bytes(const char* token, const char* known, size_t bytes) {
+  const auto differ = [&](size_t i) {
+    return (load<uint64_t>(token + i) | kFold) ^ (load<uint64_t>(known + i) | kFold);
   };
-  if (n >= 8) {
-    uint64_t difference = differ(uint64_t{}, n - 8);
-    for (size_t i = 0; i + 8 < n; i += 8) difference |= differ(uint64_t{}, i);
-    return difference == 0;
-  }
-  if (n >= 4) return (differ(uint32_t{}, 0) | differ(uint32_t{}, n - 4)) == 0;
-  return (differ(uint16_t{}, 0) | differ(uint16_t{}, n - 2)) == 0;
+  uint64_t difference = differ(bytes - 8);
+  for (size_t i = 0; i + 8 < bytes; i += 8) difference |= differ(i);
+  return difference == 0;
 }
 
+// The family that a name of 4 bytes or more belongs to, if any. Apart from lookup(), which stays small without it.
+[[gnu::noinline]] inline FieldId family_of(std::string_view name) {
+  for (const KnownName& prefix : kPrefixes) {
+    const size_t bytes = prefix.name.size();
+    if (name.size() >= bytes && same_bytes(name.data(), prefix.name.data(), bytes)) return prefix.id;
+  }
+  return ascii::starts_with_ignoring_case(name, "baton-") ? FieldId::kBatonOther : FieldId::kOther;
+}
+
+// The id of `name`, which is a token.
 inline FieldId lookup(std::string_view name) {
-  if (name.size() < kNameBytesMin) return FieldId::kOther;
-  if (name.size() <= kNameBytesMax) {
-    const uint8_t slot = kNames.slots[slot_of(name, kNames.seed)];
-    if (slot != 0) {
-      const NameEntry& entry = kNames.entries[slot - 1];
-      if (entry.bytes == name.size() && same_name(name, entry)) return entry.id;
-    }
+  constexpr uint64_t kAnthropic = load<uint64_t>("anthropi") | kFold;
+  constexpr uint64_t kForwarded = load<uint64_t>("x-forwar") | kFold;
+  constexpr uint64_t kBaton = load<uint32_t>("bato") | (kFold & 0xffffffffu);
+
+  const size_t bytes = name.size();
+  if (bytes < kNameBytesMin) return FieldId::kOther;
+  const NameEnds ends = name_ends(name.data(), bytes);
+  const NameEntry& entry = kNames.slots[slot_of(ends, bytes, kNames.seed)];
+  if (entry.bytes == bytes && entry.ends.head == ends.head && entry.ends.tail == ends.tail) {
+    if (bytes <= 16 || same_bytes(name.data(), entry.name, bytes)) return entry.id;
   }
-  for (const NameEntry& prefix : kNames.prefixes) {
-    if ((name[0] | 0x20) == prefix.name[0] && name.size() >= prefix.bytes &&
-        same_name(name.substr(0, prefix.bytes), prefix)) {
-      return prefix.id;
-    }
-  }
-  return FieldId::kOther;
+  const bool family = ends.head == kAnthropic || ends.head == kForwarded || (ends.head & 0xffffffffu) == kBaton;
+  return family ? family_of(name) : FieldId::kOther;
 }
 
 }  // namespace baton::http::detail

@@ -20,6 +20,7 @@ enum ByteClass : uint8_t {
   kTargetByte = 4,   // printable ASCII without blank and '#'
   kControlByte = 8,  // 0x00-0x1f and 0x7f, but not the tab
   kHostByte = 16,    // letters, digits, '-', '.', '_'
+  kNameByte = 32,    // tchar but '_': what the names of known fields are made of
 };
 
 inline constexpr std::array<uint8_t, 256> kByteClasses = [] {
@@ -34,6 +35,7 @@ inline constexpr std::array<uint8_t, 256> kByteClasses = [] {
     if (c > 0x20 && c < 0x7f && c != '#') is |= kTargetByte;
     if ((c < 0x20 && c != '\t') || c == 0x7f) is |= kControlByte;
     if (alnum || c == '-' || c == '.' || c == '_') is |= kHostByte;
+    if ((is & kTokenByte) != 0 && c != '_') is |= kNameByte;
     classes[c] = static_cast<uint8_t>(is);
   }
   return classes;
@@ -42,38 +44,71 @@ inline constexpr std::array<uint8_t, 256> kByteClasses = [] {
 constexpr bool is(char c, ByteClass wanted) { return (kByteClasses[static_cast<uint8_t>(c)] & wanted) != 0; }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-// Where the first control byte at or behind `from` is; the text's size when there is none.
-inline size_t find_control(std::string_view text, size_t from) {
+inline constexpr size_t kBlockBytes = 64;
+
+// One bit for each of the 64 bytes at `block`: whether it is a control byte.
+inline uint64_t control_mask(const char* block) {
+  uint64_t mask = 0;
 #if defined(__SSSE3__)
-  const __m128i last_control = _mm_set1_epi8(0x1f);
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; from + 16 <= text.size(); from += 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
-    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block);
-    const __m128i hits = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(block, tab), low), _mm_cmpeq_epi8(block, del));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hits));
-    if (mask != 0) return from + static_cast<size_t>(std::countr_zero(mask));
+  for (unsigned i = 0; i < kBlockBytes; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + i));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i low_but_tab = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), low);
+    const __m128i control = _mm_or_si128(low_but_tab, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+    mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(control))) << i;
   }
+#else
+  for (unsigned i = 0; i < kBlockBytes; ++i) mask |= static_cast<uint64_t>(is(block[i], kControlByte)) << i;
 #endif
-  while (from < text.size() && !is(text[from], kControlByte)) ++from;
-  return from;
+  return mask;
 }
 
-struct Token {
-  size_t end = 0;  // of the first byte that is not a tchar; the text's size when there is none
-  bool underscore = false;
+// Finds the control bytes of a text, which are the line ends of a well-formed head, from front to back.
+class ControlFinder {
+ public:
+  explicit ControlFinder(std::string_view text) : text_(text) {}
+
+  // Where the first control byte at or behind `from` is; the text's size when there is none.
+  size_t find(size_t from) {
+    while (from < text_.size()) {
+      if (from - begin_ >= kBlockBytes) load(from / kBlockBytes * kBlockBytes);
+      const uint64_t rest = mask_ >> (from - begin_);
+      if (rest != 0) return from + static_cast<size_t>(std::countr_zero(rest));
+      from = begin_ + kBlockBytes;
+    }
+    return text_.size();
+  }
+
+ private:
+  void load(size_t begin) {
+    begin_ = begin;
+    const bool whole = text_.size() - begin >= kBlockBytes;
+    mask_ = whole ? control_mask(text_.data() + begin) : last_mask(text_.substr(begin));
+  }
+
+  // The mask of fewer bytes than a block has.
+  [[gnu::noinline]] static uint64_t last_mask(std::string_view rest) {
+    std::array<char, kBlockBytes> block;
+    block.fill(' ');
+    rest.copy(block.data(), block.size());
+    return control_mask(block.data());
+  }
+
+  std::string_view text_;
+  size_t begin_ = 0 - kBlockBytes;  // of the block that `mask_` is of; at first one that nothing lies in
+  uint64_t mask_ = 0;
 };
 
-// The token that begins at `from`, possibly empty.
-inline Token scan_token(std::string_view text, size_t from) {
-  bool underscore = false;
+// Where the bytes of a class (of ASCII bytes only) that begin at `from` end: the first byte of another kind, or the
+// text's end.
+template <ByteClass kClass>
+size_t class_end(std::string_view text, size_t from) {
 #if defined(__SSSE3__)
-  // A byte is a tchar when its low nibble's row has the bit of its high nibble.
+  // A byte is of the class when its low nibble's row has the bit of its high nibble.
   alignas(16) static constexpr std::array<uint8_t, 16> kRows = [] {
     std::array<uint8_t, 16> rows{};
     for (unsigned c = 0; c < 128; ++c) {
-      if ((kByteClasses[c] & kTokenByte) != 0) rows[c & 15] = static_cast<uint8_t>(rows[c & 15] | (1u << (c >> 4)));
+      if ((kByteClasses[c] & kClass) != 0) rows[c & 15] = static_cast<uint8_t>(rows[c & 15] | (1u << (c >> 4)));
     }
     return rows;
   }();
@@ -84,18 +119,15 @@ inline Token scan_token(std::string_view text, size_t from) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
     const __m128i row = _mm_shuffle_epi8(rows, _mm_and_si128(block, nibble));
     const __m128i bit = _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(block, 4), nibble));
-    const auto others =
-        static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_and_si128(row, bit), _mm_setzero_si128())));
-    const auto underscores = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8('_'))));
-    if (others != 0) {
-      const unsigned before = (others & (0u - others)) - 1;
-      return {from + static_cast<size_t>(std::countr_zero(others)), underscore || (underscores & before) != 0};
-    }
-    underscore = underscore || underscores != 0;
+    const __m128i other = _mm_cmpeq_epi8(_mm_and_si128(row, bit), _mm_setzero_si128());
+    const auto others = static_cast<unsigned>(_mm_movemask_epi8(other));
+    if (others != 0) return from + static_cast<size_t>(std::countr_zero(others));
   }
 #endif
-  for (; from < text.size() && is(text[from], kTokenByte); ++from) underscore = underscore || text[from] == '_';
-  return {from, underscore};
+  while (from < text.size() && is(text[from], kClass)) ++from;
+  return from;
 }
+
+inline bool is_token(std::string_view text) { return !text.empty() && class_end<kTokenByte>(text, 0) == text.size(); }
 
 }  // namespace baton::http::detail

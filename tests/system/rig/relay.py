@@ -143,7 +143,7 @@ class Relay(Process):
         self.port, self.admin_port = free_ports(2)
         self.config_folder = tempfile.TemporaryDirectory(prefix="baton-config-")
         config = {"listen": self.listen(), "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
-                  "accounts": accounts, **(settings or {})}
+                  "data_dir": os.path.join(self.config_folder.name, "data"), "accounts": accounts, **(settings or {})}
         self.config_path = os.path.join(self.config_folder.name, "baton.yaml")
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(write_yaml({key: value for key, value in config.items() if value is not None}))
@@ -192,6 +192,17 @@ class Relay(Process):
                 except ValueError as error:
                     raise AssertionError(f"an access-log line is no JSON: {line[:200]}") from error
         return found
+
+
+class TlsRelay(Relay):
+    """A relay whose listener speaks TLS."""
+
+    def __init__(self, accounts, settings, cert, key):
+        self.tls = {"cert": cert, "key": key}
+        super().__init__(accounts, settings)
+
+    def listen(self):
+        return [{"address": f"127.0.0.1:{self.port}", "tls": self.tls}]
 
 
 class Metrics:

@@ -1,0 +1,132 @@
+#include "config/consistency.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "config/url.h"
+#include "config/value.h"
+#include "model/route.h"
+
+namespace baton::config {
+namespace {
+
+constexpr size_t kMemoryBytesMin = 128 * kMiB;
+
+bool is_wildcard(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
+
+std::string shown(const edge::ListenConfig& listener) {
+  const bool v6 = listener.address.find(':') != std::string::npos;
+  return (v6 ? "[" + listener.address + "]:" : listener.address + ":") + std::to_string(listener.port);
+}
+
+bool same_port(const edge::ListenConfig& a, const edge::ListenConfig& b) {
+  return a.port == b.port && a.port != 0 &&
+         (a.address == b.address || is_wildcard(a.address) || is_wildcard(b.address));
+}
+
+class Check {
+ public:
+  Check(const LoadOptions& options, const FileReader* file, Settings& settings)
+      : options_(options), file_(file), settings_(settings) {}
+
+  void run() {
+    order_pairs();
+    size_memory();
+    check_listeners();
+    check_accounts();
+    check_public_url();
+    check_error_mix();
+  }
+
+ private:
+  bool given(const std::string& key) const { return file_ != nullptr && file_->given(key); }
+
+  [[noreturn]] void refuse(const std::string& key, std::string reason) const {
+    if (file_ != nullptr && !key.starts_with('-')) file_->source().refuse(file_->line_of(key), key, std::move(reason));
+    throw Problem{{}, 0, key, std::move(reason), {}};
+  }
+
+  // `small` must not be larger than `large`: a given one is refused, a default follows.
+  template <class T>
+  void order(const std::string& small_key, T& small, const std::string& large_key, const T& large) const {
+    if (small <= large) return;
+    if (given(small_key)) refuse(small_key, "must not be larger than " + large_key);
+    small = large;
+  }
+
+  void order_pairs() {
+    http::HeadLimits& head = settings_.edge.head;
+    order("edge.field_bytes_max", head.field_bytes_max, "edge.head_bytes_max", head.total_bytes_max);
+    order("edge.target_bytes_max", head.target_bytes_max, "edge.head_bytes_max", head.total_bytes_max);
+    stream::Config& stream = settings_.stream;
+    order("stream.opening_bytes_max", stream.opening_bytes_max, "stream.buffer_bytes_max", stream.buffer_bytes_max);
+    upstream::Config& up = settings_.upstream;
+    order("upstream.first_byte_timeout", up.first_byte_timeout, "upstream.total_timeout", up.total_timeout);
+    order("upstream.first_byte_timeout_unstreamed", up.first_byte_timeout_unstreamed, "upstream.total_timeout",
+          up.total_timeout);
+    order("upstream.idle_read_timeout", up.idle_read_timeout, "upstream.total_timeout", up.total_timeout);
+  }
+
+  void size_memory() {
+    const size_t limit = settings_.max_memory_bytes;
+    if (limit == 0) return;
+    if (limit < kMemoryBytesMin) refuse("max_memory", "must be 0 or at least " + size_text(kMemoryBytesMin));
+    size_t& budget = settings_.edge.request_bytes_budget;
+    if (!given("edge.request_bytes_budget")) budget = std::max(limit / 4, model::kBodyBytesMax);
+    order("edge.request_bytes_budget", budget, "max_memory", limit);
+  }
+
+  void check_listeners() const {
+    const std::string admin_key = options_.admin ? "--admin" : "admin.listen";
+    const std::string listen_key = options_.listen ? "--listen" : "listen";
+    if (!is_loopback_name(settings_.admin.address)) {
+      refuse(admin_key,
+             "the operator's port has no login, so it listens on loopback addresses only; reach it from elsewhere "
+             "through an SSH tunnel");
+    }
+    for (const edge::ListenConfig& listener : settings_.edge.listen) {
+      if (same_port(listener, settings_.admin)) refuse(admin_key, shown(listener) + " is where clients call already");
+      if (listener.proxy_protocol && settings_.auth.trusted_proxies.empty()) {
+        refuse(listen_key, "proxy_protocol needs trusted_proxies: without them nobody's PROXY header is believed");
+      }
+      const bool guarded = options_.purpose == Purpose::kSimulate || !settings_.auth.clients.empty();
+      if (!guarded && !is_loopback_name(listener.address)) {
+        refuse(listen_key, shown(listener) +
+                               " can be reached from beyond this host, and without a `clients` list anyone there could "
+                               "spend the account's key: add clients, start with --print-key, or listen on 127.0.0.1");
+      }
+    }
+  }
+
+  void check_accounts() const {
+    if (options_.purpose == Purpose::kSimulate || settings_.simulated || !settings_.accounts.accounts.empty()) return;
+    refuse("accounts", "there is none: add at least one account, or start without --config to try the simulator");
+  }
+
+  void check_public_url() {
+    if (settings_.public_url.empty()) return;
+    static constexpr std::array<std::string_view, 2> kSchemes{"https", "http"};
+    const auto url = parse_url(settings_.public_url, {.schemes = kSchemes});
+    if (!url) refuse("public_url", url.error());
+    settings_.public_url = url->text();
+  }
+
+  void check_error_mix() const {
+    const sim::ErrorMix& mix = settings_.sim.errors;
+    const double sum = mix.rate_limited + mix.overloaded + mix.server_error + mix.reset + mix.stream_error;
+    if (sum > 1.0000001) refuse("sim.errors", "must not add up to more than 1");
+  }
+
+  const LoadOptions& options_;
+  const FileReader* file_;
+  Settings& settings_;
+};
+
+}  // namespace
+
+void check_consistency(const LoadOptions& options, const FileReader* file, Settings& settings) {
+  Check(options, file, settings).run();
+}
+
+}  // namespace baton::config

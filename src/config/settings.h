@@ -1,0 +1,71 @@
+// Settings: the whole configuration of a process, read from a file, the environment and the command line, and checked.
+// Life: made once at the start (and once per reload), then immutable. Thread: any. Bounds: docs/limits.md.
+// docs/config.md lists every key; it is made from the same table that reads them.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounts/config.h"
+#include "auth/config.h"
+#include "base/units.h"
+#include "config/problem.h"
+#include "config/source.h"
+#include "edge/config.h"
+#include "ledger/config.h"
+#include "sim/config.h"
+#include "stream/config.h"
+#include "upstream/config.h"
+
+namespace baton::config {
+
+struct Settings {
+  edge::Config edge;
+  auth::Config auth;
+  upstream::Config upstream;
+  accounts::Config accounts;
+  stream::Config stream;
+  ledger::Config ledger;
+  sim::Config sim;
+  edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};
+  Duration drain_limit = std::chrono::minutes(15);
+  size_t threads = 0;                 // 0: one per core
+  size_t max_memory_bytes = 0;        // 0: no limit
+  std::string data_dir;               // ledger, bindings of batches and files
+  bool simulated = false;             // no file and no key: the simulator is the upstream
+  std::string public_url;             // origin that clients reach the relay by; empty: what their Host says
+  std::vector<std::string> warnings;  // one line each, for the operator; nothing is wrong enough to refuse
+};
+
+// Where `baton sim` listens unless told otherwise: beside `baton serve`, not in its place.
+inline constexpr uint16_t kSimulatorPort = 8789;
+
+// For which command: `baton sim` needs no accounts and guards nothing that could be spent.
+enum class Purpose { kServe, kSimulate };
+
+struct LoadOptions {
+  std::optional<std::string> path;  // --config
+  Environment environment;          // required
+  Purpose purpose = Purpose::kServe;
+  bool root = false;                  // the process runs as root: its data lies in /var/lib/baton
+  std::optional<std::string> listen;  // --listen, replaces the file's; here port 0 asks for any free one
+  std::optional<std::string> admin;   // --admin
+  std::optional<size_t> threads;      // --threads
+  std::optional<auth::ClientConfig> generated_client;  // --print-key: added to the file's clients
+};
+
+// Success: settings that hold together. Otherwise the first problem, for one line on stderr and exit 2.
+// Reads the file and those it names; opens no socket.
+std::expected<Settings, Problem> load(const LoadOptions& options);
+
+// The value of a variable of this process.
+std::optional<std::string> process_environment(const std::string& name);
+
+// The texts of docs/config.md and docs/limits.md.
+std::string document();
+std::string limits();
+
+}  // namespace baton::config

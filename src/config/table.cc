@@ -1,0 +1,390 @@
+#include "config/table.h"
+
+#include <limits>
+
+#include "config/value.h"
+#include "model/outcome.h"
+
+namespace baton::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t ns(Duration duration) { return static_cast<uint64_t>(duration.count()); }
+constexpr uint64_t kDay = ns(24h);
+constexpr uint64_t kUnlimited = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+
+// The rows of one struct. `at` is a lambda that gives the member.
+template <class T>
+struct Row {
+  template <class At>
+  static Setting<T> duration(std::string_view key, At at, uint64_t min, uint64_t max, std::string_view meaning) {
+    return {.key = key,
+            .kind = Kind::kDuration,
+            .at = static_cast<Duration& (*)(T&)>(at),
+            .min = min,
+            .max = max,
+            .meaning = meaning};
+  }
+  template <class At>
+  static Setting<T> size(std::string_view key, At at, uint64_t min, uint64_t max, std::string_view meaning) {
+    return {.key = key,
+            .kind = Kind::kSize,
+            .at = static_cast<uint64_t& (*)(T&)>(at),
+            .min = min,
+            .max = max,
+            .meaning = meaning};
+  }
+  template <class At>
+  static Setting<T> count(std::string_view key, At at, uint64_t min, uint64_t max, std::string_view meaning) {
+    return {.key = key,
+            .kind = Kind::kCount,
+            .at = static_cast<std::invoke_result_t<At, T&> (*)(T&)>(at),
+            .min = min,
+            .max = max,
+            .meaning = meaning};
+  }
+  template <class At>
+  static Setting<T> share(std::string_view key, At at, std::string_view meaning) {
+    return {.key = key, .kind = Kind::kShare, .at = static_cast<double& (*)(T&)>(at), .meaning = meaning};
+  }
+  template <class At>
+  static Setting<T> flag(std::string_view key, At at, std::string_view meaning) {
+    return {.key = key, .kind = Kind::kBool, .at = static_cast<bool& (*)(T&)>(at), .meaning = meaning};
+  }
+  template <class At>
+  static Setting<T> text(std::string_view key, At at, std::string_view default_text, std::string_view meaning) {
+    return {.key = key,
+            .kind = Kind::kText,
+            .at = static_cast<std::string& (*)(T&)>(at),
+            .default_text = default_text,
+            .meaning = meaning};
+  }
+  template <class At>
+  static Setting<T> secret(std::string_view key, At at, std::string_view default_text, std::string_view meaning) {
+    return {.key = key,
+            .kind = Kind::kText,
+            .at = static_cast<std::invoke_result_t<At, T&> (*)(T&)>(at),
+            .secrecy = Secrecy::kSecret,
+            .type = "secret",
+            .default_text = default_text,
+            .meaning = meaning};
+  }
+  static Setting<T> other(std::string_view key, std::string_view type, std::string_view default_text,
+                          std::string_view meaning) {
+    return {.key = key, .kind = Kind::kOther, .type = type, .default_text = default_text, .meaning = meaning};
+  }
+};
+
+}  // namespace
+
+std::span<const Setting<Settings>> settings_table() {
+  using R = Row<Settings>;
+  static const Setting<Settings> kRows[] = {
+      R::other("listen", "listener, or a list", "127.0.0.1:8787",
+               "Where clients call. Beyond this host a `clients` list is required."),
+      R::other("admin.listen", "address", "127.0.0.1:8788",
+               "The operator's port: metrics, health, readiness. A loopback address only: it has no login."),
+      R::other("clients", "list", "none",
+               "Who may call, each with a key. Without it only programs on this host may, whatever key they send."),
+      R::other("trusted_proxies", "list of CIDRs", "none",
+               "Whose X-Forwarded-For or PROXY header decides the client's address."),
+      R::other("accounts", "list", "required", "The vendor accounts that calls are spread over."),
+      R::count(
+          "attempts_max", [](auto& s) -> auto& { return s.accounts.attempts_max; }, 1, model::kAttemptsMax,
+          "Tries of one call, the first included; each on another account."),
+      R::text(
+          "public_url", [](auto& s) -> auto& { return s.public_url; }, "what the client's Host says",
+          "The origin that clients reach the relay by, such as https://relay.example: written into `results_url` of "
+          "batches."),
+      R::text(
+          "data_dir", [](auto& s) -> auto& { return s.data_dir; },
+          "$XDG_STATE_HOME/baton or ~/.local/state/baton; /var/lib/baton for root",
+          "Where Baton keeps what must outlive it: which account made which batch or file."),
+      R::count(
+          "threads", [](auto& s) -> auto& { return s.threads; }, 0, 1024, "Event loops; 0 is one per core."),
+      R::size(
+          "max_memory", [](auto& s) -> auto& { return s.max_memory_bytes; }, 0, kUnlimited,
+          "Memory that the process may use; near it new requests are refused. 0 is no limit, otherwise at least "
+          "128MiB."),
+      R::duration(
+          "drain_limit", [](auto& s) -> auto& { return s.drain_limit; }, 0, kDay,
+          "How long open streams may finish after SIGTERM."),
+
+      R::size(
+          "edge.head_bytes_max", [](auto& s) -> auto& { return s.edge.head.total_bytes_max; }, 4 * kKiB, 1 * kMiB,
+          "A request's line and header fields together; beyond it 431."),
+      R::size(
+          "edge.field_bytes_max", [](auto& s) -> auto& { return s.edge.head.field_bytes_max; }, 1 * kKiB, 1 * kMiB,
+          "One header field; beyond it 431."),
+      R::count(
+          "edge.fields_max", [](auto& s) -> auto& { return s.edge.head.fields_max; }, 16, 1000,
+          "Header fields of a request; beyond it 431."),
+      R::size(
+          "edge.target_bytes_max", [](auto& s) -> auto& { return s.edge.head.target_bytes_max; }, 256, 1 * kMiB,
+          "Path and query of a request; beyond it 431."),
+      R::duration(
+          "edge.head_timeout", [](auto& s) -> auto& { return s.edge.head_timeout; }, ns(100ms), ns(1h),
+          "From the first byte of a request's head to its end; beyond it 408."),
+      R::duration(
+          "edge.idle_timeout", [](auto& s) -> auto& { return s.edge.idle_timeout; }, ns(1s), kDay,
+          "How long a client's connection may wait for its next request."),
+      R::duration(
+          "edge.body_idle_timeout", [](auto& s) -> auto& { return s.edge.body_idle_timeout; }, ns(100ms), ns(1h),
+          "Silence inside a request body; beyond it 408."),
+      R::duration(
+          "edge.body_grace", [](auto& s) -> auto& { return s.edge.body_grace; }, 0, ns(1h),
+          "How long a body may come at any rate before the minimum holds."),
+      R::size(
+          "edge.body_bytes_per_second_min", [](auto& s) -> auto& { return s.edge.body_bytes_per_second_min; }, 0,
+          1 * kGiB, "The least rate of a request body; below it 408. 0 is none."),
+      R::duration(
+          "edge.write_stall_timeout", [](auto& s) -> auto& { return s.edge.write_stall_timeout; }, ns(1s), kDay,
+          "How long a client may take nothing of its reply before it is cut."),
+      R::count(
+          "edge.connections_max", [](auto& s) -> auto& { return s.edge.connections_max; }, 1, 10'000'000,
+          "Clients' connections over all loops. The process's own limit of open files comes first."),
+      R::size(
+          "edge.request_bytes_budget", [](auto& s) -> auto& { return s.edge.request_bytes_budget; },
+          model::kBodyBytesMax, kUnlimited,
+          "All request bodies in memory together; beyond it reading stops. A quarter of `max_memory` when that is set "
+          "and this is not."),
+
+      R::count(
+          "upstream.idle_per_endpoint_max", [](auto& s) -> auto& { return s.upstream.idle_per_endpoint_max; }, 0,
+          100'000, "Idle connections kept for one endpoint."),
+      R::count(
+          "upstream.connections_per_endpoint_max",
+          [](auto& s) -> auto& { return s.upstream.connections_per_endpoint_max; }, 1, 1'000'000,
+          "Connections to one endpoint, per loop."),
+      R::count(
+          "upstream.requests_per_connection_max",
+          [](auto& s) -> auto& { return s.upstream.requests_per_connection_max; }, 0, kUnlimited,
+          "After so many requests a connection is made anew. 0 is never."),
+      R::duration(
+          "upstream.idle_timeout", [](auto& s) -> auto& { return s.upstream.idle_timeout; }, ns(1s), ns(1h),
+          "How long an idle connection is kept."),
+      R::duration(
+          "upstream.connect_timeout", [](auto& s) -> auto& { return s.upstream.connect_timeout; }, ns(10ms), ns(5min),
+          "To connect to one address."),
+      R::duration(
+          "upstream.address_stagger", [](auto& s) -> auto& { return s.upstream.address_stagger; }, ns(10ms), ns(10s),
+          "Before the next address of a name is tried beside the first."),
+      R::duration(
+          "upstream.tls_handshake_timeout", [](auto& s) -> auto& { return s.upstream.tls_handshake_timeout; }, ns(10ms),
+          ns(5min), "For a TLS handshake."),
+      R::duration(
+          "upstream.first_byte_timeout", [](auto& s) -> auto& { return s.upstream.first_byte_timeout; }, ns(100ms),
+          kDay, "From a request sent to the reply's head, when the call streams."),
+      R::duration(
+          "upstream.first_byte_timeout_unstreamed",
+          [](auto& s) -> auto& { return s.upstream.first_byte_timeout_unstreamed; }, ns(100ms), kDay,
+          "The same, when the call does not stream and the head comes with the whole answer."),
+      R::duration(
+          "upstream.idle_read_timeout", [](auto& s) -> auto& { return s.upstream.idle_read_timeout; }, ns(100ms), kDay,
+          "Silence inside a reply. Pauses of 12 minutes have been healthy."),
+      R::duration(
+          "upstream.total_timeout", [](auto& s) -> auto& { return s.upstream.total_timeout; }, ns(1s), kDay,
+          "One try as a whole."),
+      R::duration(
+          "upstream.dns_refresh", [](auto& s) -> auto& { return s.upstream.dns_refresh; }, ns(1s), kDay,
+          "The most that an answer of DNS is believed, whatever its TTL."),
+      R::duration(
+          "upstream.dns_stale_max", [](auto& s) -> auto& { return s.upstream.dns_stale_max; }, 0, kDay,
+          "How long the last good answer is used when DNS fails."),
+
+      R::size(
+          "stream.buffer_bytes_max", [](auto& s) -> auto& { return s.stream.buffer_bytes_max; }, 16 * kKiB, 1 * kGiB,
+          "What is held of a stream whose reader is slow; then the upstream is no longer read."),
+      R::size(
+          "stream.held_reply_bytes_max", [](auto& s) -> auto& { return s.stream.held_reply_bytes_max; }, 64 * kKiB,
+          1 * kGiB, "A reply that must be held whole; beyond it 502."),
+      R::duration(
+          "stream.opening_hold", [](auto& s) -> auto& { return s.stream.opening_hold; }, 0, ns(1min),
+          "How long message_start and pings wait for a first real event, during which another account can still take "
+          "over."),
+      R::size(
+          "stream.opening_bytes_max", [](auto& s) -> auto& { return s.stream.opening_bytes_max; }, 1 * kKiB, 1 * kMiB,
+          "What is held of an opening."),
+      R::duration(
+          "stream.ping_after", [](auto& s) -> auto& { return s.stream.ping_after; }, 0, ns(1h),
+          "Silence before a ping of Baton's own. 0 is never."),
+      R::size(
+          "stream.event_bytes_max", [](auto& s) -> auto& { return s.stream.event_bytes_max; }, 4 * kKiB, 64 * kMiB,
+          "Larger events pass, but are not read for usage."),
+
+      R::text(
+          "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
+          "Where the line of each call goes: `stdout`, `stderr`, `off` or a file."),
+      R::size(
+          "ledger.log_queue_bytes_max", [](auto& s) -> auto& { return s.ledger.log_queue_bytes_max; }, 64 * kKiB,
+          1 * kGiB, "Lines that wait for a slow sink; more are dropped and counted."),
+
+      R::count(
+          "sim.seed", [](auto& s) -> auto& { return s.sim.seed; }, 0, kUnlimited,
+          "Decides everything that the simulator draws."),
+      R::duration(
+          "sim.first_token", [](auto& s) -> auto& { return s.sim.first_token; }, 0, ns(1h),
+          "From a request to its first token."),
+      R::duration(
+          "sim.per_token", [](auto& s) -> auto& { return s.sim.per_token; }, 0, ns(1min), "Between tokens."),
+      R::count(
+          "sim.output_tokens", [](auto& s) -> auto& { return s.sim.output_tokens; }, 1, 1'000'000,
+          "Tokens of a usual reply, before `max_tokens` cuts it."),
+      R::duration(
+          "sim.batch_duration", [](auto& s) -> auto& { return s.sim.batch_duration; }, 0, kDay,
+          "How long a batch takes."),
+      R::size(
+          "sim.stored_bytes_max", [](auto& s) -> auto& { return s.sim.stored_bytes_max; }, 1 * kMiB, 64 * kGiB,
+          "Batches and files in memory together."),
+      R::share(
+          "sim.errors.rate_limited", [](auto& s) -> auto& { return s.sim.errors.rate_limited; },
+          "Share of requests answered 429."),
+      R::share(
+          "sim.errors.overloaded", [](auto& s) -> auto& { return s.sim.errors.overloaded; }, "Share answered 529."),
+      R::share(
+          "sim.errors.server_error", [](auto& s) -> auto& { return s.sim.errors.server_error; }, "Share answered 500."),
+      R::share(
+          "sim.errors.reset", [](auto& s) -> auto& { return s.sim.errors.reset; },
+          "Share whose connection is reset in the middle of the reply."),
+      R::share(
+          "sim.errors.stream_error", [](auto& s) -> auto& { return s.sim.errors.stream_error; },
+          "Share with an `error` event in the middle of the stream."),
+      R::other("sim.orgs", "list", "one that takes any key, without limits",
+               "The organizations that the simulator plays."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<edge::ListenConfig>> listen_table() {
+  using R = Row<edge::ListenConfig>;
+  static const Setting<edge::ListenConfig> kRows[] = {
+      R::other("address", "address", "required",
+               "A numeric address and a port: `127.0.0.1:8787`, `0.0.0.0:8787`, `[::1]:8787`."),
+      R::text(
+          "tls.cert", [](auto& l) -> auto& { return l.tls.cert; }, "none",
+          "PEM file with the certificate chain, leaf first: makes it HTTPS."),
+      R::text(
+          "tls.key", [](auto& l) -> auto& { return l.tls.key; }, "none",
+          "PEM file with the certificate's key, not encrypted."),
+      R::flag(
+          "proxy_protocol", [](auto& l) -> auto& { return l.proxy_protocol; },
+          "A PROXY v2 header comes first on every connection, from one of the `trusted_proxies`."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<auth::ClientConfig>> client_table() {
+  using R = Row<auth::ClientConfig>;
+  static const Setting<auth::ClientConfig> kRows[] = {
+      R::text(
+          "name", [](auto& c) -> auto& { return c.name; }, "required", "Names the client in logs and metrics."),
+      R::secret(
+          "key", [](auto& c) -> auto& { return c.key; }, "required",
+          "What the client sends as x-api-key, as a Bearer token or as baton-key; 16 to 512 characters."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<accounts::AccountConfig>> account_table() {
+  using R = Row<accounts::AccountConfig>;
+  static const Setting<accounts::AccountConfig> kRows[] = {
+      R::text(
+          "name", [](auto& a) -> auto& { return a.name; }, "required",
+          "Names the account in logs and metrics, and binds batches and files to it."),
+      R::text(
+          "provider", [](auto& a) -> auto& { return a.provider; }, "", "`anthropic` is the only one so far."),
+      R::text(
+          "base_url", [](auto& a) -> auto& { return a.base_url; }, "",
+          "Where the account's calls go. http:// to loopback only."),
+      R::secret(
+          "key", [](auto& a) -> auto& { return a.key; }, "required",
+          "The account's key, or `passthrough`: the client's own credential goes on and Baton's key travels as "
+          "baton-key."),
+      R::count(
+          "weight", [](auto& a) -> auto& { return a.weight; }, 1, 1000,
+          "An account of weight 2 takes twice the calls of one of weight 1."),
+      R::text(
+          "limit_domain", [](auto& a) -> auto& { return a.limit_domain; }, "the account's name",
+          "Accounts with the same one are metered together by the vendor: one organization."),
+      R::text(
+          "cache_domain", [](auto& a) -> auto& { return a.cache_domain; }, "limit_domain/default",
+          "Accounts with the same one share a prompt cache: one workspace."),
+      R::text(
+          "ca_file", [](auto& a) -> auto& { return a.ca_file; }, "the system's",
+          "PEM bundle of the authorities that are trusted for this account."),
+      R::secret(
+          "proxy", [](auto& a) -> auto& { return a.proxy; }, "none",
+          "Outbound proxy: http://user:password@host:port or socks5://host:port."),
+      R::flag(
+          "allow_private", [](auto& a) -> auto& { return a.allow_private; },
+          "base_url may lead to a loopback, private or link-local address."),
+      R::flag(
+          "show_rate_limits", [](auto& a) -> auto& { return a.show_rate_limits; },
+          "anthropic-ratelimit-* fields of this account reach the client."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<sim::OrgConfig>> org_table() {
+  using R = Row<sim::OrgConfig>;
+  static const Setting<sim::OrgConfig> kRows[] = {
+      R::text(
+          "id", [](auto& o) -> auto& { return o.id; }, "", "The organization's id."),
+      R::other("keys", "list", "one, `*`", "The keys that it takes."),
+      R::count(
+          "requests_per_minute", [](auto& o) -> auto& { return o.requests_per_minute; }, 0, kUnlimited,
+          "0 is no limit."),
+      R::count(
+          "input_tokens_per_minute", [](auto& o) -> auto& { return o.input_tokens_per_minute; }, 0, kUnlimited,
+          "0 is no limit."),
+      R::count(
+          "output_tokens_per_minute", [](auto& o) -> auto& { return o.output_tokens_per_minute; }, 0, kUnlimited,
+          "0 is no limit."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<sim::KeyConfig>> org_key_table() {
+  using R = Row<sim::KeyConfig>;
+  static const Setting<sim::KeyConfig> kRows[] = {
+      R::secret(
+          "key", [](auto& k) -> auto& { return k.key; }, "required", "The key, or `*` for any."),
+      R::text(
+          "workspace", [](auto& k) -> auto& { return k.workspace; }, "", "Keys of one workspace share a prompt cache."),
+  };
+  return kRows;
+}
+
+std::string_view type_name(Kind kind) {
+  switch (kind) {
+    case Kind::kText:
+      return "text";
+    case Kind::kBool:
+      return "true or false";
+    case Kind::kCount:
+      return "number";
+    case Kind::kSize:
+      return "size";
+    case Kind::kDuration:
+      return "duration";
+    case Kind::kShare:
+      return "share";
+    case Kind::kOther:
+      return "";
+  }
+  return "";
+}
+
+std::string bound_text(Kind kind, uint64_t value) {
+  switch (kind) {
+    case Kind::kSize:
+      return size_text(value);
+    case Kind::kDuration:
+      return duration_text(Duration{static_cast<int64_t>(value)});
+    default:
+      return std::to_string(value);
+  }
+}
+
+}  // namespace baton::config

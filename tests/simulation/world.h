@@ -1,0 +1,132 @@
+// World: a whole relay with its accounts, the simulator as every account's upstream, and clients, in one thread on virtual time, from
+// one seed. After a run check() asserts what must always hold.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounts/pool.h"
+#include "auth/authenticator.h"
+#include "base/byte_budget.h"
+#include "edge/server.h"
+#include "ledger/access_log.h"
+#include "ledger/ledger.h"
+#include "metrics/log.h"
+#include "metrics/relay_metrics.h"
+#include "relay/relay.h"
+#include "sim/sim_handler.h"
+#include "sim/simulator.h"
+#include "store/id_bindings.h"
+#include "tests/simulation/memory_net.h"
+#include "upstream/connection_pool.h"
+#include "upstream/endpoint.h"
+
+namespace baton::simulation {
+
+struct WorldOptions {
+  uint64_t seed = 1;
+  size_t accounts = 1;
+  sim::Config sim = {};
+  Weather client_weather = {};
+  Weather upstream_weather = {};
+  stream::Config stream = {};
+  upstream::Config upstream = {};
+  edge::Config edge = {};
+  auth::Config auth = {};
+  uint32_t attempts_max = 3;
+};
+
+// What one client does, and what it saw.
+struct Script {
+  std::string method = "POST";
+  std::string path = "/v1/messages";
+  std::string fields;                           // extra lines
+  std::string body;
+  Duration start{0};
+  std::optional<uint64_t> leave_after_bytes;    // of the reply, head included
+  std::optional<Duration> leave_after;          // since the start
+  Duration read_pause{0};                       // between reads: a slow reader
+  bool chunked = false;
+};
+
+struct Seen {
+  bool connected = true;
+  int status = 0;
+  std::string head;
+  std::string body;
+  bool complete = false;   // the message came to its proper end
+  bool left = false;       // the client left by itself
+  Duration first_byte{0};
+  Duration total{0};
+  std::vector<std::string> events;  // names, of an event stream
+  std::string field(std::string_view name) const;
+};
+
+class World {
+ public:
+  explicit World(WorldOptions options);
+  ~World();
+
+  // Plays all scripts beside each other until the last has ended and the relay is at rest.
+  std::vector<Seen> play(const std::vector<Script>& scripts);
+  Seen play(const Script& script) { return play(std::vector<Script>{script})[0]; }
+  // Fails the running test where an invariant does not hold at rest.
+  void check();
+
+  // A Messages body.
+  static std::string body(bool stream, std::string_view text = "hello", std::string_view more = "");
+  static std::string key(size_t account) { return "sk-account-" + std::to_string(account) + "-0123456789"; }
+
+  std::string metrics_text() const { return metrics_.text(); }
+  // The value of a metric line that begins with `name` (labels included), or nothing.
+  std::optional<double> metric(std::string_view name) const;
+
+  runtime::VirtualClock clock;
+  std::vector<model::Outcome> outcomes;
+  std::vector<std::unique_ptr<MemoryDialer>> dialers;
+  std::vector<std::shared_ptr<std::string>> upstream_replies;  // all that upstreams wrote, a connection each
+  std::function<void(StreamPair&, size_t account)> on_dial;    // a place for faults
+  sim::Simulator& simulator() { return simulator_; }
+  ByteBudget request_bytes{64 * kMiB};
+  ByteBudget reply_bytes{64 * kMiB};
+  size_t peak_request_bytes = 0;
+  runtime::Loop& loop() { return loop_; }
+  edge::Server& server() { return *server_; }
+  accounts::AccountPool& accounts() { return *accounts_; }
+
+ private:
+  runtime::Task<void> run_client(const Script& script, Seen& seen);
+
+  WorldOptions options_;
+  VirtualPoller poller_;
+  runtime::Loop loop_;
+  runtime::Random random_;
+  sim::Simulator simulator_;
+  sim::SimHandler sim_handler_;
+  std::atomic<int64_t> sim_connections_{0};
+  ByteBudget sim_bytes_{256 * kMiB};
+  edge::Config sim_edge_;
+  std::unique_ptr<edge::Server> sim_server_;
+
+  std::vector<accounts::AccountConfig> account_configs_;
+  std::vector<upstream::Endpoint> endpoints_;
+  std::unique_ptr<accounts::AccountPool> accounts_;
+  auth::Authenticator authenticator_;
+  metrics::RelayMetrics metrics_;
+  metrics::Log log_;
+  std::unique_ptr<ledger::AccessLog> access_log_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  store::IdBindings bindings_;
+  std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
+  stream::TapRoom tap_room_;
+  std::unique_ptr<relay::Relay> relay_;
+  std::atomic<int64_t> connections_{0};
+  std::unique_ptr<edge::Server> server_;
+  runtime::TaskGroup clients_;
+};
+
+}  // namespace baton::simulation
