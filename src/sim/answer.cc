@@ -13,6 +13,7 @@ namespace baton::sim {
 namespace {
 
 // The vendor's own magic strings, and phrases that are easier to type.
+constexpr std::string_view kMagic = "ANTHROPIC_MAGIC_STRING_TRIGGER_";
 constexpr std::string_view kMagicRefusal = "ANTHROPIC_MAGIC_STRING_TRIGGER_REFUSAL";
 constexpr std::string_view kMagicRedacted = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING";
 constexpr std::string_view kUseTool = "se the tool";  // "Use the tool", "use the tools"
@@ -30,6 +31,7 @@ class Composer {
   Composer(const MessageParams& params, const Prompt& prompt, const Voice& voice)
       : params_(params), prompt_(prompt), voice_(voice), left_(params.max_tokens) {
     said_ = prompt.last_user_text;
+    magic_ = contains(said_, kMagic);
     key_ = mix(hash_bytes(said_, voice.seed), hash_bytes(params.model->id));
   }
 
@@ -40,7 +42,7 @@ class Composer {
       return std::move(answer_);
     }
     answer_.parts.reserve(kPartsMax);
-    if (voice_.reply == ReplyKind::kRefusal || (voice_.reply == ReplyKind::kUsual && contains(said_, kMagicRefusal))) {
+    if (voice_.reply == ReplyKind::kRefusal || (magic_ && voice_.reply == ReplyKind::kUsual && contains(said_, kMagicRefusal))) {
       say(1);
       if (!cut_) answer_.stop = StopReason::kRefusal;
       return finish();
@@ -80,7 +82,7 @@ class Composer {
     part.words = params_.thinking == Thinking::kOmitted ? 0 : tokens;
     answer_.thinking_tokens = tokens;
     answer_.thinks = true;
-    if (!contains(said_, kMagicRedacted)) return;
+    if (!magic_ || !contains(said_, kMagicRedacted)) return;
     uint32_t hidden = afford(4);
     if (hidden == 0) return;
     add(PartKind::kRedactedThinking).tokens = hidden;
@@ -185,15 +187,14 @@ class Composer {
   const Voice& voice_;
   uint32_t left_;
   bool cut_ = false;
+  bool magic_ = false;
   std::string_view said_;
   uint64_t key_ = 0;
   Answer answer_;
 };
 
 void append_part(std::string& out, const Part& part) {
-  auto words = [&] {
-    for (uint32_t i = 0; i < part.words; ++i) out += word(part.key, i).json;
-  };
+  auto words = [&] { append_words(out, part.key, part.words); };
   switch (part.kind) {
     case PartKind::kThinking:
       out += R"({"type":"thinking","thinking":")";

@@ -121,7 +121,7 @@ Answered<Reply> Simulator::messages(Turn& turn) {
   }
   if (!params->stream) {
     reply.ready = whole;
-    reply.content.reserve(1'024 + size_t{8} * answer.output_tokens);
+    reply.content.reserve(1'024 + size_t{24} * answer.output_tokens);
     append_message(reply.content, answer);
     return reply;
   }

@@ -78,6 +78,30 @@ constexpr std::array kWords = {plain(" the"),
                                Word{" \"quoted\"", " \\\"quoted\\\""},
                                Word{" back\\slash", " back\\\\slash"}};
 
+// What every word's JSON has room in; a copy of that fixed size is the quickest.
+constexpr size_t kWordBytesMax = 24;
+
+struct PaddedWord {
+  std::array<char, kWordBytesMax> json{};
+  uint8_t size = 0;
+};
+
+template <size_t N>
+constexpr std::array<PaddedWord, N> padded(const std::array<Word, N>& words) {
+  std::array<PaddedWord, N> out;
+  for (size_t i = 0; i < N; ++i) {
+    for (size_t j = 0; j < words[i].json.size(); ++j) out[i].json[j] = words[i].json[j];  // too long does not compile
+    out[i].size = static_cast<uint8_t>(words[i].json.size());
+  }
+  return out;
+}
+constexpr auto kPaddedOpening = padded(kOpening);
+constexpr auto kPaddedWords = padded(kWords);
+
+size_t drawn(uint64_t key, uint64_t index) {
+  return static_cast<size_t>(static_cast<unsigned __int128>(mix(key, index)) * kWords.size() >> 64);
+}
+
 // Appends `count` characters of the alphabet, which must not be longer than 64.
 void append_drawn(std::string& out, std::string_view alphabet, uint64_t key, size_t count) {
   uint64_t bits = 0;
@@ -94,8 +118,20 @@ constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 const Word& word(uint64_t key, uint64_t index) {
   if (index < kOpening.size()) return kOpening[index];
-  uint64_t drawn = mix(key, index);
-  return kWords[static_cast<size_t>(static_cast<unsigned __int128>(drawn) * kWords.size() >> 64)];
+  return kWords[drawn(key, index)];
+}
+
+void append_words(std::string& out, uint64_t key, uint64_t count) {
+  size_t before = out.size();
+  out.resize_and_overwrite(before + count * kWordBytesMax, [&](char* bytes, size_t) {
+    char* to = bytes + before;
+    for (uint64_t i = 0; i < count; ++i) {
+      const PaddedWord& next = i < kOpening.size() ? kPaddedOpening[i] : kPaddedWords[drawn(key, i)];
+      std::memcpy(to, next.json.data(), kWordBytesMax);
+      to += next.size;
+    }
+    return static_cast<size_t>(to - bytes);
+  });
 }
 
 std::string make_id(std::string_view prefix, uint64_t key) {

@@ -16,6 +16,8 @@ struct Word {
 // The first few tokens of every text say what is speaking; the others are drawn by key and index, with some CJK, emoji
 // and escapes.
 const Word& word(uint64_t key, uint64_t index);
+// Appends the first `count` tokens of a text as they stand inside a JSON string.
+void append_words(std::string& out, uint64_t key, uint64_t count);
 
 // "msg_01" and 22 characters of base 62.
 std::string make_id(std::string_view prefix, uint64_t key);
