@@ -461,13 +461,15 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   LoadOptions o = options(with_account("listen: [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nthreads: 2\n"));
   o.listen = "127.0.0.1:0";
   o.admin = "[::1]:0";
-  o.threads = 5;
+  o.overrides.push_back({"--threads", "threads", "5"});
+  o.overrides.push_back({"--per-token", "sim.per_token", "5ms"});
   const auto s = load(o);
   ASSERT_TRUE(s.has_value()) << s.error().text();
   ASSERT_EQ(s->edge.listen.size(), 1u);
   EXPECT_EQ(s->edge.listen[0].port, 0);
   EXPECT_EQ(s->admin.address, "::1");
   EXPECT_EQ(s->threads, 5u);
+  EXPECT_EQ(s->sim.per_token, Duration(5ms));
   o.listen = "0.0.0.0:8787";
   EXPECT_TRUE(refusal(o).starts_with("--listen: 0.0.0.0:8787 can be reached"));
   o.listen = "nowhere";
@@ -476,8 +478,10 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   o.admin = "0.0.0.0:1";
   EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no login"));
   o.admin.reset();
-  o.threads = 1025;
+  o.overrides.push_back({"--threads", "threads", "1025"});
   EXPECT_EQ(refusal(o), "--threads: must be at most 1024");
+  o.overrides.back() = {"--per-token", "sim.per_token", "5"};
+  EXPECT_TRUE(refusal(o).starts_with("--per-token: has no unit"));
 }
 
 TEST_F(LoadTest, TheSimulatorNeedsNoAccountAndGuardsNothing) {
