@@ -1,4 +1,5 @@
 // The simulator's endpoints, each from an admitted Turn to a Reply.
+#include <algorithm>
 #include <cstring>
 
 #include "sim/answer.h"
@@ -86,7 +87,7 @@ Answered<Reply> Simulator::messages(Turn& turn) {
   Answer answer =
       compose(*params, *prompt,
               {.seed = config_.seed, .tokens = control.tokens.value_or(config_.output_tokens), .reply = control.reply});
-  answer.key = turn.key;
+  answer.key = mix(turn.key, 1);  // its id is not the request's
   answer.first_token = control.first_token.value_or(config_.first_token);
   answer.per_token = control.per_token.value_or(config_.per_token);
 
@@ -121,7 +122,7 @@ Answered<Reply> Simulator::messages(Turn& turn) {
   }
   if (!params->stream) {
     reply.ready = whole;
-    reply.content.reserve(1'024 + size_t{24} * answer.output_tokens);
+    reply.content.reserve(1'024 + std::min<size_t>(size_t{24} * answer.output_tokens, 64 * kKiB));
     append_message(reply.content, answer);
     return reply;
   }

@@ -1,6 +1,8 @@
 #include "sim/words.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "sim/mix.h"
 
@@ -122,16 +124,20 @@ const Word& word(uint64_t key, uint64_t index) {
 }
 
 void append_words(std::string& out, uint64_t key, uint64_t count) {
-  size_t before = out.size();
-  out.resize_and_overwrite(before + count * kWordBytesMax, [&](char* bytes, size_t) {
-    char* to = bytes + before;
-    for (uint64_t i = 0; i < count; ++i) {
-      const PaddedWord& next = i < kOpening.size() ? kPaddedOpening[i] : kPaddedWords[drawn(key, i)];
-      std::memcpy(to, next.json.data(), kWordBytesMax);
-      to += next.size;
-    }
-    return static_cast<size_t>(to - bytes);
-  });
+  constexpr uint64_t kWordsAtOnce = 1'024;
+  for (uint64_t i = 0; i < count;) {
+    uint64_t end = std::min(count, i + kWordsAtOnce);
+    size_t before = out.size();
+    out.resize_and_overwrite(before + (end - i) * kWordBytesMax, [&](char* bytes, size_t) {
+      char* to = bytes + before;
+      for (; i < end; ++i) {
+        const PaddedWord& next = i < kOpening.size() ? kPaddedOpening[i] : kPaddedWords[drawn(key, i)];
+        std::memcpy(to, next.json.data(), kWordBytesMax);
+        to += next.size;
+      }
+      return static_cast<size_t>(to - bytes);
+    });
+  }
 }
 
 std::string make_id(std::string_view prefix, uint64_t key) {
