@@ -21,7 +21,7 @@ struct Config {
   Duration dns_refresh = std::chrono::seconds(60);         // the most an answer is believed, whatever its TTL
   Duration dns_stale_max = std::chrono::seconds(3600);     // a last good answer is used for this long when DNS fails
   uint64_t requests_per_connection_max = 0;                // 0: no limit
-  size_t connections_per_endpoint_max = 4096;              // per loop
+  size_t connections_per_endpoint_max = 20'000;              // per loop
 };
 
 }  // namespace baton::upstream
