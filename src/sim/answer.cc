@@ -42,7 +42,8 @@ class Composer {
       return std::move(answer_);
     }
     answer_.parts.reserve(kPartsMax);
-    if (voice_.reply == ReplyKind::kRefusal || (magic_ && voice_.reply == ReplyKind::kUsual && contains(said_, kMagicRefusal))) {
+    if (voice_.reply == ReplyKind::kRefusal ||
+        (magic_ && voice_.reply == ReplyKind::kUsual && contains(said_, kMagicRefusal))) {
       say(1);
       if (!cut_) answer_.stop = StopReason::kRefusal;
       return finish();
