@@ -83,7 +83,8 @@ listen: 127.0.0.1:{port}
 admin: {{listen: 127.0.0.1:{admin}}}
 threads: 1
 data_dir: "{dir}/{name}-data"
-access_log: "{access_log}"
+ledger:
+  access_log: "{access_log}"
 clients: [{{name: bench, key: "{key}"}}]
 accounts:
   - name: mock

@@ -1,7 +1,9 @@
 // AdminPages: what the operator's port answers. A pure function from a request to a reply; the sockets are someone
-// else's. Life: made in app/, outlives the admin listener. Thread: any. Bounds: the pages are bounded by the metrics'
-// closed label lists and by kNotesMax notes. Only a Host that is loopback or configured is answered, so that a web page
-// cannot reach the port through a name of its own (DNS rebinding).
+// else's.
+// Life: made in app/, outlives the admin listener. Thread: any.
+// Bounds: the pages are bounded by the metrics' closed label lists and by kNotesMax notes. Only a Host that is
+// loopback or configured is answered, so that a web page cannot reach the port through a name of its own (DNS
+// rebinding).
 #pragma once
 
 #include <atomic>

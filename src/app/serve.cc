@@ -31,7 +31,7 @@ std::string printable(const edge::ListenConfig& one, uint16_t port) {
 class AdminThread : public LoopThread {
  public:
   AdminThread(Shared& shared)
-      : pages_(shared.metrics, shared.state, {.address = shared.settings.admin.address, .port = shared.settings.admin.port}),
+      : pages_(shared.metrics, shared.state, {.address = shared.settings.admin.address, .port = shared.settings.admin.port, .hosts = {}}),
         handler_(pages_),
         request_bytes_(16 * kMiB),
         server_({.loop = loop_, .config = config_, .handler = handler_, .request_bytes = request_bytes_, .connections = connections_}) {}

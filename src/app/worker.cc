@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/digest.h"
+#include "net/cares_resolver.h"
 #include "net/dialer.h"
 #include "net/tcp_listener.h"
 #include "runtime/wait.h"
@@ -44,10 +45,11 @@ struct Worker::Watchdog : runtime::Waiter {
   }
 };
 
-Worker::Worker(Shared& shared, size_t index) : shared_(shared), index_(index), random_(seed()) {
+Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) {
   const config::Settings& settings = shared.settings;
   auto& metrics = shared.metrics.shard(index);
-  resolver_ = net::make_resolver(loop_, poller_, {.refresh = settings.upstream.dns_refresh, .stale_max = settings.upstream.dns_stale_max});
+  resolver_ = std::make_unique<net::CaresResolver>(
+      loop_, poller_, net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh, .stale_max = settings.upstream.dns_stale_max}});
   std::vector<relay::Line> lines;
   for (size_t i = 0; i < settings.accounts.accounts.size(); ++i) {
     const auto& account = settings.accounts.accounts[i];

@@ -32,7 +32,6 @@ class Worker : public LoopThread {
  private:
   struct Watchdog;
   Shared& shared_;
-  size_t index_;
   std::unique_ptr<net::Resolver> resolver_;
   std::vector<std::unique_ptr<runtime::Dialer>> dialers_;
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;

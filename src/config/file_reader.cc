@@ -120,7 +120,7 @@ void FileReader::read_clients(const Place& place, std::vector<auth::ClientConfig
     if (std::string fault = key_fault(client.key.reveal(), auth::kKeyBytesMin); !fault.empty())
       refuse(item, fault, "key");
     for (const auth::ClientConfig& other : out) {
-      if (other.name == client.name) refuse(item, "is the name of another client already", "name");
+      if (other.name == client.name) refuse(item, client.name + " is the name of another client already", "name");
       if (other.key.reveal() == client.key.reveal())
         refuse(item, "is the key of the client " + other.name + " already", "key");
     }
@@ -145,7 +145,8 @@ void FileReader::read_accounts(const Place& place, std::vector<accounts::Account
     require(item, "key");
     if (!is_name(account.name)) refuse(item, std::string(kNameReason), "name");
     const auto same_name = [&](const accounts::AccountConfig& other) { return other.name == account.name; };
-    if (std::any_of(out.begin(), out.end(), same_name)) refuse(item, "is the name of another account already", "name");
+    if (std::any_of(out.begin(), out.end(), same_name))
+      refuse(item, account.name + " is the name of another account already", "name");
     check_account(item, account);
     out.push_back(std::move(account));
   }
@@ -206,7 +207,8 @@ void FileReader::read_orgs(const Place& place, std::vector<sim::OrgConfig>& out)
         [this](std::string_view, const Place& list, sim::OrgConfig& o) { read_org_keys(list, o.keys); }, org);
     if (!is_name(org.id)) refuse(item, std::string(kNameReason), "id");
     const auto same_id = [&](const sim::OrgConfig& other) { return other.id == org.id; };
-    if (std::any_of(out.begin(), out.end(), same_id)) refuse(item, "is the id of another organization already", "id");
+    if (std::any_of(out.begin(), out.end(), same_id))
+      refuse(item, org.id + " is the id of another organization already", "id");
     for (const sim::KeyConfig& key : org.keys) {
       if (!owners.emplace(key.key, org.id).second)
         refuse(item, "has a key twice, or one of another organization", "keys");

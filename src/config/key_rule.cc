@@ -35,8 +35,9 @@ bool is_domain(std::string_view text) { return consists_of_word_characters(text,
 std::string key_fault(std::string_view key, size_t bytes_min) {
   if (key.empty()) return "is empty";
   for (char c : key) {
-    if (c <= 0x20 || c >= 0x7f) return "has a blank or a character that is not ASCII";
+    if (c < 0x20 || c >= 0x7f) return "has a character that is not printable ASCII";
   }
+  if (key.front() == ' ' || key.back() == ' ') return "begins or ends with a blank";
   if (key.size() < bytes_min) return "is shorter than " + std::to_string(bytes_min) + " characters";
   if (key.size() > auth::kKeyBytesMax) return "is longer than " + std::to_string(auth::kKeyBytesMax) + " characters";
   if (is_placeholder(key)) return "is a placeholder from an example: put the key itself";

@@ -1,10 +1,13 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/check.h"
 #include "config/consistency.h"
 #include "config/file_reader.h"
 #include "config/key_rule.h"
+#include "config/read.h"
 #include "config/settings.h"
+#include "config/table.h"
 #include "config/value.h"
 
 namespace baton::config {
@@ -12,7 +15,6 @@ namespace {
 
 constexpr std::string_view kKeyVariable = "ANTHROPIC_API_KEY";
 constexpr std::string_view kDefaultAccount = "default";
-constexpr size_t kThreadsMax = 1024;
 
 [[noreturn]] void refuse(std::string key, std::string reason) {
   throw Problem{{}, 0, std::move(key), std::move(reason), {}};
@@ -54,6 +56,18 @@ void override_address(const std::optional<std::string>& text, const std::string&
   out.port = address->port;
 }
 
+void override_setting(const Override& given, const Environment& environment, Settings& out) {
+  const Source command_line("", environment);
+  Node node;
+  node.kind = Node::Kind::kText;
+  node.line = 0;
+  node.text = given.text;
+  for (const Setting<Settings>& row : settings_table()) {
+    if (row.key == given.key) return read_setting(command_line, {node, given.flag}, row, out);
+  }
+  BATON_CHECK(false);
+}
+
 void apply_command_line(const LoadOptions& options, Settings& out) {
   if (options.listen) {
     edge::ListenConfig listener;
@@ -61,10 +75,7 @@ void apply_command_line(const LoadOptions& options, Settings& out) {
     out.edge.listen.assign(1, std::move(listener));
   }
   override_address(options.admin, "--admin", out.admin);
-  if (options.threads) {
-    if (*options.threads > kThreadsMax) refuse("--threads", "must be at most " + std::to_string(kThreadsMax));
-    out.threads = *options.threads;
-  }
+  for (const Override& given : options.overrides) override_setting(given, options.environment, out);
   if (options.generated_client) out.auth.clients.push_back(*options.generated_client);
 }
 

@@ -110,7 +110,7 @@ TEST_F(LoadTest, WithoutAFileTheEnvironmentDecides) {
   EXPECT_EQ(refusal(without_file()),
             "ANTHROPIC_API_KEY: is set but empty; give it a key, or unset it to start the simulator");
   environment_["ANTHROPIC_API_KEY"] = "sk-ant-x\n";
-  EXPECT_EQ(refusal(without_file()), "ANTHROPIC_API_KEY: has a blank or a character that is not ASCII");
+  EXPECT_EQ(refusal(without_file()), "ANTHROPIC_API_KEY: has a character that is not printable ASCII");
 }
 
 TEST_F(LoadTest, AFileNeverStartsTheSimulator) {
@@ -188,10 +188,10 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
       {"no accounts", "accounts: []\n", "baton.yaml:1: accounts: there is none: add at least one account"},
       // C6 names
       {"two accounts with one name", "accounts:\n  - {name: a, key: \"${KEY}\"}\n  - {name: a, key: \"${KEY}\"}\n",
-       "baton.yaml:3: accounts[1].name: is the name of another account already"},
+       "baton.yaml:3: accounts[1].name: a is the name of another account already"},
       {"two clients with one name",
        with_account("clients:\n  - {name: c, key: 0123456789abcdef}\n  - {name: c, key: 0123456789abcdeX}\n"),
-       "baton.yaml:4: clients[1].name: is the name of another client already"},
+       "baton.yaml:4: clients[1].name: c is the name of another client already"},
       {"two clients with one key",
        with_account("clients:\n  - {name: c, key: 0123456789abcdef}\n  - {name: d, key: 0123456789abcdef}\n"),
        "baton.yaml:4: clients[1].key: is the key of the client c already"},
@@ -244,7 +244,10 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
        "baton.yaml:1: accounts[0].key: is empty"},
       {"a key with a line break", "accounts: [{name: a, key: \"@file:two.key\"}]\n",
        "baton.yaml:1: accounts[0].key: has a line break"},
-      {"a key with a blank", "accounts: [{name: a, key: \"a b\"}]\n", "baton.yaml:1: accounts[0].key: has a blank"},
+      {"a key with a blank at its end", "accounts: [{name: a, key: \"a \"}]\n",
+       "baton.yaml:1: accounts[0].key: begins or ends with a blank"},
+      {"a key that is not ASCII", "accounts: [{name: a, key: \"\\u00e4\"}]\n",
+       "baton.yaml:1: accounts[0].key: has a character that is not printable ASCII"},
       {"a placeholder", "accounts: [{name: a, key: sk-ant-...}]\n", "baton.yaml:1: accounts[0].key: is a placeholder"},
       {"another", "accounts: [{name: a, key: your-api-key}]\n", "baton.yaml:1: accounts[0].key: is a placeholder"},
       {"a sample client key", with_account("clients: [{name: c, key: changeme-changeme}]\n"),
@@ -317,7 +320,7 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
       {"not a block", with_account("trusted_proxies: [10.0.0.0/33]\n"),
        "baton.yaml:2: trusted_proxies[0]: must be an address or a block"},
       {"two orgs with one id", with_account("sim: {orgs: [{id: o}, {id: o}]}\n"),
-       "baton.yaml:2: sim.orgs[1].id: is the id of another organization already"},
+       "baton.yaml:2: sim.orgs[1].id: o is the id of another organization already"},
       {"a sim key of two orgs", with_account("sim: {orgs: [{id: o, keys: [{key: k}]}, {id: p, keys: [{key: k}]}]}\n"),
        "baton.yaml:2: sim.orgs[1].keys: has a key twice, or one of another organization"},
       {"~ in a path", with_account("data_dir: ~/baton\n"), "baton.yaml:2: data_dir: begins with ~"},
@@ -360,6 +363,7 @@ TEST_F(LoadTest, ReferencesAreResolvedOnceAndNeverReadAgain) {
   environment_["FILE"] = "@file:a.key";
   environment_["YAML"] = "passthrough";
   environment_["DIR"] = folder_;
+  environment_["ODD"] = "sk-x: {a} \"b\" ${HOME} #c";
   struct {
     std::string_view name;
     std::string_view key;
@@ -374,6 +378,7 @@ TEST_F(LoadTest, ReferencesAreResolvedOnceAndNeverReadAgain) {
       {"a file", "\"@file:a.key\"", "from-a-file"},
       {"a file that names a variable", "\"@file:b.key\"", "from-${KEY}-file"},
       {"a file behind a variable", "\"@file:${DIR}/a.key\"", "from-a-file"},
+      {"a variable that reads like YAML", "\"${ODD}\"", environment_["ODD"]},
       {"a dollar alone", "\"a$b$\"", "a$b$"},
       {"a plain text", "plain", "plain"},
   };
@@ -461,13 +466,15 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   LoadOptions o = options(with_account("listen: [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nthreads: 2\n"));
   o.listen = "127.0.0.1:0";
   o.admin = "[::1]:0";
-  o.threads = 5;
+  o.overrides.push_back({"--threads", "threads", "5"});
+  o.overrides.push_back({"--per-token", "sim.per_token", "5ms"});
   const auto s = load(o);
   ASSERT_TRUE(s.has_value()) << s.error().text();
   ASSERT_EQ(s->edge.listen.size(), 1u);
   EXPECT_EQ(s->edge.listen[0].port, 0);
   EXPECT_EQ(s->admin.address, "::1");
   EXPECT_EQ(s->threads, 5u);
+  EXPECT_EQ(s->sim.per_token, Duration(5ms));
   o.listen = "0.0.0.0:8787";
   EXPECT_TRUE(refusal(o).starts_with("--listen: 0.0.0.0:8787 can be reached"));
   o.listen = "nowhere";
@@ -476,8 +483,10 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   o.admin = "0.0.0.0:1";
   EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no login"));
   o.admin.reset();
-  o.threads = 1025;
+  o.overrides.push_back({"--threads", "threads", "1025"});
   EXPECT_EQ(refusal(o), "--threads: must be at most 1024");
+  o.overrides.back() = {"--per-token", "sim.per_token", "5"};
+  EXPECT_TRUE(refusal(o).starts_with("--per-token: has no unit"));
 }
 
 TEST_F(LoadTest, TheSimulatorNeedsNoAccountAndGuardsNothing) {

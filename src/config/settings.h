@@ -46,6 +46,13 @@ inline constexpr uint16_t kSimulatorPort = 8789;
 // For which command: `baton sim` needs no accounts and guards nothing that could be spent.
 enum class Purpose { kServe, kSimulate };
 
+// A setting that the command line gives: it replaces the file's and is read like it.
+struct Override {
+  std::string flag;  // "--per-token", which a problem names
+  std::string key;   // of the table: "sim.per_token"
+  std::string text;
+};
+
 struct LoadOptions {
   std::optional<std::string> path;  // --config
   Environment environment;          // required
@@ -53,7 +60,7 @@ struct LoadOptions {
   bool root = false;                  // the process runs as root: its data lies in /var/lib/baton
   std::optional<std::string> listen;  // --listen, replaces the file's; here port 0 asks for any free one
   std::optional<std::string> admin;   // --admin
-  std::optional<size_t> threads;      // --threads
+  std::vector<Override> overrides;    // other settings that have a flag
   std::optional<auth::ClientConfig> generated_client;  // --print-key: added to the file's clients
 };
 

@@ -25,7 +25,8 @@ struct CallFacts {
 
 // `padded_body` must be followed by http::kJsonPadding readable bytes; it is borrowed for the call only.
 // kBadRequest with a sentence for the client: not one JSON object, a duplicate key (see http::JsonScanner), `model`
-// that is no string of printable ASCII within the bound, `stream` that is no bool.
+// that is no string of printable ASCII within the bound, `stream` that is no bool. Whatever else the scanner answers is
+// passed on.
 Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner);
 
 // Whether a Content-Type says JSON in UTF-8: application/json with no charset or charset=utf-8. Anything else must be

@@ -3,29 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cctype>
 #include <random>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
+
+#include "fuzz/chunked_twin.h"
 
 namespace baton::http {
 namespace {
 
 using namespace std::string_view_literals;
-
-struct Outcome {
-  std::string content;
-  size_t consumed = 0;  // counted only when the body is complete
-  bool done = false;
-  bool failed = false;
-  friend bool operator==(const Outcome&, const Outcome&) = default;
-};
-
-void PrintTo(const Outcome& outcome, std::ostream* out) {
-  *out << testing::PrintToString(outcome.content) << " consumed " << outcome.consumed << " done " << outcome.done
-       << " failed " << outcome.failed;
-}
+using Outcome = fuzz::ChunkedOutcome;
+using fuzz::read_chunked;
 
 // Feeds `bytes` in pieces of `piece_bytes`.
 Outcome decode(std::string_view bytes, size_t piece_bytes) {
@@ -33,8 +23,8 @@ Outcome decode(std::string_view bytes, size_t piece_bytes) {
   Outcome outcome;
   size_t at = 0;
   while (at < bytes.size() && !decoder.done() && !decoder.failed()) {
-    const std::string piece(
-        bytes.substr(at, piece_bytes));  // its own block, so that a sanitizer sees any read beyond it
+    // In a block of its own, so that a sanitizer sees any read beyond it.
+    const std::string piece(bytes.substr(at, piece_bytes));
     std::string_view rest = piece;
     while (!rest.empty() && !decoder.done()) {
       const ChunkedDecoder::Step step = decoder.step(rest);
@@ -62,123 +52,6 @@ Outcome decode_every_way(std::string_view bytes) {
   const Outcome whole = decode(bytes, bytes.size() + 1);
   for (size_t piece = 1; piece < bytes.size(); ++piece) EXPECT_EQ(decode(bytes, piece), whole) << "pieces of " << piece;
   return whole;
-}
-
-// The slow obvious twin: reads the grammar of RFC 9112 7.1 from the front, line by line.
-Outcome twin(std::string_view bytes) {
-  constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
-  const auto token = [&](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || (c != 0 && kTokenMarks.contains(c));
-  };
-  const auto text = [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); };
-  Outcome outcome;
-  size_t at = 0;
-  size_t extra = 0;
-  const auto peek = [&]() -> int { return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : -1; };
-  const auto fail = [&] {
-    outcome.failed = true;
-    return outcome;
-  };
-  // Takes `want`, or says that the bytes ended or are wrong.
-  enum class Took { kYes, kEnded, kWrong };
-  const auto take = [&](char want) {
-    if (peek() < 0) return Took::kEnded;
-    return bytes[at++] == want ? Took::kYes : Took::kWrong;
-  };
-#define TAKE(c)        \
-  switch (take(c)) {   \
-    case Took::kYes:   \
-      break;           \
-    case Took::kEnded: \
-      return outcome;  \
-    case Took::kWrong: \
-      return fail();   \
-  }
-  while (true) {
-    std::string digits;
-    while (peek() >= 0 && std::isxdigit(peek()) != 0) {
-      digits.push_back(bytes[at++]);
-      if (digits.size() > 16) return fail();
-    }
-    if (peek() < 0) return outcome;
-    if (digits.empty()) return fail();
-    extra = 0;
-    while (peek() == ';') {
-      ++at;
-      if (++extra > 256) return fail();
-      if (peek() < 0) return outcome;
-      if (!token(bytes[at])) return fail();
-      while (peek() >= 0 && token(bytes[at])) {
-        ++at;
-        if (++extra > 256) return fail();
-      }
-      if (peek() != '=') continue;
-      ++at;
-      if (++extra > 256) return fail();
-      if (peek() < 0) return outcome;
-      if (peek() != '"') {
-        if (!token(bytes[at])) return fail();
-        while (peek() >= 0 && token(bytes[at])) {
-          ++at;
-          if (++extra > 256) return fail();
-        }
-        continue;
-      }
-      ++at;
-      if (++extra > 256) return fail();
-      for (bool escaped = false;; ++at) {
-        if (peek() < 0) return outcome;
-        if (++extra > 256 || !text(bytes[at])) return fail();
-        if (escaped) {
-          escaped = false;
-        } else if (bytes[at] == '\\') {
-          escaped = true;
-        } else if (bytes[at] == '"') {
-          ++at;
-          break;
-        }
-      }
-    }
-    TAKE('\r')
-    TAKE('\n')
-    const uint64_t size = std::stoull(digits, nullptr, 16);
-    if (size == 0) break;
-    const std::string_view data = bytes.substr(at, size);
-    outcome.content += data;
-    at += data.size();
-    if (data.size() < size) return outcome;
-    TAKE('\r')
-    TAKE('\n')
-  }
-  extra = 0;
-  while (true) {
-    if (peek() < 0) return outcome;
-    if (peek() == '\r') break;
-    bool colon = false;
-    size_t name = 0;
-    for (;; ++at) {
-      if (peek() < 0) return outcome;
-      if (++extra > 8192) return fail();
-      const char c = bytes[at];
-      if (colon && c == '\r') break;
-      if (!colon && c == ':' && name > 0) {
-        colon = true;
-      } else if (!(colon ? text(c) : token(c))) {
-        return fail();
-      }
-      ++name;
-    }
-    ++at;
-    if (peek() < 0) return outcome;
-    if (++extra > 8192) return fail();
-    TAKE('\n')
-  }
-  TAKE('\r')
-  TAKE('\n')
-#undef TAKE
-  outcome.done = true;
-  outcome.consumed = at;
-  return outcome;
 }
 
 struct Case {
@@ -254,7 +127,7 @@ TEST(Chunked, BodiesWholeAndInPieces) {
     EXPECT_EQ(outcome.content, row.content);
     EXPECT_EQ(outcome.done, row.done);
     EXPECT_EQ(outcome.failed, row.failed);
-    EXPECT_EQ(outcome, twin(row.bytes));
+    EXPECT_EQ(outcome, read_chunked(row.bytes));
   }
 }
 
@@ -345,7 +218,7 @@ TEST(Chunked, TheTwinAgreesOnRandomBodies) {
         bytes.erase(at, 1);
       }
     }
-    const Outcome want = twin(bytes);
+    const Outcome want = read_chunked(bytes);
     ASSERT_EQ(decode(bytes, bytes.size()), want) << testing::PrintToString(bytes);
     ASSERT_EQ(decode(bytes, 1), want) << testing::PrintToString(bytes);
     ASSERT_EQ(decode(bytes, 1 + random() % 9), want) << testing::PrintToString(bytes);
@@ -358,15 +231,15 @@ TEST(Chunked, TheTwinAgreesOnRandomBodies) {
 
 TEST(Chunked, TheTwinAgreesOnAllShortInputsOfTelling) {
   constexpr std::string_view kBytes = "\r\n;=\"0a:\\"sv;
-  constexpr size_t kLength = 6;
+  constexpr size_t kLength = 5;
   size_t count = 1;
   for (size_t i = 0; i < kLength; ++i) count *= kBytes.size();
   for (size_t n = 0; n < count; ++n) {
     std::string bytes;
     for (size_t i = 0, rest = n; i < kLength; ++i, rest /= kBytes.size()) bytes.push_back(kBytes[rest % kBytes.size()]);
-    for (std::string_view before : {"", "0\r\n", "1;a"}) {
+    for (std::string_view before : {"", "0\r\n", "1;a", "1;a=\""}) {
       const std::string input = std::string(before) + bytes;
-      const Outcome want = twin(input);
+      const Outcome want = read_chunked(input);
       const Outcome got = decode(input, input.size());
       if (got != want) ASSERT_EQ(got, want) << testing::PrintToString(input);
     }

@@ -1,7 +1,8 @@
-// AccessLine: an Outcome as one line of JSON. Keys and their meaning are listed in this module's README.
-// No key, prompt or reply text: only fields named here are written, texts are cut at kTextBytesMax and at a '?' in a
-// path, and anything that looks like a vendor's key is masked. Life: one per loop (it remembers the second it last
-// spelt out). Thread: one. Bounds: a line is at most kLineBytesMax bytes.
+// AccessLine: an Outcome as one line of JSON. Keys and their meaning are listed in this module's README. No key,
+// prompt or reply text: only fields named here are written, texts are cut at kTextBytesMax and at a '?' in a path, and
+// anything that looks like a vendor's key is masked.
+// Life: one per loop (it remembers the second it last spelt out). Thread: one.
+// Bounds: a line is at most kLineBytesMax bytes.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // AccessLog: the bounded queue between the loops and the one thread that writes the access log.
 // Life: made in app/ before the loops, ended after them. Ending writes what is queued, for at most kExitWait: a sink
-// that nobody reads cannot keep the process alive. Thread: any. Bounds: Config::log_queue_bytes_max of lines wait; what
-// comes on top is dropped and counted. A failing sink (disk full, reader gone) drops lines, counts them, says so in the
-// operator's log and recovers by itself.
+// that nobody reads cannot keep the process alive. Thread: any.
+// Bounds: Config::log_queue_bytes_max of lines wait; what comes on top is dropped and counted. A failing sink (disk
+// full, reader gone) drops lines, counts them, says so in the operator's log and recovers by itself.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ struct Lines {
 
 class AccessLog {
  public:
-  static constexpr Duration kExitWait = std::chrono::milliseconds(800);
+  static constexpr Duration kExitWait = std::chrono::milliseconds(600);
 
   // Opens the sink and starts the writer (no thread when the log is off). kConfig: the file cannot be opened.
   // Borrows metrics and log until it ends.

@@ -1,6 +1,7 @@
 // Counter, Gauge, Histogram: cells that one loop writes and a scrape on any thread reads. A write is an ordinary load,
-// add and store (relaxed atomics with a single writer), a read sees some recent value. Life: members of a Shard.
-// Thread: written by one, read by any. Bounds: a histogram has at most kBucketsMax bounds.
+// add and store (relaxed atomics with a single writer), a read sees some recent value.
+// Life: members of a Shard. Thread: written by one, read by any.
+// Bounds: a histogram has at most kBucketsMax bounds.
 #pragma once
 
 #include <array>

@@ -1,6 +1,8 @@
 // LineSink: a descriptor that is written without ever blocking the caller, whatever it is: a file, a terminal, a pipe
-// nobody reads, a socket of the journal. The flags of a descriptor that other processes share are left alone. Life:
-// owned by who writes. Thread: one at a time. Bounds: holds no bytes.
+// nobody reads, a socket of the journal. The flags of a descriptor that other processes share are left alone.
+// Life: owned by who writes. Thread: one at a time.
+// Bounds: holds no bytes.
+// A pipe whose reader has gone raises SIGPIPE, which the process must ignore; the write then gives an error.
 #pragma once
 
 #include <string>

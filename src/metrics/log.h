@@ -1,9 +1,9 @@
 // Log: the operator's log. One human line per event on stderr, "baton: ...": start, drain, a state that got worse or
-// well again. Never anything per call (that is the access log), never a key, a prompt or a reply. Life: made first in
-// app/, outlives everything. Thread: any. Bounds: a topic speaks at most once in kTopicPause and all topics together at
-// most kLinesPerMinuteMax times a minute; what was kept back is counted and told with the next line. A line is cut at
-// kLineBytesMax; control, bidi and escape characters are shown as \u. A blocked stderr loses lines, it never blocks the
-// caller.
+// well again. Never anything per call (that is the access log), never a key, a prompt or a reply.
+// Life: made first in app/, outlives everything. Thread: any.
+// Bounds: a topic speaks at most once in kTopicPause and all topics together at most kLinesPerMinuteMax times a
+// minute; what was kept back is counted and told with the next line. A line is cut at kLineBytesMax; control, bidi and
+// escape characters are shown as \u. A blocked stderr loses lines, it never blocks the caller.
 #pragma once
 
 #include <map>

@@ -1,6 +1,8 @@
 // Text that is safe in a log: as a JSON string nothing in it can start a line, move a terminal's cursor or turn the
-// reading direction. Thread: any. Bounds: linear; a byte becomes at most 6. Source: RFC 8259 section 7; Unicode 15
-// (Bidi_Control, general categories Cc, Zl, Zp).
+// reading direction.
+// Thread: any.
+// Bounds: linear; a byte becomes at most 6.
+// Source: RFC 8259 section 7; Unicode 15 (Bidi_Control, general categories Cc, Zl, Zp).
 #pragma once
 
 #include <string>

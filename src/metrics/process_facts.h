@@ -1,6 +1,8 @@
 // What the kernel says about this process, for the process_* metrics.
-// Thread: any. Bounds: a few small files of /proc; listing descriptors is avoided where the kernel counts them
-// (Linux 6.2 and later). Source: proc(5); names and units as Prometheus client libraries have them.
+// Thread: any.
+// Bounds: a few small files of /proc; listing descriptors is avoided where the kernel counts them (Linux 6.2 and
+// later).
+// Source: proc(5); names and units as Prometheus client libraries have them.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
 // RelayMetrics: everything the relay counts, one method per fact, so that a call site reads like a sentence. Each loop
-// counts in its own Shard without locks or look-ups; a scrape adds the shards up and writes the Prometheus text. Life:
-// made in app/ before the loops, outlives them. Thread: a Shard belongs to one loop; text() and the methods of
-// RelayMetrics itself may be called from any. Bounds: every label comes from a closed list (enums, statuses 100-599,
-// the accounts given here; anything else is "other"), so a scrape is at most a few thousand lines whatever clients
-// send. Source: Prometheus text exposition format 0.0.4.
+// counts in its own Shard without locks or look-ups; a scrape adds the shards up and writes the Prometheus text.
+// Life: made in app/ before the loops, outlives them. Thread: a Shard belongs to one loop; text() and the methods of
+// RelayMetrics itself may be called from any.
+// Bounds: every label comes from a closed list (enums, statuses 100-599, the accounts given here; anything else is
+// "other"), so a scrape is at most a few thousand lines whatever clients send.
+// Source: Prometheus text exposition format 0.0.4.
 #pragma once
 
 #include <array>

@@ -110,7 +110,10 @@ class Reader {
     std::string key = name;
     if (!labels.empty()) {
       key += '{';
-      for (const auto& [label, v] : labels) key += (key.back() == '{' ? "" : ",") + label + "=\"" + v + '"';
+      for (const auto& [label, v] : labels) {
+        if (key.back() != '{') key += ',';
+        key.append(label).append("=\"").append(v).append("\"");
+      }
       key += '}';
     }
     if (!out_.series.emplace(key, value).second) failed("series twice: " + key);

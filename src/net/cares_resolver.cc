@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kFlightsMax = 256;
 constexpr int kFirstTimeoutMs = 1500;  // c-ares doubles it with each round over the servers
 constexpr int kTries = 3;
+constexpr int kDatagramBytes = 1232;  // fits any path unfragmented (dnsflagday.net/2020)
 
 // An answer that settles the matter, as against a server that failed or kept silent.
 bool says_there_is_none(int status) {
@@ -56,11 +57,13 @@ CaresResolver::CaresResolver(runtime::Loop& loop, EpollPoller& poller, CaresOpti
   ares_options settings{};
   settings.timeout = kFirstTimeoutMs;
   settings.tries = kTries;
+  settings.flags = ARES_FLAG_EDNS;  // longer answers without a TCP connection
+  settings.ednspsz = kDatagramBytes;
   settings.sock_state_cb = [](void* self, ares_socket_t fd, int reads, int writes) {
     static_cast<CaresResolver*>(self)->set_interest(fd, reads != 0, writes != 0);
   };
   settings.sock_state_cb_data = this;
-  int flags = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  int flags = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
   int status = ares_init_options(&channel_, &settings, flags);
   if (status == ARES_SUCCESS && !options_.servers.empty()) {
     status = ares_set_servers_ports_csv(channel_, options_.servers.c_str());

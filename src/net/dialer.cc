@@ -24,6 +24,7 @@ class TcpDialer final : public runtime::Dialer {
  public:
   TcpDialer(runtime::Loop& loop, EpollPoller& poller, Resolver& resolver, DialOptions options)
       : loop_(loop), poller_(poller), resolver_(resolver), options_(std::move(options)) {
+    if (options_.target.tls && options_.tls == nullptr) throw std::invalid_argument("a TLS target needs a TLS context");
     if (options_.proxy_url.empty()) return;
     auto proxy = parse_proxy_url(options_.proxy_url);
     if (!proxy) throw std::invalid_argument(proxy.error().detail);

@@ -31,7 +31,8 @@ struct DialOptions {
   bool allow_private = false;
 };
 
-// Throws std::invalid_argument when proxy_url is wrong (start-up only). Borrows loop, poller and resolver for its life.
+// Throws std::invalid_argument when proxy_url is wrong or target.tls is set without `tls` (start-up only). Borrows
+// loop, poller and resolver for its life.
 std::unique_ptr<runtime::Dialer> make_tcp_dialer(runtime::Loop& loop, EpollPoller& poller, Resolver& resolver,
                                                  DialOptions options);
 

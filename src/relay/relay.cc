@@ -61,10 +61,13 @@ Expected<void> Relay::recognise(Call& call) {
   if (call.route.operation == Operation::kNone)
     return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
   if (call.route.wrong_method) return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
-  // A credential of the caller's own goes to a passthrough account and nowhere else.
+  // A credential of the caller's own goes to a passthrough account and nowhere else; Baton's key never leaves.
+  const bool own = call.caller.brings_own_credential;
   call.passthrough = parts_.accounts.has_passthrough() &&
-                     (!parts_.accounts.has_pooled() || (call.caller.brings_own_credential && !call.caller.local) ||
-                      head.find(http::FieldId::kBatonKey) != nullptr);
+                     (!parts_.accounts.has_pooled() || (own && head.find(http::FieldId::kBatonKey) != nullptr));
+  if (call.passthrough && !own)
+    return fail(ErrorCode::kUnauthenticated, Fault::kClient,
+                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the baton-key header.");
   return {};
 }
 

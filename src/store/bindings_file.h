@@ -1,6 +1,6 @@
 // BindingsFile: the table of bindings in its SQLite file. Rows are in the order of their last use; each save also lets
-// go of a few that are too old or too many, so that no call ever has a lot to tidy. Life: a member of IdBindings,
-// replaced when the file is corrupt. Thread: its owner's mutex.
+// go of a few that are too old or too many, so that no call ever has a lot to tidy.
+// Life: a member of IdBindings, replaced when the file is corrupt. Thread: its owner's mutex.
 #pragma once
 
 #include <optional>

@@ -118,6 +118,7 @@ Result<Database> Database::open(const Options& options, std::span<const Migratio
                              "PRAGMA trusted_schema=OFF"}) {
     if (Result<void> done = database.execute(pragma); !done) return std::unexpected(std::move(done.error()));
   }
+  if (!options.checkpoints_on_commit) sqlite3_wal_autocheckpoint(handle, 0);
   if (Result<void> done = database.migrate(migrations); !done) return std::unexpected(std::move(done.error()));
   return database;
 }
@@ -186,14 +187,29 @@ Result<void> Database::migrate(std::span<const Migration> migrations) {
   return applied;
 }
 
+Result<void> checkpoint(const std::string& path) {
+  sqlite3* handle = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  // A connection finds out that there is a log with its first read.
+  if (code == SQLITE_OK) code = sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) {
+    code = sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  }
+  Result<void> result;
+  if (code != SQLITE_OK) result = std::unexpected(failure_of(handle));
+  sqlite3_close_v2(handle);
+  return result;
+}
+
 Expected<std::string> move_aside(const std::string& path, std::string_view suffix) {
   std::string aside = path + ".corrupt-" + std::string(suffix);
-  if (::rename(path.c_str(), aside.c_str()) != 0) return system_error(path);
+  // The file last: a new one must never meet the log of the old one.
   for (const char* companion : {"-wal", "-shm"}) {
     if (::rename((path + companion).c_str(), (aside + companion).c_str()) != 0 && errno != ENOENT) {
       return system_error(path + companion);
     }
   }
+  if (::rename(path.c_str(), aside.c_str()) != 0) return system_error(path);
   return aside;
 }
 

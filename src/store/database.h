@@ -1,7 +1,8 @@
 // Database: SQLite, wrapped once. Every value is bound to a prepared statement, nothing is ever pasted into SQL.
 // Life: one owner; statements die before their database. Thread: one at a time (its owner's mutex).
 // Bounds: waiting for another process is limited by busy_timeout. Files are made with mode 0600, their folder with
-// 0700. Source: SQLite C interface, WAL mode (sqlite.org/wal.html).
+// 0700.
+// Source: SQLite C interface, WAL mode (sqlite.org/wal.html).
 #pragma once
 
 #include <cstdint>
@@ -64,6 +65,9 @@ class Database {
   struct Options {
     std::string path;
     Duration busy_timeout = std::chrono::milliseconds(100);
+    // Whether a commit now and then carries the write-ahead log over into the file, which waits for the disk. Without
+    // it the owner sees to it that checkpoint() is called from another thread.
+    bool checkpoints_on_commit = true;
   };
 
   // Opens or makes the file and brings its schema to the end of `migrations`. The error says what failed; a corrupt
@@ -86,6 +90,10 @@ class Database {
 
   sqlite3* handle_ = nullptr;
 };
+
+// Carries the write-ahead log over into the file as far as readers allow, with a connection of its own; writers go on
+// meanwhile. Waits for the disk. Does not make a file that is not there.
+Result<void> checkpoint(const std::string& path);
 
 // Renames the database file and its -wal and -shm to "<path>.corrupt-<suffix>", so that a new one can be begun and the
 // old one looked at. Gives the new name.

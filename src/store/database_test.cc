@@ -157,6 +157,20 @@ TEST_F(DatabaseTest, AnotherProcessThatHoldsTheFileIsWaitedForButNotForEver) {
   EXPECT_TRUE(two.execute("INSERT INTO t(id, name) VALUES(1, 'x')").has_value());
 }
 
+TEST_F(DatabaseTest, ACheckpointCarriesTheLogOverWhileTheFileIsInUse) {
+  std::vector<Migration> migrations{kFirst};
+  Database database = std::move(Database::open({.path = path(), .checkpoints_on_commit = false}, migrations).value());
+  ASSERT_TRUE(checkpoint(path()).has_value());
+  uintmax_t before = fs::file_size(path());
+  ASSERT_TRUE(database.execute("INSERT INTO t(id, name) VALUES(1, hex(zeroblob(50000)))").has_value());
+  EXPECT_EQ(fs::file_size(path()), before);
+  ASSERT_TRUE(checkpoint(path()).has_value());
+  EXPECT_GE(fs::file_size(path()), before + 90'000);
+  EXPECT_TRUE(database.execute("INSERT INTO t(id, name) VALUES(2, 'x')").has_value());
+  EXPECT_FALSE(checkpoint(folder_ + "/nowhere.db").has_value());
+  EXPECT_FALSE(fs::exists(folder_ + "/nowhere.db"));
+}
+
 TEST_F(DatabaseTest, MovingAsideTakesTheCompanionsAlong) {
   fs::create_directory(folder_ + "/state");
   std::ofstream(path()) << "bad";

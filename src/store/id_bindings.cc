@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "store/bindings_file.h"
+#include "store/checkpointer.h"
 #include "store/recent_bindings.h"
 
 namespace baton::store {
@@ -16,6 +17,9 @@ constexpr size_t kUnsavedMax = 16'384;
 constexpr Duration kRest = std::chrono::seconds(1);
 // A binding that is used is written again when it was last written this long ago.
 constexpr auto kTouchAfter = std::chrono::hours(24);
+// A save writes a handful of pages of 4 KB: the write-ahead log grows to about 20 MB. The first save after a checkpoint
+// waits for the disk once (SQLite makes sure of the log's new header), so checkpoints should be rare.
+constexpr size_t kSavesPerCheckpoint = 1000;
 constexpr std::string_view kTopic = "store";
 
 bool fits(std::string_view text) { return !text.empty() && text.size() <= IdBindings::kTextBytesMax; }
@@ -26,7 +30,9 @@ class IdBindings::State {
  public:
   State(const Config& config, const runtime::Clock& clock, metrics::Log& log)
       : config_(config), clock_(clock), log_(log), recent_(config.object_ids_cached_max) {
-    if (durable()) (void)open_if_needed();
+    if (!durable()) return;
+    checkpointer_ = std::make_unique<Checkpointer>(path());
+    (void)open_if_needed();
   }
   ~State() {
     resting_until_ = Instant{0};
@@ -104,6 +110,7 @@ class IdBindings::State {
       return file.save(rows, oldest(), config_.object_ids_max);
     });
     if (saved) {
+      if (++saves_ % kSavesPerCheckpoint == 0 && checkpointer_) checkpointer_->request();
       unsaved_.clear();
       recovered();
     }
@@ -143,17 +150,19 @@ class IdBindings::State {
     Result<BindingsFile> opened = open_file();
     if (!opened && opened.error().corrupt) return replace_corrupt(opened.error().error.detail);
     if (!opened) return failed(opened.error().error);
-    file_.emplace(std::move(*opened));
+    file_ = std::make_unique<BindingsFile>(std::move(*opened));
     recovered();
     return {};
   }
 
   Result<BindingsFile> open_file() const {
-    return BindingsFile::open({.path = path(), .busy_timeout = config_.busy_timeout}, oldest());
+    return BindingsFile::open({.path = path(), .busy_timeout = config_.busy_timeout, .checkpoints_on_commit = false},
+                              oldest());
   }
 
   Expected<void> replace_corrupt(const std::string& what) {
     std::string suffix = std::to_string(clock_.wall().time_since_epoch().count());
+    std::unique_lock<std::mutex> held = checkpointer_->hold();
     Expected<std::string> aside = move_aside(path(), suffix);
     if (!aside) return failed(aside.error());
     log_.trouble(kTopic, "store: " + path() + " is corrupt (" + what + "); it is kept as " + *aside +
@@ -161,7 +170,7 @@ class IdBindings::State {
     recent_.for_each([this](const Binding& binding) { unsaved_.insert_or_assign(binding.object_id, binding); });
     Result<BindingsFile> opened = open_file();
     if (!opened) return failed(opened.error().error);
-    file_.emplace(std::move(*opened));
+    file_ = std::make_unique<BindingsFile>(std::move(*opened));
     recovered();
     return {};
   }
@@ -190,7 +199,9 @@ class IdBindings::State {
   mutable std::mutex mutex_;
   RecentBindings recent_;
   std::map<std::string, Binding, std::less<>> unsaved_;
-  std::optional<BindingsFile> file_;
+  std::unique_ptr<BindingsFile> file_;
+  std::unique_ptr<Checkpointer> checkpointer_;  // when durable()
+  size_t saves_ = 0;
   std::string trouble_;
   Instant resting_until_{0};
 };

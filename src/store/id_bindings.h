@@ -1,10 +1,11 @@
 // IdBindings: which account made a batch or a file, remembered across restarts, since only that account can fetch it
-// again. A store that is down (disk full, read-only, locked) never stops the relay: bindings then live in memory, every
-// later bind tries to save them all, and trouble() says what is wrong. A corrupt file is moved aside, said once, and a
-// new one begun. Life: made in app/, outlives the loops. Thread: any (one mutex; a bind is one SQLite transaction in
-// WAL without fsync, a look-up is usually in memory). Bounds: store::Config: bindings beyond object_ids_max or
-// object_age_max without use are forgotten, oldest first. Survives a crash of the process; after a power cut the last
-// seconds may be missing.
+// again. A store that is down (disk full, read-only, locked) never stops the relay: bindings then live in memory,
+// every later bind tries to save them all, and trouble() says what is wrong. A corrupt file is moved aside, said once,
+// and a new one begun.
+// Life: made in app/, outlives the loops. Thread: any (one mutex; a bind is one SQLite transaction in WAL, which waits
+// for the disk only once in about a thousand; a look-up is usually in memory).
+// Bounds: store::Config: bindings beyond object_ids_max or object_age_max without use are forgotten, those used
+// longest ago first. Survives a crash of the process; after a power cut the last seconds may be missing.
 #pragma once
 
 #include <cstdint>

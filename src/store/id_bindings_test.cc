@@ -366,6 +366,7 @@ TEST_F(IdBindingsTest, SeveralLoopsMayBindAndAskAtOnce) {
   auto bindings = open();
   std::atomic<int> wrong{0};
   std::vector<std::thread> loops;
+  loops.reserve(4);
   for (int loop = 0; loop < 4; ++loop) {
     loops.emplace_back([&, loop] {
       std::string name = "org-" + std::to_string(loop);
@@ -381,6 +382,21 @@ TEST_F(IdBindingsTest, SeveralLoopsMayBindAndAskAtOnce) {
   EXPECT_EQ(wrong, 0);
   bindings.reset();
   EXPECT_EQ(rows(), 400u);
+}
+
+TEST_F(IdBindingsTest, TheWriteAheadLogIsCarriedOverBesideTheLoops) {
+  auto bindings = open();
+  auto bytes = [](const std::string& path) { return fs::exists(path) ? fs::file_size(path) : 0; };
+  uintmax_t before = bytes(file());
+  int bound = 0;
+  // The limit is for a test that fails.
+  for (; bound < 100'000 && bytes(file()) == before; ++bound) {
+    ASSERT_TRUE(bindings->bind("file_" + std::to_string(bound), "org-a", ObjectKind::kFile).has_value());
+  }
+  EXPECT_GT(bytes(file()), before);
+  EXPECT_GE(bound, 100);
+  bindings.reset();
+  EXPECT_EQ(rows(), static_cast<size_t>(bound));
 }
 
 TEST(RecentBindings, TheLeastRecentlyUsedMakesRoom) {

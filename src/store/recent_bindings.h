@@ -1,5 +1,6 @@
 // RecentBindings: the bindings that were used last, by object id. The least recently used one makes room.
-// Life: a member of IdBindings. Thread: its owner's mutex. Bounds: `count_max` entries, O(1) each.
+// Life: a member of IdBindings. Thread: its owner's mutex.
+// Bounds: `count_max` entries, O(1) each.
 #pragma once
 
 #include <list>

@@ -1,0 +1,39 @@
+// Cli: the command line as a typed command, and every word of help. It reads no file and opens nothing.
+// Life: once, at the start. Thread: one. Bounds: the shell's.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/settings.h"
+
+namespace baton::app {
+
+struct Serve {
+  config::LoadOptions load;
+  bool check = false;      // read the configuration, say what is wrong, exit
+  bool print_key = false;  // make a client key for this start and print it; put it into load.generated_client
+};
+
+struct Simulate {
+  config::LoadOptions load;
+};
+
+// Text for stdout; then exit 0.
+struct Print {
+  std::string text;
+};
+
+using Command = std::variant<Serve, Simulate, Print>;
+
+// `arguments` without the program's name. Load options have this process's environment and user.
+// The error is what to say on stderr, its line break included; then exit 2.
+std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments);
+
+// The help of a command, or of all for an empty name. Empty for a name that is no command.
+std::string_view help_text(std::string_view command);
+
+}  // namespace baton::app

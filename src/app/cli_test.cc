@@ -1,0 +1,159 @@
+#include "app/cli.h"
+
+#include <gtest/gtest.h>
+
+namespace baton::app {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+std::string printed(const Arguments& arguments) {
+  const auto command = parse_command_line(arguments);
+  if (!command || !std::holds_alternative<Print>(*command)) return "(not printed)";
+  return std::get<Print>(*command).text;
+}
+
+TEST(Cli, ServeWithoutOptions) {
+  const auto command = parse_command_line({"serve"});
+  ASSERT_TRUE(command.has_value()) << command.error();
+  ASSERT_TRUE(std::holds_alternative<Serve>(*command));
+  const Serve& serve = std::get<Serve>(*command);
+  EXPECT_FALSE(serve.load.path.has_value());
+  EXPECT_FALSE(serve.load.listen.has_value());
+  EXPECT_FALSE(serve.load.admin.has_value());
+  EXPECT_TRUE(serve.load.overrides.empty());
+  EXPECT_EQ(serve.load.purpose, config::Purpose::kServe);
+  EXPECT_TRUE(serve.load.environment);
+  EXPECT_FALSE(serve.check);
+  EXPECT_FALSE(serve.print_key);
+}
+
+TEST(Cli, ServeWithAllOptions) {
+  const auto command = parse_command_line({"serve", "--config", "b.yaml", "--check", "--print-key", "--listen=[::1]:1",
+                                           "--admin", "127.0.0.1:2", "--threads", "3"});
+  ASSERT_TRUE(command.has_value()) << command.error();
+  const Serve& serve = std::get<Serve>(*command);
+  EXPECT_EQ(serve.load.path, "b.yaml");
+  EXPECT_EQ(serve.load.listen, "[::1]:1");
+  EXPECT_EQ(serve.load.admin, "127.0.0.1:2");
+  ASSERT_EQ(serve.load.overrides.size(), 1u);
+  EXPECT_EQ(serve.load.overrides[0].flag, "--threads");
+  EXPECT_EQ(serve.load.overrides[0].key, "threads");
+  EXPECT_EQ(serve.load.overrides[0].text, "3");
+  EXPECT_TRUE(serve.check);
+  EXPECT_TRUE(serve.print_key);
+}
+
+TEST(Cli, EveryFlagOfTheSimulatorIsASetting) {
+  Arguments arguments{"sim", "--listen", "127.0.0.1:0"};
+  const std::pair<std::string, std::string> flags[] = {
+      {"--seed", "7"},
+      {"--first-token", "1ms"},
+      {"--per-token", "2ms"},
+      {"--output-tokens", "9"},
+      {"--batch-duration", "1s"},
+      {"--rate-limited", "0.1"},
+      {"--overloaded", "0.2"},
+      {"--server-error", "0.1"},
+      {"--reset", "0.05"},
+      {"--stream-error", "0.05"},
+      {"--threads", "1"},
+  };
+  for (const auto& [flag, value] : flags) arguments.insert(arguments.end(), {flag, value});
+  const auto command = parse_command_line(arguments);
+  ASSERT_TRUE(command.has_value()) << command.error();
+  const auto settings = config::load(std::get<Simulate>(*command).load);
+  ASSERT_TRUE(settings.has_value()) << settings.error().text();
+  EXPECT_EQ(settings->sim.seed, 7u);
+  EXPECT_EQ(settings->sim.first_token, std::chrono::milliseconds(1));
+  EXPECT_EQ(settings->sim.per_token, std::chrono::milliseconds(2));
+  EXPECT_EQ(settings->sim.output_tokens, 9u);
+  EXPECT_EQ(settings->sim.batch_duration, std::chrono::seconds(1));
+  EXPECT_EQ(settings->sim.errors.rate_limited, 0.1);
+  EXPECT_EQ(settings->sim.errors.overloaded, 0.2);
+  EXPECT_EQ(settings->sim.errors.server_error, 0.1);
+  EXPECT_EQ(settings->sim.errors.reset, 0.05);
+  EXPECT_EQ(settings->sim.errors.stream_error, 0.05);
+  EXPECT_EQ(settings->threads, 1u);
+  EXPECT_EQ(settings->edge.listen[0].port, 0);
+}
+
+TEST(Cli, MistakesAreOneLineThatHelps) {
+  struct {
+    std::string_view name;
+    Arguments arguments;
+    std::string_view want;
+  } const cases[] = {
+      {"nothing", {}, "baton needs a command; \"baton serve\" relays, \"baton help\" tells more\n"},
+      {"a misspelt command", {"serv"}, "baton has no command serv; did you mean \"serve\"?"},
+      {"another word", {"banana"}, "baton has no command banana (\"baton help\""},
+      {"a misspelt option",
+       {"serve", "--confg", "x"},
+       "baton serve: there is no option --confg; did you mean \"--config\"?\n"},
+      {"a misspelt option with a value",
+       {"serve", "--lisen=x"},
+       "baton serve: there is no option --lisen=x; did you mean \"--listen\"?\n"},
+      {"a word too many", {"serve", "baton.yaml"}, "baton serve: the word baton.yaml is not expected here\n"},
+      {"an option without its value", {"serve", "--config"}, "baton serve: --config needs a value behind it\n"},
+      {"an option twice", {"serve", "--config", "a", "--config", "b"}, "baton serve: --config is given twice\n"},
+      {"an option of another command", {"sim", "--print-key"}, "baton sim: there is no option --print-key"},
+      {"no page", {"docs"}, "baton docs: name one page: config or limits\n"},
+      {"another page", {"docs", "x"}, "baton docs: name one page: config or limits\n"},
+      {"help for no command", {"help", "srve"}, "baton help: there is no command srve; did you mean \"serve\"?"},
+      {"control characters", {"\x1b[31m"}, "baton has no command ?[31m"},
+  };
+  for (const auto& c : cases) {
+    const auto command = parse_command_line(c.arguments);
+    ASSERT_FALSE(command.has_value()) << c.name;
+    EXPECT_TRUE(command.error().starts_with(c.want)) << c.name << ": " << command.error();
+    EXPECT_EQ(std::count(command.error().begin(), command.error().end(), '\n'), 1) << c.name;
+  }
+}
+
+TEST(Cli, HelpNamesEveryOption) {
+  for (const std::string_view option :
+       {"--config", "--check", "--listen", "--admin", "--threads", "--print-key", "--help"}) {
+    EXPECT_NE(help_text("serve").find(option), std::string_view::npos) << option;
+  }
+  for (const std::string_view option :
+       {"--listen", "--config", "--seed", "--first-token", "--per-token", "--output-tokens", "--batch-duration",
+        "--rate-limited", "--overloaded", "--server-error", "--reset", "--stream-error", "--threads", "--help"}) {
+    EXPECT_NE(help_text("sim").find(option), std::string_view::npos) << option;
+  }
+  for (const std::string_view command : {"serve", "sim", "version", "help"}) {
+    EXPECT_NE(help_text("").find("baton " + std::string(command)), std::string_view::npos) << command;
+  }
+}
+
+TEST(Cli, HelpIsFoundWhereverItIsLookedFor) {
+  EXPECT_EQ(printed({"help"}), help_text(""));
+  EXPECT_EQ(printed({"--help"}), help_text(""));
+  EXPECT_EQ(printed({"-h"}), help_text(""));
+  EXPECT_EQ(printed({"help", "serve"}), help_text("serve"));
+  EXPECT_EQ(printed({"serve", "--help"}), help_text("serve"));
+  EXPECT_EQ(printed({"serve", "--check", "-h"}), help_text("serve"));
+  EXPECT_EQ(printed({"sim", "--help"}), help_text("sim"));
+  EXPECT_EQ(printed({"help", "docs"}), help_text("docs"));
+}
+
+TEST(Cli, HelpFitsATerminal) {
+  for (const std::string_view command : {"", "serve", "sim", "docs"}) {
+    std::string_view text = help_text(command);
+    ASSERT_TRUE(text.ends_with('\n'));
+    while (!text.empty()) {
+      const size_t end = text.find('\n');
+      EXPECT_LE(end, 96u) << text.substr(0, end);
+      text.remove_prefix(end + 1);
+    }
+  }
+}
+
+TEST(Cli, VersionAndPages) {
+  EXPECT_EQ(printed({"version"}), "baton " BATON_VERSION "\n");
+  EXPECT_EQ(printed({"--version"}), "baton " BATON_VERSION "\n");
+  EXPECT_EQ(printed({"docs", "config"}), config::document());
+  EXPECT_EQ(printed({"docs", "limits"}), config::limits());
+}
+
+}  // namespace
+}  // namespace baton::app
