@@ -38,26 +38,34 @@ class TableResolver final : public Resolver {
   int asked = 0;
 };
 
-// A port on which a host takes no more connections: its backlog is full, and further SYNs are dropped.
-class SilentPort {
- public:
-  SilentPort(const char* address, uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    SocketAddress at = socket_address(ip(address), port);
-    int on = 1;
-    setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    EXPECT_EQ(::bind(fd_.get(), at.get(), at.length), 0);
-    EXPECT_EQ(::listen(fd_.get(), 0), 0);
-    for (int i = 0; i < 3; ++i) {
-      Fd filler(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      ::connect(filler.get(), at.get(), at.length);
-      fillers_.push_back(std::move(filler));
-    }
-  }
+// A port that is taken, so that nobody else can have it; connecting to it is refused. No descriptor when it was not
+// free.
+Fd closed_port(const char* address, uint16_t port) {
+  Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  SocketAddress at = socket_address(ip(address), port);
+  if (::bind(fd.get(), at.get(), at.length) != 0) fd.reset();
+  return fd;
+}
 
- private:
-  Fd fd_;
-  std::vector<Fd> fillers_;
-};
+uint16_t bound_port(const Fd& fd) {
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &length);
+  return port_of(bound);
+}
+
+// Turns a closed port into one that takes no more connections: the backlog is full, and further SYNs are dropped.
+std::vector<Fd> make_silent(const Fd& fd, const char* address) {
+  EXPECT_EQ(::listen(fd.get(), 0), 0);
+  SocketAddress at = socket_address(ip(address), bound_port(fd));
+  std::vector<Fd> fillers;
+  for (int i = 0; i < 3; ++i) {
+    Fd filler(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ::connect(filler.get(), at.get(), at.length);
+    fillers.push_back(std::move(filler));
+  }
+  return fillers;
+}
 
 size_t open_descriptors() {
   size_t count = 0;
@@ -101,6 +109,22 @@ class DialerTest : public NetFixture {
   void SetUp() override { descriptors_ = open_descriptors(); }
   // Whatever happened, no socket is left once the test's own are gone.
   void expect_no_leak() { EXPECT_EQ(open_descriptors(), descriptors_); }
+
+  // A listener on 127.0.0.2 whose port is ours, but closed, on 127.0.0.1. Other processes take ports as well, hence the
+  // tries.
+  struct Neighbours {
+    std::unique_ptr<TcpListener> listener;
+    Fd closed;
+  };
+  Neighbours neighbours() {
+    for (int i = 0; i < 100; ++i) {
+      auto listener = listen({.address = "127.0.0.2"});
+      Fd closed = closed_port("127.0.0.1", listener->port());
+      if (closed) return {std::move(listener), std::move(closed)};
+    }
+    ADD_FAILURE() << "no port is free on both addresses";
+    return {};
+  }
 
   DialOptions to(std::string host, uint16_t port) { return {.target = {std::move(host), port}, .allow_private = true}; }
   Dialled dial(DialOptions options) {
@@ -146,7 +170,7 @@ Task<void> race_into(Loop& loop, EpollPoller& poller, AddressHealth& health, Rac
 
 TEST_F(DialerTest, AClosedPortLeadsToTheNextAddressAtOnceAndIsRememberedAsDead) {
   {
-    auto listener = listen({.address = "127.0.0.2"});
+    auto [listener, closed] = neighbours();
     AddressHealth health;
     Expected<Connected> got;
     tasks.spawn(race_into(loop, poller, health,
@@ -169,8 +193,8 @@ TEST_F(DialerTest, AClosedPortLeadsToTheNextAddressAtOnceAndIsRememberedAsDead) 
 
 TEST_F(DialerTest, ASilentAddressIsOvertakenAndTriedLastTheNextTime) {
   {
-    auto listener = listen({.address = "127.0.0.2"});
-    SilentPort silent("127.0.0.1", listener->port());
+    auto [listener, silent] = neighbours();
+    std::vector<Fd> fillers = make_silent(silent, "127.0.0.1");
     AddressHealth health;
     std::vector<IpAddress> addresses{ip("127.0.0.1"), ip("127.0.0.2")};
     Expected<Connected> got;
@@ -191,12 +215,12 @@ TEST_F(DialerTest, ASilentAddressIsOvertakenAndTriedLastTheNextTime) {
 TEST_F(DialerTest, OnlySomeOfManyAddressesAreTried) {
   AddressHealth health;
   Expected<Connected> got;
-  uint16_t closed = listen()->port();
+  Fd closed = closed_port("0.0.0.0", 0);
   std::vector<IpAddress> addresses;
   for (uint8_t i = 1; i <= 20; ++i) addresses.push_back(IpAddress::v4({127, 0, 0, i}));
   tasks.spawn(race_into(loop, poller, health,
                         {.addresses = addresses,
-                         .port = closed,
+                         .port = bound_port(closed),
                          .connect_timeout = std::chrono::hours(1),
                          .stagger = std::chrono::hours(1)},
                         got));
@@ -208,10 +232,11 @@ TEST_F(DialerTest, OnlySomeOfManyAddressesAreTried) {
 
 TEST_F(DialerTest, SilenceOfEveryAddressIsATimeout) {
   {
-    auto listener = listen({.address = "127.0.0.2"});
-    SilentPort one("127.0.0.3", listener->port()), two("127.0.0.4", listener->port());
+    // One socket stands for both addresses.
+    Fd silent = closed_port("0.0.0.0", 0);
+    std::vector<Fd> fillers = make_silent(silent, "127.0.0.3");
     resolver.hosts["api.test"] = {ip("127.0.0.3"), ip("127.0.0.4")};
-    DialOptions options = to("api.test", listener->port());
+    DialOptions options = to("api.test", bound_port(silent));
     options.connect_timeout = std::chrono::milliseconds(20);
     options.address_stagger = std::chrono::milliseconds(1);
     Dialled got = dial(options);
@@ -223,8 +248,8 @@ TEST_F(DialerTest, SilenceOfEveryAddressIsATimeout) {
 
 TEST_F(DialerTest, CancellingEndsEveryStep) {
   {
-    auto listener = listen({.address = "127.0.0.2"});
-    SilentPort silent("127.0.0.1", listener->port());
+    auto [listener, silent] = neighbours();
+    std::vector<Fd> fillers = make_silent(silent, "127.0.0.1");
     auto tls = TlsClientContext::make();
     ASSERT_TRUE(tls);
     DialOptions silent_target = to("127.0.0.1", listener->port());
@@ -500,14 +525,13 @@ TEST_F(ProxyDialerTest, SaysWhyTheProxyWasNoUse) {
 TEST_F(ProxyDialerTest, ADeadOrSilentProxyEndsInItsTime) {
   {
     auto proxy = listen();
-    uint16_t port = proxy->port();
     DialOptions options{.target = {"api.test", 443}};
-    options.proxy_url = "http://127.0.0.1:" + std::to_string(port);
+    options.proxy_url = "http://127.0.0.1:" + std::to_string(proxy->port());
     options.proxy_timeout = std::chrono::milliseconds(10);
     Dialled silent = dial(options);
     EXPECT_EQ(silent.error.code, ErrorCode::kConnectTimeout);
-    proxy->close();
-    proxy.reset();
+    Fd closed = closed_port("127.0.0.1", 0);
+    options.proxy_url = "http://127.0.0.1:" + std::to_string(bound_port(closed));
     Dialled dead = dial(options);
     EXPECT_EQ(dead.error.code, ErrorCode::kConnect);
   }

@@ -131,6 +131,7 @@ Expected<SslContextPtr> TlsServerContext::load() {
   }
   // Sessions travel in tickets, so that nothing is held for them here and every loop can take them up.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context.get(), 1);  // each is a write of its own
   static constexpr unsigned char kContextId[] = "baton";
   SSL_CTX_set_session_id_context(context.get(), kContextId, sizeof kContextId - 1);
   SSL_CTX_set_alpn_select_cb(context.get(), select_alpn, this);

@@ -151,6 +151,8 @@ IoResult TlsStream::try_read(std::span<char> into) {
     }
   }
   can_read_ = end_ != IoStatus::kOk || !blocked;
+  // A session ticket makes OpenSSL take a write buffer that nothing would give back before the next write.
+  if (blocked && record_ == 0) SSL_free_buffers(ssl_.get());
   settle();
   if (got > 0) return {IoStatus::kOk, got};
   if (end_ != IoStatus::kOk) return {end_, 0};

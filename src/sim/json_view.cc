@@ -1,6 +1,9 @@
 #include "sim/json_view.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "base/ascii.h"
 
 namespace baton::sim {
 
@@ -114,6 +117,30 @@ std::string_view json_text(std::string_view span, std::string& room) {
   auto decoded = http::json_string(span);
   room = decoded ? std::move(*decoded) : std::string(inner);
   return room;
+}
+
+size_t json_text_size(std::string_view span) {
+  if (span.size() < 2 || !is_string(span)) return 0;
+  std::string_view inner = span.substr(1, span.size() - 2);
+  size_t size = inner.size();
+  while (!inner.empty()) {
+    const void* slash = std::memchr(inner.data(), '\\', inner.size());
+    if (slash == nullptr) break;
+    inner.remove_prefix(static_cast<size_t>(static_cast<const char*>(slash) - inner.data()));
+    if (inner.size() < 6 || inner[1] != 'u') {
+      size -= 1;
+      inner.remove_prefix(std::min<size_t>(2, inner.size()));
+      continue;
+    }
+    // \uXXXX is one to three bytes; of a surrogate pair each half is two of the four.
+    auto digit = [&](size_t i) { return ascii::lower(inner[i]); };
+    bool surrogate = digit(2) == 'd' && (digit(3) > '7');
+    bool one = inner.substr(2, 2) == "00" && inner[4] < '8';
+    bool two = inner[2] == '0' && inner[3] < '8';
+    size -= 6 - (one ? 1u : two || surrogate ? 2u : 3u);
+    inner.remove_prefix(6);
+  }
+  return size;
 }
 
 std::string_view json_word(std::string_view object, std::string_view key) {

@@ -48,6 +48,8 @@ std::string_view json_member(std::string_view object, std::string_view key);
 // The characters of a string span. Without escapes a view into the span; else decoded into `room`. Empty for anything
 // but a string.
 std::string_view json_text(std::string_view span, std::string& room);
+// How many bytes json_text() would give, without making them.
+size_t json_text_size(std::string_view span);
 // The string member's characters when they hold no escape, else as written between the quotes: for names that are
 // compared only.
 std::string_view json_word(std::string_view object, std::string_view key);

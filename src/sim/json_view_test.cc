@@ -69,6 +69,10 @@ TEST(JsonView, TextIsUnescapedOnlyWhenItMustBe) {
   EXPECT_EQ(json_text(plain, room).data(), plain.data() + 1);
   EXPECT_EQ(json_text(R"("a\u4f60\n")", room), "a你\n");
   EXPECT_EQ(json_text("12", room), "");
+  for (const char* span : {R"("")", R"("plain")", R"("a\"b\\c\/\n")", R"("\u0041\u007f\u0080\u07FF\u0800\uffff")",
+                           R"("\ud83d\ude80 \uD83D\uDE80")", R"("\u00e9\u00E9x\\u0041")", "12"}) {
+    EXPECT_EQ(json_text_size(span), json_text(span, room).size()) << span;
+  }
   EXPECT_EQ(json_text("\"", room), "");
 }
 

@@ -57,7 +57,7 @@ class Walk {
   struct Unit {
     Role role = Role::kUser;
     std::string_view span = {};     // of the block's object, or of a bare string
-    std::string_view text = {};     // of a text block
+    std::string_view text = {};     // of a text, quotes included
     std::string_view control = {};  // its cache_control
     size_t bytes = 0;               // for the estimate
     uint32_t extra_tokens = 0;
@@ -88,26 +88,24 @@ class Walk {
   Answered<void> system() {
     if (params_.system.empty()) return {};
     if (is_string(params_.system)) {
-      std::string room;
-      std::string_view text = json_text(params_.system, room);
-      if (text.empty()) return {};
-      return add({.role = Role::kSystem, .span = params_.system, .text = text, .bytes = text.size()},
+      size_t bytes = json_text_size(params_.system);
+      if (bytes == 0) return {};
+      return add({.role = Role::kSystem, .span = params_.system, .text = params_.system, .bytes = bytes},
                  [] { return std::string(); });
     }
     JsonElements list(params_.system);
     for (size_t i = 0; list.next(); ++i) {
       auto where = [&] { return place("system", i); };
       if (json_word(list.value, "type") != "text") return invalid(where() + ".type: Input should be 'text'");
-      std::string room;
       std::string_view span = json_member(list.value, "text");
       if (!is_string(span)) return invalid(where() + ".text: Field required");
-      std::string_view text = json_text(span, room);
-      if (text.empty()) return invalid("system: text content blocks must be non-empty");
+      size_t bytes = json_text_size(span);
+      if (bytes == 0) return invalid("system: text content blocks must be non-empty");
       Unit unit{.role = Role::kSystem,
                 .span = list.value,
-                .text = text,
+                .text = span,
                 .control = json_member(list.value, "cache_control"),
-                .bytes = text.size()};
+                .bytes = bytes};
       if (auto ok = add(unit, [&] { return where() + "."; }); !ok) return ok;
     }
     return {};
@@ -158,12 +156,11 @@ class Walk {
       prompt_.answers_tool = false;
     }
     if (is_string(content)) {
-      std::string room;
-      std::string_view text = json_text(content, room);
-      if (text.empty())
+      size_t bytes = json_text_size(content);
+      if (bytes == 0)
         return invalid("messages." + std::to_string(index) + ": all messages must have non-empty content");
       if (role == Role::kUser) prompt_.last_user_text = content;
-      return add({.role = role, .span = content, .text = text, .bytes = text.size(), .extra_tokens = kTokensPerMessage},
+      return add({.role = role, .span = content, .text = content, .bytes = bytes, .extra_tokens = kTokensPerMessage},
                  [] { return std::string(); });
     }
     if (!is_array(content))
@@ -194,12 +191,11 @@ class Walk {
     }
     if (!is_string(type)) return invalid(place(index, number) + ".type: Field required");
     type = type.substr(1, type.size() - 2);
-    std::string room;
     if (type == "text") {
       if (!is_string(text_span)) return invalid(place(index, number) + ".text.text: Field required");
-      unit.text = json_text(text_span, room);
-      unit.bytes = unit.text.size();
-      if (unit.text.empty()) return invalid("messages: text content blocks must be non-empty");
+      unit.text = text_span;
+      unit.bytes = json_text_size(text_span);
+      if (unit.bytes == 0) return invalid("messages: text content blocks must be non-empty");
       if (role == Role::kUser) prompt_.last_user_text = text_span;
       if (version_ == ApiVersion::k20261021 && role == Role::kUser && is_array(citations) && citations != "[]") {
         return invalid(place(index, number) + ".text.citations: Extra inputs are not permitted");
@@ -286,7 +282,8 @@ class Walk {
 
   static uint64_t hash_of(const Unit& unit) {
     auto role = static_cast<uint64_t>(unit.role) + 1;
-    if (!unit.text.empty()) return hash_bytes(unit.text, role);
+    std::string room;
+    if (!unit.text.empty()) return hash_bytes(json_text(unit.text, room), role);
     uint64_t h = role << 8;
     JsonMembers members(unit.span);
     while (members.next()) {

@@ -15,7 +15,8 @@ constexpr ReplyCoding kAll[] = {ReplyCoding::kGzip, ReplyCoding::kBrotli, ReplyC
 TEST(StoredCoding, DecodersGiveTheBytesBackPieceByPiece) {
   std::string large(200'000, 'x');
   for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 7 % 251);
-  const std::vector<std::vector<std::string>> messages = {{}, {"a"}, {"event: x\n", "data: {}\n\n"}, {"你好", large, "", "tail"}, {std::string(65'535, 'y'), "z"}};
+  const std::vector<std::vector<std::string>> messages = {
+      {}, {"a"}, {"event: x\n", "data: {}\n\n"}, {"你好", large, "", "tail"}, {std::string(65'535, 'y'), "z"}};
   for (ReplyCoding coding : kAll) {
     for (const auto& pieces : messages) {
       SCOPED_TRACE(std::string(name(coding)) + " " + std::to_string(pieces.size()));
