@@ -64,7 +64,7 @@ struct Field {
   FieldId id = FieldId::kOther;
 };
 
-// The id of a field name, any case. Never allocates.
+// The id of a field name, any case; kOther for what is not a token. Never allocates.
 FieldId field_id(std::string_view name);
 
 enum class Method : uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kOptions, kOther };
@@ -119,7 +119,7 @@ struct RequestHead : Head {
   Method method = Method::kOther;
   std::string_view method_text;
   std::string_view target;     // as sent
-  std::string_view path;       // of the target, without the query
+  std::string_view path;       // of the target, without the query; "/" (OPTIONS: "*") when an absolute target has none
   std::string_view query;      // with its '?', or empty
   std::string_view host;       // of Host
   bool expect_continue = false;

@@ -277,13 +277,15 @@ const FieldCase kFieldCases[] = {
 TEST(Http1, FieldLinesAreTakenOrRefusedAlikeInRequestsAndResponses) {
   for (const FieldCase& row : kFieldCases) {
     SCOPED_TRACE(row.name);
-    const Outcome asked =
-        request("POST /v1/messages HTTP/1.1\r\nHost: relay.test\r\n" + std::string(row.lines) + "\r\nbody");
-    EXPECT_EQ(asked.error, row.in_request);
-    EXPECT_EQ(asked.status, row.in_request == HeadError::kNone ? ParseStatus::kDone : ParseStatus::kError);
-    const Outcome answered = response("HTTP/1.1 200 OK\r\n" + std::string(row.lines) + "\r\nbody");
-    EXPECT_EQ(answered.error, row.in_response);
-    EXPECT_EQ(answered.status, row.in_response == HeadError::kNone ? ParseStatus::kDone : ParseStatus::kError);
+    const auto expect = [&](const Outcome& outcome, HeadError want, size_t bytes) {
+      EXPECT_EQ(outcome.error, want);
+      EXPECT_EQ(outcome.status, want == HeadError::kNone ? ParseStatus::kDone : ParseStatus::kError);
+      if (want == HeadError::kNone) EXPECT_EQ(outcome.bytes, bytes);
+    };
+    const std::string asked = "POST /v1/messages HTTP/1.1\r\nHost: relay.test\r\n" + std::string(row.lines) + "\r\n";
+    expect(request(asked + "body"), row.in_request, asked.size());
+    const std::string answered = "HTTP/1.1 200 OK\r\n" + std::string(row.lines) + "\r\n";
+    expect(response(answered + "body"), row.in_response, answered.size());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "net/cares_resolver.h"
 
 #include <ares.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <mutex>
@@ -54,26 +55,47 @@ CaresResolver::CaresResolver(runtime::Loop& loop, EpollPoller& poller, CaresOpti
     : loop_(loop), poller_(poller), options_(std::move(options)), cache_(options_.cache) {
   static std::once_flag once;
   std::call_once(once, [] { ares_library_init(ARES_LIB_INIT_ALL); });
+  if (int status = open_channel(); status != ARES_SUCCESS) {
+    throw std::runtime_error(std::string("DNS: ") + ares_strerror(status));
+  }
+  pump_.loop = &loop_;
+  pump_.resolver = this;
+  pump_.run = [](runtime::Wake& wake) { static_cast<Pump&>(wake).resolver->pump(); };
+  timer_.slot.stand(pump_, 1);
+}
+
+int CaresResolver::open_channel() {
   ares_options settings{};
   settings.timeout = kFirstTimeoutMs;
   settings.tries = kTries;
   settings.flags = ARES_FLAG_EDNS;  // longer answers without a TCP connection
   settings.ednspsz = kDatagramBytes;
+  settings.udp_port = settings.tcp_port = options_.port;
+  settings.resolvconf_path = options_.resolv_conf.data();
   settings.sock_state_cb = [](void* self, ares_socket_t fd, int reads, int writes) {
     static_cast<CaresResolver*>(self)->set_interest(fd, reads != 0, writes != 0);
   };
   settings.sock_state_cb_data = this;
-  int flags = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
-  int status = ares_init_options(&channel_, &settings, flags);
-  if (status == ARES_SUCCESS && !options_.servers.empty()) {
-    status = ares_set_servers_ports_csv(channel_, options_.servers.c_str());
-    if (status != ARES_SUCCESS) ares_destroy(channel_);
-  }
-  if (status != ARES_SUCCESS) throw std::runtime_error(std::string("DNS: ") + ares_strerror(status));
-  pump_.loop = &loop_;
-  pump_.resolver = this;
-  pump_.run = [](runtime::Wake& wake) { static_cast<Pump&>(wake).resolver->pump(); };
-  timer_.slot.stand(pump_, 1);
+  int flags = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_UDP_PORT |
+              ARES_OPT_TCP_PORT | ARES_OPT_RESOLVCONF | ARES_OPT_SOCK_STATE_CB;
+  resolv_conf_ = stamp(options_.resolv_conf);
+  ares_channel made = nullptr;
+  int status = ares_init_options(&made, &settings, flags);
+  if (status == ARES_SUCCESS) channel_ = made;
+  return status;
+}
+
+CaresResolver::FileStamp CaresResolver::stamp(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec, status.st_ino};
+}
+
+// Between questions only: flights belong to the channel they were started on.
+void CaresResolver::follow_resolv_conf() {
+  if (!flights_.empty() || stamp(options_.resolv_conf) == resolv_conf_) return;
+  ares_channel old = channel_;
+  if (open_channel() == ARES_SUCCESS) ares_destroy(old);
 }
 
 CaresResolver::~CaresResolver() {
@@ -117,6 +139,7 @@ void CaresResolver::board(const std::string& host, Passenger& passenger) {
     passenger.answer = unresolved(host, ErrorCode::kOverloaded, "too many names are being resolved");
     return;
   }
+  follow_resolv_conf();
   auto& flight = flights_[host];
   flight = std::make_unique<Flight>(Flight{this, host, {&passenger}});
   ++asked_;

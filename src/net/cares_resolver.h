@@ -3,6 +3,7 @@
 // question; 256 different hosts being asked for; what DnsCache and Resolver say. Equal questions share one flight.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,8 +23,9 @@ namespace baton::net {
 struct CaresOptions {
   DnsCacheOptions cache = {};
   Duration timeout = std::chrono::seconds(5);  // one question, all servers and repetitions
-  // "127.0.0.1:5353,..." instead of the system's.
-  std::string servers = {};
+  // Names the servers. Read again when it has changed (a laptop in another network).
+  std::string resolv_conf = "/etc/resolv.conf";
+  uint16_t port = 53;  // of every server
 };
 
 class CaresResolver final : public Resolver {
@@ -56,10 +58,20 @@ class CaresResolver final : public Resolver {
     uint32_t pending = 0;
     void on_ready(uint32_t events) override;
   };
+  // Tells one version of a file from another.
+  struct FileStamp {
+    int64_t modified_ns = 0;
+    uint64_t inode = 0;
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+  };
+  static FileStamp stamp(const std::string& path);
   struct Pump : runtime::Waiter {
     CaresResolver* resolver = nullptr;
   };
 
+  // A status of c-ares.
+  int open_channel();
+  void follow_resolv_conf();
   void board(const std::string& host, Passenger& passenger);
   void leave(const std::string& host, Passenger& passenger);
   void land(Flight& flight, int status, ares_addrinfo* result);
@@ -73,6 +85,7 @@ class CaresResolver final : public Resolver {
   CaresOptions options_;
   DnsCache cache_;
   ares_channeldata* channel_ = nullptr;
+  FileStamp resolv_conf_;
   std::unordered_map<std::string, std::unique_ptr<Flight>> flights_;
   std::map<int, std::unique_ptr<Socket>> sockets_;
   Pump pump_;

@@ -4,9 +4,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 
 #include "net/net_fixture.h"
+#include "net/test_certificates.h"
 
 namespace baton::net {
 namespace {
@@ -25,14 +27,19 @@ class NameServer final : public Watched {
     bool silent = false;
   };
 
-  explicit NameServer(EpollPoller& poller)
+  // On the first free of 127.0.0.1, 127.0.0.2, ... at the port, or at any port of 127.0.0.1 when it is 0.
+  explicit NameServer(EpollPoller& poller, uint16_t at_port = 0)
       : poller_(poller), fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    SocketAddress at = socket_address(*IpAddress::parse("127.0.0.1"), 0);
-    EXPECT_EQ(::bind(fd_.get(), at.get(), at.length), 0);
+    uint8_t host = 0;
+    SocketAddress at;
+    do {
+      at = socket_address(IpAddress::v4({127, 0, 0, ++host}), at_port);
+    } while (::bind(fd_.get(), at.get(), at.length) != 0 && host < 250);
+    nameserver = "nameserver 127.0.0." + std::to_string(host) + "\n";
     sockaddr_storage bound{};
     socklen_t length = sizeof bound;
     getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound), &length);
-    servers = "127.0.0.1:" + std::to_string(port_of(bound));
+    port = port_of(bound);
     poller_.watch(fd_.get(), *this, EPOLLIN | EPOLLET);
   }
   ~NameServer() { poller_.unwatch(fd_.get()); }
@@ -52,7 +59,8 @@ class NameServer final : public Watched {
   }
 
   std::map<std::string, Record> records;
-  std::string servers;
+  std::string nameserver;  // as in resolv.conf
+  uint16_t port = 0;
   int queries = 0;
 
  private:
@@ -108,7 +116,9 @@ Task<void> ask(Resolver& resolver, std::string host, Cancellation& cancel, Addre
 class Cares : public NetFixture {
  protected:
   void start(CaresOptions options = {}) {
-    options.servers = server.servers;
+    options.resolv_conf = directory.file("resolv.conf");
+    options.port = server.port;
+    std::ofstream(options.resolv_conf) << server.nameserver;
     resolver = std::make_unique<CaresResolver>(loop, poller, std::move(options));
   }
   Addresses resolve(std::string host) {
@@ -126,6 +136,7 @@ class Cares : public NetFixture {
     return out;
   }
 
+  TestDirectory directory;
   NameServer server{poller};
   std::unique_ptr<CaresResolver> resolver;
   Cancellation calm;
@@ -213,6 +224,17 @@ TEST_F(Cares, SilenceEndsByTimeAndTheNextAnswerIsTaken) {
   ASSERT_FALSE(silent);
   EXPECT_EQ(silent.error().code, ErrorCode::kConnectTimeout);
   EXPECT_GE(server.queries, 1);
+}
+
+TEST_F(Cares, AnotherResolvConfIsFollowed) {
+  start({.cache = {.refresh = Duration(0)}});
+  server.records["moving.test"] = {.addresses = {"192.0.2.1"}, .ttl = 0};
+  ASSERT_TRUE(resolve("moving.test"));
+  NameServer elsewhere(poller, server.port);
+  elsewhere.records["moving.test"] = {.addresses = {"192.0.2.2"}};
+  std::ofstream(directory.file("new")) << elsewhere.nameserver;
+  std::filesystem::rename(directory.file("new"), directory.file("resolv.conf"));
+  EXPECT_EQ(texts(resolve("moving.test")), std::vector<std::string>{"192.0.2.2"});
 }
 
 TEST_F(Cares, NoMoreThanTheBoundOfAddressesAreTaken) {

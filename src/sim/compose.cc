@@ -151,6 +151,7 @@ class Composer {
     Part& part = answer_.parts.back();
     std::string text;
     std::vector<size_t> ends;
+    ends.reserve(part.words);
     for (uint32_t i = 0; i < part.words; ++i) ends.push_back(text.append(word(part.key, i).text).size());
     bool asked = contains(said_, kUseStop);
     size_t at = std::string::npos;

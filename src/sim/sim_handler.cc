@@ -93,7 +93,9 @@ edge::Refusal SimHandler::refuse(http::HeadError head_error, const Error& error,
     refusal.message = http::head_error_sentence(head_error);
   }
   std::string id = simulator_.next_request_id();
-  return {.status = refusal.status, .fields = fields_of(id), .content = error_body(refusal, id)};
+  std::string fields = fields_of(id);
+  if (options_.standalone) fields += "baton-simulated: 1\r\n";
+  return {.status = refusal.status, .fields = std::move(fields), .content = error_body(refusal, id)};
 }
 
 }  // namespace baton::sim

@@ -180,9 +180,13 @@ TEST(SimHandler, StandaloneShowsItsBooksAndSaysWhatItIs) {
   Heard books = wire.talk("GET /baton-sim/books HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n\r\n");
   EXPECT_EQ(number_at(books.content(), "total.output_tokens"), 40);
   EXPECT_EQ(text_at(books.content(), "keys.0.key"), "sk-a");
+  Heard refused = wire.talk("nonsense\r\n\r\n");
+  EXPECT_NE(refused.bytes.find("baton-simulated: 1\r\n"), std::string::npos) << refused.bytes;
+  EXPECT_EQ(text_at(refused.content(), "error.type"), "invalid_request_error");
   Wire inside;
-  EXPECT_NE(inside.talk("GET /baton-sim/books HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n\r\n").bytes.find(" 401 "),
-            0u);
+  Heard unknown = inside.talk("GET /baton-sim/books HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n\r\n");
+  EXPECT_TRUE(unknown.bytes.starts_with("HTTP/1.1 400")) << unknown.bytes;
+  EXPECT_EQ(unknown.bytes.find("baton-simulated"), std::string::npos);
 }
 
 TEST(SimHandler, TooLargeABodyIsRefusedInTheVendorsShape) {
