@@ -97,6 +97,14 @@ Expected<void> Worker::listen(std::vector<uint16_t>& bound_ports) {
         if (auto cidr = net::Cidr::parse(text)) options.proxy_protocol_from.push_back(*cidr);
       }
     }
+    if (bound_ports.size() <= i && one.port != 0) {
+      // Loops share the port among themselves, never with another process: it could be one that serves something else.
+      net::ListenOptions alone = options;
+      alone.reuse_port = false;
+      auto probe = net::listen_tcp(loop_, poller_, alone);
+      if (!probe) return std::unexpected(probe.error());
+      (*probe)->close();
+    }
     auto listener = net::listen_tcp(loop_, poller_, options);
     if (!listener) return std::unexpected(listener.error());
     if (bound_ports.size() <= i) bound_ports.push_back((*listener)->port());

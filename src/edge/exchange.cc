@@ -134,7 +134,11 @@ void Exchange::want_body() {
   expect_continue_ = false;
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   iovec part{const_cast<char*>(kContinue.data()), kContinue.size()};
-  stream_->try_write(std::span<const iovec>(&part, 1));  // if it does not go out whole the client will not send, and is timed out
+  // A client that has no room for these few bytes does not read; what was begun could not be finished in order, so it is given up.
+  auto wrote = stream_->try_write(std::span<const iovec>(&part, 1));
+  if (wrote.bytes == kContinue.size()) return;
+  unwritable_ = true;
+  cancel_.cancel(runtime::CancelReason::kClientGone);
 }
 
 Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
@@ -278,6 +282,7 @@ void Exchange::release_request() {
 }
 
 bool Exchange::begin(const Begin& what) {
+  if (unwritable_) return false;
   replied_ = true;
   status_ = what.status;
   first_byte_ = loop_->clock().now();

@@ -144,6 +144,7 @@ class Exchange {
   bool replied_ = false;
   bool aborted_ = false;
   bool simulated_ = false;
+  bool unwritable_ = false;
 };
 
 // A refusal that the edge itself has to make, rendered by the handler's dialect.
