@@ -33,7 +33,7 @@ MemoryStream::~MemoryStream() {
 
 void MemoryStream::refresh() {
   const bool readable_now = in_->waiting() > 0 || in_->ended || in_->broken;
-  const bool writable_now = out_->broken || out_->waiting() < weather_.window_bytes;
+  const bool writable_now = out_->broken || out_->ended || out_->waiting() < weather_.window_bytes;
   if (readable_now && !can_read_) {
     can_read_ = true;
     readable.notify();
@@ -50,8 +50,9 @@ void MemoryStream::refresh() {
 
 IoResult MemoryStream::try_read(std::span<char> into) {
   if (closed_) return {IoStatus::kReset, 0};
-  if (in_->broken) return {IoStatus::kReset, 0};
+  // As Linux does it: what had come before a reset can still be read.
   if (in_->waiting() == 0) {
+    if (in_->broken) return {IoStatus::kReset, 0};
     if (in_->ended) return {IoStatus::kEof, 0};
     can_read_ = false;
     return {IoStatus::kBlocked, 0};
@@ -63,7 +64,7 @@ IoResult MemoryStream::try_read(std::span<char> into) {
     in_->bytes.clear();
     in_->read = 0;
   }
-  can_read_ = in_->waiting() > 0 || in_->ended;
+  can_read_ = in_->waiting() > 0 || in_->ended || in_->broken;
   if (in_->writer != nullptr) in_->writer->refresh();
   return {IoStatus::kOk, most};
 }

@@ -6,7 +6,7 @@
 namespace baton::simulation {
 namespace {
 
-TEST(Walk, a_streamed_call_arrives_event_by_event) {
+TEST(WalkSimulation, a_streamed_call_arrives_event_by_event) {
   World world({.seed = 1});
   Seen seen = world.play({.body = World::body(true)});
   EXPECT_EQ(seen.status, 200);
@@ -22,7 +22,7 @@ TEST(Walk, a_streamed_call_arrives_event_by_event) {
   world.check();
 }
 
-TEST(Walk, an_unstreamed_call_arrives_whole) {
+TEST(WalkSimulation, an_unstreamed_call_arrives_whole) {
   World world({.seed = 2});
   Seen seen = world.play({.body = World::body(false)});
   EXPECT_EQ(seen.status, 200);

@@ -21,7 +21,9 @@
 #include "sim/sim_handler.h"
 #include "sim/simulator.h"
 #include "store/id_bindings.h"
+#include "tests/simulation/client.h"
 #include "tests/simulation/memory_net.h"
+#include "tests/simulation/scripted_upstream.h"
 #include "upstream/connection_pool.h"
 #include "upstream/endpoint.h"
 
@@ -30,6 +32,8 @@ namespace baton::simulation {
 struct WorldOptions {
   uint64_t seed = 1;
   size_t accounts = 1;
+  std::vector<accounts::AccountConfig> account_configs = {};  // instead of so many; without keys they get World::key()
+  bool scripted = false;                                      // World::upstreams answers, not the simulator
   sim::Config sim = {};
   Weather client_weather = {};
   Weather upstream_weather = {};
@@ -38,32 +42,9 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   uint32_t attempts_max = 3;
-};
-
-// What one client does, and what it saw.
-struct Script {
-  std::string method = "POST";
-  std::string path = "/v1/messages";
-  std::string fields;                           // extra lines
-  std::string body;
-  Duration start{0};
-  std::optional<uint64_t> leave_after_bytes;    // of the reply, head included
-  std::optional<Duration> leave_after;          // since the start
-  Duration read_pause{0};                       // between reads: a slow reader
-  bool chunked = false;
-};
-
-struct Seen {
-  bool connected = true;
-  int status = 0;
-  std::string head;
-  std::string body;
-  bool complete = false;   // the message came to its proper end
-  bool left = false;       // the client left by itself
-  Duration first_byte{0};
-  Duration total{0};
-  std::vector<std::string> events;  // names, of an event stream
-  std::string field(std::string_view name) const;
+  std::string public_url = {};
+  size_t request_bytes_max = 64 * kMiB;
+  size_t reply_bytes_max = 64 * kMiB;
 };
 
 class World {
@@ -89,17 +70,25 @@ class World {
   std::vector<model::Outcome> outcomes;
   std::vector<std::unique_ptr<MemoryDialer>> dialers;
   std::vector<std::shared_ptr<std::string>> upstream_replies;  // all that upstreams wrote, a connection each
-  std::function<void(StreamPair&, size_t account)> on_dial;    // a place for faults
+  std::function<void(StreamPair&, size_t account)> on_dial;    // a place for faults; b is the upstream's end
+  std::function<void(StreamPair&, size_t client)> on_client;   // a is the client's end
+  std::function<void()> on_turn;                               // before every turn of the loop
+  ScriptedUpstreams upstreams{loop_};
   sim::Simulator& simulator() { return simulator_; }
-  ByteBudget request_bytes{64 * kMiB};
-  ByteBudget reply_bytes{64 * kMiB};
+  ByteBudget request_bytes;
+  ByteBudget reply_bytes;
   size_t peak_request_bytes = 0;
+  size_t peak_reply_bytes = 0;
+  std::optional<Duration> settle_time;  // from the last client's end to the relay's rest
+  store::IdBindings& bindings() { return bindings_; }
+  upstream::ConnectionPool& pool(size_t account) { return *pools_[account]; }
   runtime::Loop& loop() { return loop_; }
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
 
  private:
-  runtime::Task<void> run_client(const Script& script, Seen& seen);
+  runtime::Task<void> run_script(const Script& script, Seen& seen, size_t index);
+  bool at_rest() const;
 
   WorldOptions options_;
   VirtualPoller poller_;

@@ -39,7 +39,9 @@ KEYED = [
     ("as a bearer", [("authorization", f"Bearer {CLIENT_KEY}")], 200),
     ("the scheme in capitals", [("authorization", f"BEARER {CLIENT_KEY}")], 200),
     ("both ways, the same key", [("x-api-key", CLIENT_KEY), ("authorization", f"Bearer {CLIENT_KEY}")], 200),
-    ("both ways, different keys", [("x-api-key", CLIENT_KEY), ("authorization", f"Bearer {OTHER_KEY}")], 400),
+    ("both ways, two good keys", [("x-api-key", CLIENT_KEY), ("authorization", f"Bearer {OTHER_KEY}")], 200),
+    ("both ways, the second good", [("x-api-key", "sk-other"), ("authorization", f"Bearer {OTHER_KEY}")], 200),
+    ("both ways, neither good", [("x-api-key", "sk-other"), ("authorization", "Bearer sk-another")], 400),
     ("the key twice", [("x-api-key", CLIENT_KEY), ("x-api-key", CLIENT_KEY)], 400),
     ("a wrong key", [("x-api-key", CLIENT_KEY[:-1] + "0")], 401),
     ("a key cut short", [("x-api-key", CLIENT_KEY[:20])], 401),
@@ -101,7 +103,17 @@ class WithClients(unittest.TestCase):
             check_error(self, reply, status, {400: "invalid_request_error", 401: "authentication_error"}[status])
             self.assertEqual(self.upstream.calls, [])
 
+    def test_http_1_0_is_answered_and_closed(self):
+        for stream in (False, True):
+            with Wire(self.relay.port) as wire:
+                wire.send(request("POST", "/v1/messages", message(stream=stream), [("x-api-key", CLIENT_KEY)]).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+                reply = wire.read_reply()
+                self.assertEqual(reply.status, 200)
+                self.assertNotEqual(reply.framing, "chunked")
+                self.assertTrue(wire.closed_within())
+
     def test_every_path_asks_for_the_key(self):
+        self.upstream.calls.clear()
         for method, path in (("POST", "/v1/messages/count_tokens"), ("GET", "/v1/models"), ("GET", "/v1/files"), ("GET", "/v1/unheard"),
                              ("POST", "/v1/messages/batches"), ("GET", "/v1/messages/batches/msgbatch_1/results")):
             reply = call(self.relay.port, method, path, message() if method == "POST" else b"", [("x-api-key", "wrong")])

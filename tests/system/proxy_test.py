@@ -120,16 +120,16 @@ class Proxies(unittest.TestCase):
         clients = {"clients": [{"name": "outer", "key": CLIENT_KEY}]}
         cls.tls = cls.enterClassContext(TlsRelay([account(cls.upstream.port)], clients, cls.cert, key))
 
-    def through(self, proxy, tls=True, **more):
+    def through(self, url, tls=True):
         if tls:
             base = {**account(self.tls.port), "base_url": f"https://localhost:{self.tls.port}", "key": CLIENT_KEY, "ca_file": self.cert}
         else:
             base = account(self.upstream.port)
-        return self.enterContext(Relay([{**base, "proxy": proxy.url, **more}]))
+        return self.enterContext(Relay([{**base, "proxy": url}]))
 
     def check(self, kind, user=None, password=None, tls=True):
         proxy = self.enterContext(Proxy(kind, user, password))
-        relay = self.through(proxy, tls)
+        relay = self.through(proxy.url, tls)
         for stream in (False, True):
             reply = call(relay.port, "POST", "/v1/messages", message(stream=stream))
             self.assertEqual(reply.status, 200, reply.body)
@@ -156,7 +156,7 @@ class Proxies(unittest.TestCase):
     def test_a_proxy_that_refuses_is_answered_and_tells_no_secret(self):
         for kind in ("http", "socks5"):
             proxy = self.enterContext(Proxy(kind, "user", "right-password"))
-            relay = self.through(proxy, proxy=proxy.url.replace("right", "wrong"))
+            relay = self.through(proxy.url.replace("right", "wrong"))
             reply = call(relay.port, "POST", "/v1/messages", message())
             self.assertIn(reply.status, (502, 503))
             self.assertEqual(reply.json()["error"]["type"], "api_error")

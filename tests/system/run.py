@@ -24,7 +24,7 @@ class Lines(unittest.TestResult):
 
     def __init__(self):
         super().__init__()
-        self.began = 0.0
+        self.began = time.monotonic()
         self.subtests_failed = set()
 
     def startTest(self, test):

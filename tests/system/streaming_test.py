@@ -17,11 +17,13 @@ def is_ping(piece):
     return piece.replace(b'": "', b'":"').strip() == b'event: ping\ndata: {"type":"ping"}'
 
 
-class Streaming(unittest.TestCase):
+class Case(unittest.TestCase):
     def run_with(self, script, **settings):
         self.upstream = self.enterContext(Upstream(script))
         return self.enterContext(Relay([account(self.upstream.port)], settings or None))
 
+
+class Streaming(Case):
     def test_each_event_leaves_when_it_comes(self):
         sent = []
 
@@ -139,7 +141,7 @@ CUTS = [(f"{how} after {cut} bytes", how, cut) for how in ("close", "reset", "en
 
 
 @rows(CUTS)
-class Cuts(Streaming):
+class Cuts(Case):
     """The upstream is lost at a chosen byte: what came is there, then an error event; never a clean end."""
 
     def check_row(self, how, cut):
@@ -170,7 +172,7 @@ class Cuts(Streaming):
         wait_until_at_rest(relay)
 
 
-class WholeReplies(Streaming):
+class WholeReplies(Case):
     def test_a_whole_reply_that_is_cut_is_no_whole_reply(self):
         async def script(call):
             await call.send(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"id":')

@@ -226,7 +226,7 @@ class Metrics:
 
 
 # Gauges that rest above zero: they say what is, not what is under way.
-RESTING = re.compile(r"idle|info|start|uptime|build|resident|memory_bytes|accounts?_|ready|open_fds|max_|loop_")
+RESTING = re.compile(r"^process_|_info|idle")
 
 
 def busy_gauges(relay):
