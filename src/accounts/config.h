@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "base/units.h"
 
 namespace baton::accounts {
 
@@ -22,11 +23,53 @@ struct AccountConfig {
   std::string proxy;            // http://user:pw@host:port or socks5://host:port
   bool allow_private = false;   // base_url may resolve to a loopback, private or link-local address
   bool show_rate_limits = false;  // anthropic-ratelimit-* reach the client
+  // Ceilings of the operator's own, for each model class; 0: what the vendor states is all.
+  uint64_t requests_per_minute = 0;
+  uint64_t input_tokens_per_minute = 0;
+  uint64_t output_tokens_per_minute = 0;
+};
+
+// Calls that fit no account now wait here.
+struct QueueConfig {
+  Duration max_wait = std::chrono::seconds(30);  // 0: nothing waits, neither for room nor before a repetition
+  uint32_t length_max = 10'000;                  // waiting calls, over all loops
+};
+
+// The pause before the same account is asked again, when it said nothing of when: first + a random share of the rest.
+struct BackoffConfig {
+  Duration first = std::chrono::milliseconds(100);  // the least pause
+  Duration base = std::chrono::milliseconds(500);   // the most before the first repetition; doubles
+  Duration max = std::chrono::seconds(5);
+};
+
+struct RetryBudgetConfig {
+  double share = 0.2;   // repeated attempts under way, of the calls under way
+  uint32_t least = 3;   // always allowed
+};
+
+struct HealthConfig {
+  uint32_t failures = 5;  // in a row
+  Duration ejection_base = std::chrono::seconds(30);
+  Duration ejection_max = std::chrono::seconds(300);
+  double ejected_share_max = 0.5;
+  Duration probe_interval = std::chrono::seconds(60);  // of an account that is parked for its credential or its purse
+  Duration slow_start = std::chrono::seconds(30);      // over which an account that came back gets its full share
+};
+
+struct AffinityConfig {
+  Duration ttl = std::chrono::hours(1);          // a conversation's account is remembered so long after its last call
+  Duration patience = std::chrono::seconds(1);   // a call waits so long for its conversation's account rather than move
+  double load_excess = 0.25;                     // an account may have so much more than its share in flight
 };
 
 struct Config {
   std::vector<AccountConfig> accounts;
   uint32_t attempts_max = 3;    // per call, 1 to model::kAttemptsMax
+  QueueConfig queue;
+  BackoffConfig backoff;
+  RetryBudgetConfig retry_budget;
+  HealthConfig health;
+  AffinityConfig affinity;
 };
 
 }  // namespace baton::accounts

@@ -1,74 +1,231 @@
-// AccountPool: the accounts that the operator owns, and who has how much in flight. pick() gives the account with the least in flight
-// by weight among those not yet tried; equals take turns.
-// Life: one per process, made in app/, outlives every Call. Thread: any (per-account atomics). Bounds: kAccountsMax accounts, O(accounts)
-// per pick, no allocation.
+// AccountPool: the accounts that the operator owns, what is known of each, and who has how much in flight. admit() gives a call the best
+// account that may take it now, or the earliest time at which one may; acquire() waits for that in fair order; ended() tells the pool how
+// an attempt went.
+// An account is passed over while it is benched (it answered 429 and named a time), parked (its credential, its purse or its monthly
+// cap), ejected (failures in a row), excluded for the model (403), or while its limit domain has too little left for the call.
+// Life: one per process, made in app/, outlives every Call. Thread: any: per-account atomics, one small mutex per limit domain and one
+// per account for the rare. Bounds: kAccountsMax accounts, O(accounts) per admission, no allocation once a thread is warm; the queue as
+// in QueueConfig. With one account and no limits known an admission is a handful of atomic loads and stores.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <utility>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "accounts/affinity.h"
+#include "accounts/allowance.h"
 #include "accounts/config.h"
+#include "accounts/forecast.h"
+#include "accounts/health.h"
+#include "accounts/limit_class.h"
+#include "accounts/retry_budget.h"
+#include "accounts/stated.h"
+#include "accounts/verdict.h"
+#include "runtime/cancel.h"
+#include "runtime/clock.h"
+#include "runtime/loop.h"
+#include "runtime/task.h"
+#include "runtime/wait.h"
 
 namespace baton::accounts {
 
 inline constexpr size_t kAccountsMax = 1024;
+inline constexpr size_t kExclusionsMax = 32;  // models per account; beyond it the oldest is forgotten
 using AccountIndex = uint32_t;
 
 class AccountPool;
+class WaitingRoom;
+
+// Where a conversation's call went, seen from its prompt cache.
+enum class Home : uint8_t { kNone, kNew, kKept, kMoved };
+enum class Probe : uint8_t { kNone, kHealth, kParking };
+enum class ParkReason : uint8_t { kNone, kUnauthorized, kSpendCap };
 
 // A call's hold on an account; it counts as in flight until the Lease goes.
 class Lease {
  public:
-  Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), index_(other.index_) {}
+  Lease(Lease&& other) noexcept { swap(other); }
   Lease& operator=(Lease&& other) noexcept {
-    std::swap(pool_, other.pool_);
-    std::swap(index_, other.index_);
+    swap(other);
     return *this;
   }
   ~Lease();
   AccountIndex index() const { return index_; }
   const AccountConfig& account() const;
+  Home home() const { return home_; }
+  // What the call used, once it is known.
+  void settle(const Need& used, Instant now);
 
  private:
   friend class AccountPool;
   Lease(AccountPool& pool, AccountIndex index) : pool_(&pool), index_(index) {}
-  AccountPool* pool_;
-  AccountIndex index_;
+  void swap(Lease& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(index_, other.index_);
+    std::swap(limits_, other.limits_);
+    std::swap(home_, other.home_);
+    std::swap(probe_, other.probe_);
+    std::swap(held_, other.held_);
+  }
+  AccountPool* pool_ = nullptr;
+  AccountIndex index_ = 0;
+  LimitClass limits_ = LimitClass::kOtherOperation;
+  Home home_ = Home::kNone;
+  Probe probe_ = Probe::kNone;
+  Reservation held_;
+};
+
+// What a call wants. Views are borrowed until it is answered.
+struct Ask {
+  std::string_view tenant = {};
+  uint64_t model = 0;  // a hash; 0: none
+  LimitClass limits = LimitClass::kOtherOperation;
+  Need need = {};
+  uint64_t affinity = 0;  // of the conversation; 0: none
+  std::span<const AccountIndex> tried = {};
+  Instant tried_from = runtime::kNever;  // when those may be asked again
+  std::optional<AccountIndex> only = {};
+  bool passthrough = false;
+  bool patient = false;     // may wait a moment for its conversation's account
+  bool repeatable = false;  // may be used to see whether an account is well again
+};
+
+struct Admission {
+  std::optional<Lease> lease = {};
+  Instant at = runtime::kNever;  // otherwise: the earliest time that is known; kNever when no account may ever take it
+  bool for_home = false;         // it waits for its own account, while others may be free
+};
+
+enum class RefusalReason : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
+struct Refusal {
+  RefusalReason reason = RefusalReason::kNoAccount;
+  Instant at = runtime::kNever;  // as in Admission
+};
+
+// How an account stands, for the operator.
+struct AccountState {
+  std::string_view name;
+  int64_t in_flight = 0;
+  ParkReason parked = ParkReason::kNone;
+  Instant parked_until{};
+  Instant ejected_until{};
+  uint32_t failures = 0;
+  struct Class {
+    LimitClass limits;
+    Instant benched_until{};
+    std::array<double, 3> limit{};  // requests, input tokens, output tokens; 0: not known
+    std::array<double, 3> level{};
+  };
+  std::vector<Class> classes;  // those of which anything is known
 };
 
 class AccountPool {
  public:
-  // Borrows the accounts for its life. At least one.
-  explicit AccountPool(const std::vector<AccountConfig>& accounts);
+  // Borrows both for its life. At least one account.
+  AccountPool(const Config& config, const runtime::Clock& clock);
+  ~AccountPool();
 
-  // Nothing when every account is in `tried`. Passthrough accounts are only picked for callers that bring a credential of their own:
-  // `passthrough` says which kind is wanted; a call never crosses from one kind to the other.
-  std::optional<Lease> pick(const std::vector<AccountIndex>& tried, bool passthrough);
-  // This account and no other, for calls on an object that it made. Nothing when there is no such account.
-  std::optional<Lease> take(std::string_view name);
+  // Never waits. Passthrough accounts are only given to callers that bring a credential of their own: a call never crosses from one
+  // kind to the other, and nothing is learnt of a passthrough account.
+  Admission admit(const Ask& ask, Instant now) { return choose(ask, now, /*take=*/true); }
+  // The time at which an account could take it, as far as is known; takes nothing. kNever: none ever.
+  Instant earliest(const Ask& ask, Instant now) { return choose(ask, now, /*take=*/false).at; }
+  // Waits in the queue for at most `until`. Borrows loop, cancel and the ask's views.
+  runtime::Task<std::expected<Lease, Refusal>> acquire(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask, Instant until);
+  // How many calls wait. While there are any, newcomers of their kind go behind them: through acquire().
+  size_t waiting() const;
+
+  // This account and no other, whatever is known of it.
   Lease take(AccountIndex index);
+  std::optional<AccountIndex> find(std::string_view name) const;
 
-  const AccountConfig& account(AccountIndex index) const { return (*accounts_)[index]; }
-  size_t size() const { return accounts_->size(); }
+  struct Ended {
+    Effect effect = Effect::kNothing;
+    bool reached = true;             // something was sent
+    const Stated* stated = nullptr;  // of the answer's head
+    uint64_t model = 0;
+  };
+  void ended(Lease& lease, const Ended& how, Instant now);
+
+  // Until which time after a 429 an account is benched that named none but stated limits.
+  static constexpr Duration kBenchDefault = std::chrono::seconds(60);
+  static constexpr Duration kExclusionTime = std::chrono::hours(1);
+
+  RetryBudget& retry_budget() { return retry_budget_; }
+  Forecast& forecast() { return forecast_; }
+  const Config& config() const { return config_; }
+  const AccountConfig& account(AccountIndex index) const { return config_.accounts[index]; }
+  size_t size() const { return config_.accounts.size(); }
   int64_t in_flight(AccountIndex index) const { return states_[index].in_flight.load(std::memory_order_relaxed); }
-  bool has_passthrough() const { return has_passthrough_; }
-  bool has_pooled() const { return has_pooled_; }
+  bool has_passthrough() const { return pooled_ < size(); }
+  bool has_pooled() const { return pooled_ > 0; }
+  bool has_affinity() const { return pooled_ > 1; }
+  std::vector<AccountState> states(Instant now) const;
+  // How long calls with this need ahead of one would keep it waiting, by what all accounts together get.
+  Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, Instant now) const;
 
  private:
   friend class Lease;
+  struct Exclusion {
+    uint64_t model;
+    Instant until;
+  };
   struct alignas(64) State {
     std::atomic<int64_t> in_flight{0};
+    std::atomic<bool> troubled{false};  // anything below is not as at first
+    std::atomic<Instant> probe_at{Instant{}};
+    std::atomic<Instant> soft_until{Instant{}};
+    std::atomic<uint32_t> failures{0};
+    uint32_t domain = 0;
+    mutable std::mutex mutex;  // of what follows
+    ParkReason parked = ParkReason::kNone;
+    Instant parked_until{};
+    Instant recovered_at{};
+    Health health;
+    std::vector<Exclusion> exclusions;
+    uint32_t overloads = 0;  // in a row
   };
-  const std::vector<AccountConfig>* accounts_;
+  struct Domain {
+    mutable std::mutex mutex;
+    std::array<Allowance, kLimitClasses> classes;
+    std::array<std::atomic<bool>, kLimitClasses> active{};
+  };
+  struct Candidate;
+  struct Standing;
+
+  Admission choose(const Ask& ask, Instant now, bool take);
+  Standing standing(AccountIndex index, const Ask& ask, Instant now) const;
+  // Reserves, or gives when it could. `probe`: the account is asked to see whether it is well again.
+  std::expected<Lease, Instant> try_take(AccountIndex index, const Ask& ask, Probe probe, Instant now);
+  Instant room_at(AccountIndex index, const Ask& ask, Instant now) const;
+  Home bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now);
+  void release(Lease& lease);
+  void learn_limits(Lease& lease, const Ended& how, Instant now);
+  void learn_health(Lease& lease, const Ended& how, Instant now);
+  bool may_eject(AccountIndex index, Instant now) const;
+  bool fit(AccountIndex index, Instant now) const;
+  Duration overload_pause(uint32_t overloads) const;
+
+  const Config& config_;
+  const runtime::Clock& clock_;
   std::unique_ptr<State[]> states_;
+  std::vector<std::unique_ptr<Domain>> domains_;
   std::atomic<uint32_t> turn_{0};
-  bool has_passthrough_ = false;
-  bool has_pooled_ = false;
+  std::atomic<int64_t> in_flight_{0};  // of pooled accounts
+  size_t pooled_ = 0;
+  double weight_ = 0;
+  std::mutex ejection_mutex_;
+  RetryBudget retry_budget_;
+  Forecast forecast_;
+  Bindings bindings_;
+  std::unique_ptr<WaitingRoom> room_;
 };
 
 }  // namespace baton::accounts

@@ -1,6 +1,6 @@
-// Verdict: from how an Attempt went to what happens next. One table; everything else asks it.
-// Pure. Source: the vendor's error types (read 2026-11); what may be repeated: RFC 9110 9.2.2 and the promise that a call which may have
-// been processed is repeated at most once, one that creates something never.
+// Verdict: from how an Attempt went to what happens next, and to what it says of the account. One table; everything else asks it.
+// Pure. Source: the vendor's error types and codes (read 2026-11); what may be repeated: RFC 9110 9.2.2 and the promise that a call
+// which may have been processed is repeated at most once, one that creates something never.
 #pragma once
 
 #include <string_view>
@@ -15,6 +15,9 @@ struct AttemptEnd {
   ErrorCode error = ErrorCode::kInternal;  // when there was no answer
   bool early_error = false;         // a 2xx stream whose first event other than message_start and ping was an error
   bool reused_connection = false;
+  // Of a 429:
+  bool says_when = false;           // a retry-after, or limit fields with a reset
+  std::string_view error_code = {}; // details.error_code
 };
 
 enum class Next : uint8_t {
@@ -23,10 +26,33 @@ enum class Next : uint8_t {
   kOnceMore,     // another account if there is one, else the same; only if nothing of this kind happened before in this call
 };
 
+// When the same account may be asked again, should no other one be there.
+enum class Wait : uint8_t {
+  kNever,     // by this call
+  kAccount,   // when the account itself may be: it said so
+  kBackoff,   // after a pause of our own
+};
+
+// What the account learns from it.
+enum class Effect : uint8_t {
+  kNothing,       // neither here nor there
+  kServed,        // it does its work
+  kLimited,       // nothing may be sent before the time it named
+  kSpendCap,      // nothing may be sent this month
+  kUnauthorized,  // its credential or its purse is bad
+  kForbidden,     // not for this model
+  kOverloaded,    // others first for a moment
+  kFailed,        // counts against its health
+};
+
 struct Verdict {
   model::AttemptResult result = model::AttemptResult::kOk;
   Next next = Next::kDeliver;
   bool may_have_been_processed = false;
+  Wait wait = Wait::kNever;
+  Effect effect = Effect::kNothing;
+  // The account's bench bounds such repetitions already, so that they are not taken from the retry budget.
+  bool unbudgeted() const { return effect == Effect::kLimited || effect == Effect::kSpendCap; }
 };
 
 Verdict judge(const AttemptEnd& end);

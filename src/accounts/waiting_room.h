@@ -1,0 +1,54 @@
+// WaitingRoom: the bounded queue of calls that no account can take now. Calls are served in FairOrder as soon as an account can take
+// them: when one ends, when an answer brings news, and at the earliest time the pool knows. A call that waits for nothing in particular
+// holds back those of its class behind it, so that a large one is not overtaken for ever; one that waits for a certain account does not.
+// Life: a member of the AccountPool. Thread: any; a waiting call is woken on its own loop. Bounds: QueueConfig::length_max; when full,
+// the newest call of the tenant with most of them makes room, unless that is the newcomer's own. kFailedTriesMax admissions tried in vain
+// per turn.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "accounts/fair_order.h"
+#include "accounts/pool.h"
+
+namespace baton::accounts {
+
+class WaitingRoom {
+ public:
+  WaitingRoom(AccountPool& pool, const QueueConfig& config) : pool_(pool), config_(config) {}
+
+  runtime::Task<std::expected<Lease, Refusal>> wait(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask, Instant until);
+  // Serves whom it can.
+  void serve(Instant now);
+  size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr size_t kFailedTriesMax = 64;
+  struct Ticket;
+  using TicketPtr = std::shared_ptr<Ticket>;
+
+  std::expected<TicketPtr, Refusal> enter(runtime::Loop& loop, const Ask& ask, Instant until, Instant now);
+  // Takes it out of the queue if it is still there.
+  void leave(Ticket& ticket);
+  bool due(const Ticket& ticket, Instant now) const;
+  TicketPtr make_room(std::string_view newcomer);
+  Instant expected_at(const Ask& ask, Instant earliest, Instant now) const;
+  static void wake(const TicketPtr& ticket);
+
+  AccountPool& pool_;
+  const QueueConfig& config_;
+  std::atomic<size_t> size_{0};
+  mutable std::mutex mutex_;
+  FairOrder order_;
+  std::map<FairOrder::Place, TicketPtr> queue_;
+  struct Waiting {
+    double calls = 0;
+    Need need;
+  };
+  std::array<Waiting, kLimitClasses> waiting_;  // by class
+};
+
+}  // namespace baton::accounts
