@@ -1,8 +1,11 @@
 #include "dialect/anthropic_call.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/hash.h"
 
 namespace baton::dialect {
 namespace {
@@ -34,6 +37,45 @@ Expected<std::string> read_model(std::string_view span, http::JsonType type) {
   return *std::move(model);
 }
 
+// The fields that a conversation is known by.
+struct Beginning {
+  std::string_view metadata;
+  std::string_view tools;
+  std::string_view system;
+  std::string_view messages;
+};
+
+// Of a text as it would be without its cache_control marks, which move from turn to turn.
+uint64_t hash_unmarked(std::string_view text, uint64_t seed) {
+  static constexpr std::string_view kMark = "\"cache_control\"";
+  static constexpr std::string_view kBetween = ", \t\r\n";
+  if (text.find(kMark) == text.npos) return hash64(text, seed);
+  std::string unmarked;
+  unmarked.reserve(text.size());
+  for (size_t mark = text.find(kMark); mark != text.npos; mark = text.find(kMark)) {
+    const std::string_view before = text.substr(0, mark);
+    unmarked.append(before.substr(0, before.find_last_not_of(kBetween) + 1));
+    const size_t end = text.find_first_of(",}", text.find_first_of("}nN", mark + kMark.size()));  // an object, or null
+    if (end == text.npos) return hash64(unmarked, seed);
+    text.remove_prefix(text[end] == '}' && text.find('{', mark) < end ? end + 1 : end);
+    if (unmarked.ends_with('{')) text.remove_prefix(std::min(text.find_first_not_of(kBetween), text.size()));
+  }
+  return hash64(unmarked.append(text), seed);
+}
+
+uint64_t conversation_of(const Beginning& beginning, http::JsonScanner& scanner) {
+  if (!beginning.metadata.empty()) {
+    if (const auto fields = scanner.scan_object(beginning.metadata)) {
+      for (const http::JsonField& field : **fields) {
+        if (field.key == "user_id" && field.type == http::JsonType::kString) return hash64(span_of(beginning.metadata, field));
+      }
+    }
+  }
+  const std::string_view first = first_element(beginning.messages);
+  if (first.empty() && beginning.system.empty() && beginning.tools.empty()) return 0;
+  return hash_unmarked(first, hash_unmarked(beginning.system, hash_unmarked(beginning.tools, 0)));
+}
+
 // Without its quotes, if it has them.
 std::string_view unquoted(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);
@@ -42,10 +84,31 @@ std::string_view unquoted(std::string_view text) {
 
 }  // namespace
 
-Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner) {
+std::string_view first_element(std::string_view array) {
+  size_t at = array.find_first_not_of("[ \t\r\n");
+  if (at == array.npos || array[at] == ']') return {};
+  const size_t begin = at;
+  size_t depth = 0;
+  for (bool in_string = false; at < array.size(); ++at) {
+    const char c = array[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '{' || c == '[') ++depth;
+    if (depth == 0 && (c == ',' || c == ']')) break;
+    if ((c == '}' || c == ']') && --depth == 0) return array.substr(begin, at + 1 - begin);
+  }
+  return array.substr(begin, at - begin);
+}
+
+Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner, Conversation conversation) {
   const auto fields = scanner.scan_object(padded_body);
   if (!fields) return std::unexpected(fields.error());
   CallFacts facts;
+  Beginning beginning;
   for (const http::JsonField& field : **fields) {
     const std::string_view span = span_of(padded_body, field);
     if (field.key == "model") {
@@ -57,8 +120,17 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       facts.stream = span == "true";
     } else if (field.key == "max_tokens" && field.type == http::JsonType::kNumber) {
       facts.max_tokens = http::json_int(span);
+    } else if (field.key == "metadata" && field.type == http::JsonType::kObject) {
+      beginning.metadata = span;
+    } else if (field.key == "tools") {
+      beginning.tools = span;
+    } else if (field.key == "system") {
+      beginning.system = span;
+    } else if (field.key == "messages" && field.type == http::JsonType::kArray) {
+      beginning.messages = span;
     }
   }
+  if (conversation == Conversation::kWanted) facts.conversation = conversation_of(beginning, scanner);
   return facts;
 }
 

@@ -21,13 +21,23 @@ struct CallFacts {
   std::string model;  // printable ASCII; empty when the body names none
   bool stream = false;
   std::optional<int64_t> max_tokens;  // only when it is an exact integer
+  uint64_t conversation = 0;          // a hash that the calls of one conversation share, when asked for; 0: none found
 };
+
+// Whether the conversation's hash is wanted: it costs a look at every byte of what comes first in the prompt.
+enum class Conversation : uint8_t { kIgnored, kWanted };
 
 // `padded_body` must be followed by http::kJsonPadding readable bytes; it is borrowed for the call only.
 // kBadRequest with a sentence for the client: not one JSON object, a duplicate key (see http::JsonScanner), `model`
 // that is no string of printable ASCII within the bound, `stream` that is no bool. Whatever else the scanner answers is
 // passed on.
-Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner);
+// The conversation is metadata.user_id where the client sends one, else tools, system and the first turn, which all its
+// calls begin with.
+Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner,
+                              Conversation conversation = Conversation::kIgnored);
+
+// The first element of a JSON array's text, without what surrounds it; empty when there is none. The text is valid JSON.
+std::string_view first_element(std::string_view array);
 
 // Whether a Content-Type says JSON in UTF-8: application/json with no charset or charset=utf-8. Anything else must be
 // answered with kUnsupported, for another charset would make relay and vendor read two texts.

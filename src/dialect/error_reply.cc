@@ -182,6 +182,7 @@ ErrorReply error_reply(const Error& error, std::string_view request_id, const Re
   if (hints.retry_after > Duration{0} && !facts.hopeless) {
     facts.retry_after = std::chrono::ceil<seconds>(std::min(hints.retry_after, kRetryAfterMax));
   }
+  facts.hopeless = facts.hopeless || hints.hopeless;
   return {fixed.status, json_body(fixed.type, sentence(error, fixed), request_id),
           render_fields(fixed.status, request_id, facts)};
 }

@@ -27,6 +27,7 @@ struct ErrorReply {
 // What only the caller knows about an answer.
 struct ReplyHints {
   Duration retry_after{0};  // when waiting helps and the time is known: clamped to 1..50 s, whole seconds, rounded up
+  bool hopeless = false;    // the wait is so long that the client had better give up
   std::string_view allow = {};  // of a 405: the methods that the path has (model::Route::allow)
 };
 
