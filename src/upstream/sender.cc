@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/recycle.h"
 #include "net/body_writer.h"
 #include "runtime/wait.h"
 
@@ -123,13 +124,14 @@ Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, 
 
 Reply::~Reply() {
   if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
+  give_string(raw);
 }
 
 void Reply::release_head() {
   if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
   head.reset();
   early = {};
-  std::string().swap(raw);
+  give_string(raw);
 }
 
 void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
@@ -150,6 +152,7 @@ Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const Send
     reply.connection = std::move(*connection);
     reply.reused_connection = reply.connection->reused();
     reply.head = take_head();
+    reply.raw = take_string();
     auto written = options.source == nullptr ? co_await write_whole(loop, reply.connection->stream(), options, cancel)
                                              : co_await write_pieces(loop, reply.connection->stream(), options, cancel);
     std::optional<Error> failure;
