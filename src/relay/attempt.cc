@@ -4,6 +4,7 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
+#include "base/recycle.h"
 #include "runtime/wait.h"
 #include "stream/pump.h"
 
@@ -154,8 +155,9 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     answer.lease = std::move(lease);
     answer.connections = line.connections;
     answer.attempt = at;
-    std::string head;
-    head.reserve(call.exchange.head().bytes + 512);
+    answer.fields = take_string();
+    answer.content = take_string();
+    std::string head = take_string();
     upstream::append_request_head(head, call.exchange.head(), line.party, body_shape(call));
     const upstream::SendOptions options{
         .head = head,
@@ -167,6 +169,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
         .first_byte_timeout = call.facts.stream ? parts.upstream.first_byte_timeout : parts.upstream.first_byte_timeout_unstreamed,
         .until = call.until};
     auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    give_string(head);
     accounts::AttemptEnd end;
     std::optional<Error> failure;
     if (!sent) {

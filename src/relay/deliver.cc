@@ -1,5 +1,6 @@
 #include "relay/deliver.h"
 
+#include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/objects.h"
 #include "stream/pump.h"
@@ -105,8 +106,8 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
-    std::string().swap(answer.content);
-    std::string().swap(answer.fields);
+    give_string(answer.content);
+    give_string(answer.fields);
     answer.reply.release_head();
     if (!done && !bodiless) {
       co_await finish_live(parts, call, answer);
