@@ -13,11 +13,10 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "accounts/config.h"
 #include "base/units.h"
 
 namespace baton::accounts {
-
-inline constexpr size_t kBindingsMax = 65'536;
 
 // The higher, the better suited is this place for the key; places get a share by weight.
 double rendezvous(uint64_t key, std::string_view place, uint32_t weight);

@@ -1,6 +1,7 @@
 // The accounts that the operator owns.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "base/units.h"
 
 namespace baton::accounts {
+
+inline constexpr size_t kAccountsMax = 1024;
+inline constexpr size_t kExclusionsMax = 32;     // models per account that it answered 403 for; beyond it the oldest is forgotten
+inline constexpr size_t kBindingsMax = 65'536;   // conversations whose account is remembered
 
 struct AccountConfig {
   std::string name;

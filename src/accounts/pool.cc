@@ -11,6 +11,7 @@ namespace baton::accounts {
 
 namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr Duration kLongWindow = std::chrono::minutes(2);  // longer than a bucket of a minute takes to fill
 }
 
 Lease::~Lease() {
@@ -129,7 +130,7 @@ AccountPool::Standing AccountPool::standing(AccountIndex index, const Ask& ask, 
 struct AccountPool::Candidate {
   AccountIndex index = 0;
   uint32_t order = 0;
-  int tier = 0;
+  int tier = 2;  // the less, the earlier
   double score = 0;  // the less, the better
   Probe probe = Probe::kNone;
 };
@@ -275,36 +276,36 @@ void AccountPool::release(Lease& lease) {
   if (waiting() > 0) room_->serve(now);
 }
 
-void AccountPool::ended(Lease& lease, const Ended& how, Instant now) {
-  if (account(lease.index_).passthrough) return;
-  learn_limits(lease, how, now);
-  learn_health(lease, how, now);
+void AccountPool::answered(Lease& lease, const Stated& stated, bool limited, Instant now) {
+  if (account(lease.index_).passthrough || (!limited && !stated.limits.any() && !lease.held_.open)) return;
+  {
+    Domain& domain = *domains_[states_[lease.index_].domain];
+    const size_t limits = static_cast<size_t>(lease.limits_);
+    std::lock_guard lock(domain.mutex);
+    Allowance& allowance = domain.classes[limits];
+    if (limited) {
+      allowance.refused(lease.held_, stated.limits, now);
+      Duration wait = stated.retry_after.value_or(stated.reset.value_or(kBenchDefault));
+      // A window of hours that is spent stays spent, whatever is said to impatient clients.
+      if (stated.reset && *stated.reset > kLongWindow) wait = std::max(wait, *stated.reset);
+      allowance.bench(now + wait);
+    } else {
+      allowance.answered(lease.held_, stated.limits, now);
+    }
+    domain.active[limits].store(!allowance.idle(now), std::memory_order_release);
+  }
   if (waiting() > 0) room_->serve(now);
 }
 
-void AccountPool::learn_limits(Lease& lease, const Ended& how, Instant now) {
-  const bool limited = how.effect == Effect::kLimited;
-  const bool stated = how.stated != nullptr && how.stated->limits.any();
-  if (!limited && !stated && !lease.held_.open) return;
-  Domain& domain = *domains_[states_[lease.index_].domain];
-  const size_t limits = static_cast<size_t>(lease.limits_);
-  std::lock_guard lock(domain.mutex);
-  Allowance& allowance = domain.classes[limits];
-  static constexpr StatedLimits kNothing{};
-  const StatedLimits& facts = how.stated != nullptr ? how.stated->limits : kNothing;
-  if (!how.reached) {
-    allowance.give_back(lease.held_, now);
-  } else if (limited) {
-    allowance.refused(lease.held_, facts, now);
-    Duration wait = kBenchDefault;
-    if (how.stated != nullptr) wait = how.stated->retry_after.value_or(how.stated->reset.value_or(kBenchDefault));
-    // A window that is spent stays spent, whatever the field for impatient clients says.
-    if (how.stated != nullptr && how.stated->reset && *how.stated->reset > std::chrono::minutes(2)) wait = std::max(wait, *how.stated->reset);
-    allowance.bench(now + wait);
-  } else {
-    allowance.answered(lease.held_, facts, now);
+void AccountPool::ended(Lease& lease, const Ended& how, Instant now) {
+  if (account(lease.index_).passthrough) return;
+  if (!how.reached && lease.held_.open) {
+    Domain& domain = *domains_[states_[lease.index_].domain];
+    std::lock_guard lock(domain.mutex);
+    domain.classes[static_cast<size_t>(lease.limits_)].give_back(lease.held_, now);
   }
-  domain.active[limits].store(!allowance.idle(now), std::memory_order_release);
+  learn_health(lease, how, now);
+  if (waiting() > 0) room_->serve(now);
 }
 
 bool AccountPool::fit(AccountIndex index, Instant now) const {

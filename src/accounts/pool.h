@@ -36,8 +36,6 @@
 
 namespace baton::accounts {
 
-inline constexpr size_t kAccountsMax = 1024;
-inline constexpr size_t kExclusionsMax = 32;  // models per account; beyond it the oldest is forgotten
 using AccountIndex = uint32_t;
 
 class AccountPool;
@@ -146,10 +144,13 @@ class AccountPool {
   Lease take(AccountIndex index);
   std::optional<AccountIndex> find(std::string_view name) const;
 
+  // The head of its answer has come: what it states of limits is learnt, and an account that named a time is benched, before anybody
+  // else can be sent there. `limited`: it is a 429 that is a limit of the account.
+  void answered(Lease& lease, const Stated& stated, bool limited, Instant now);
+  // What came of the attempt is known. `reached`: something was sent to the vendor.
   struct Ended {
     Effect effect = Effect::kNothing;
-    bool reached = true;             // something was sent
-    const Stated* stated = nullptr;  // of the answer's head
+    bool reached = true;
     uint64_t model = 0;
   };
   void ended(Lease& lease, const Ended& how, Instant now);
@@ -207,7 +208,6 @@ class AccountPool {
   Instant room_at(AccountIndex index, const Ask& ask, Instant now) const;
   Home bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now);
   void release(Lease& lease);
-  void learn_limits(Lease& lease, const Ended& how, Instant now);
   void learn_health(Lease& lease, const Ended& how, Instant now);
   bool may_eject(AccountIndex index, Instant now) const;
   bool fit(AccountIndex index, Instant now) const;

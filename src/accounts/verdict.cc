@@ -23,12 +23,13 @@ Verdict judge_failure(ErrorCode error) {
 
 Verdict judge_rate_limit(const AttemptEnd& end) {
   Verdict verdict{AttemptResult::kRateLimited, Next::kOtherAccount, false, Wait::kAccount, Effect::kLimited};
-  if (end.says_when) return verdict;
+  if (end.retry_after) return verdict;
   if (end.error_code == "enforced_spend_limit_reached" || end.error_code == "contract_spend_limit_reached") {
     verdict.effect = Effect::kSpendCap;
     verdict.wait = Wait::kNever;
     return verdict;
   }
+  if (end.limit_fields) return verdict;
   // A bare 429 is no limit of the account: it is not benched, only not asked at once.
   verdict.effect = Effect::kOverloaded;
   verdict.wait = Wait::kBackoff;

@@ -16,7 +16,8 @@ struct AttemptEnd {
   bool early_error = false;         // a 2xx stream whose first event other than message_start and ping was an error
   bool reused_connection = false;
   // Of a 429:
-  bool says_when = false;           // a retry-after, or limit fields with a reset
+  bool retry_after = false;         // it has one
+  bool limit_fields = false;        // it states limits
   std::string_view error_code = {}; // details.error_code
 };
 

@@ -14,6 +14,7 @@ double cost(const Need& need) { return 500 + need.input_tokens + 5 * need.output
 bool open(const Ask& ask) { return ask.tried.empty() && !ask.only; }
 
 constexpr Duration kLeastWait = std::chrono::milliseconds(1);
+constexpr Duration kNextTurn = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -107,8 +108,12 @@ void WaitingRoom::serve(Instant now) {
     std::lock_guard lock(mutex_);
     unsigned blocked = 0;  // classes, as bits
     size_t failed = 0;
-    for (auto at = queue_.begin(); at != queue_.end() && failed < kFailedTriesMax;) {
+    for (auto at = queue_.begin(); at != queue_.end();) {
       TicketPtr ticket = (at++)->second;  // kept while it may leave the queue
+      if (failed >= kFailedTriesMax) {
+        ticket->check_at = std::max(ticket->check_at, now + kNextTurn);
+        continue;
+      }
       const unsigned bit = 1u << static_cast<unsigned>(ticket->ask.limits);
       if (open(ticket->ask) && (blocked & bit) != 0) {
         ticket->check_at = runtime::kNever;  // the one before it looks at the clock
@@ -160,9 +165,10 @@ runtime::Task<std::expected<Lease, Refusal>> WaitingRoom::wait(runtime::Loop& lo
     if (lease || over) {
       lease.reset();
       serve(loop.now());  // somebody else is the first now
-      co_return std::unexpected(Refusal{cancel.cancelled() ? RefusalReason::kCancelled : RefusalReason::kTooLate, check});
+      if (cancel.cancelled()) co_return std::unexpected(Refusal{RefusalReason::kCancelled, check});
+      co_return std::unexpected(Refusal{RefusalReason::kTooLate, pool_.earliest(ask, loop.now())});
     }
-    if (pushed_out) co_return std::unexpected(Refusal{RefusalReason::kQueueFull, check});
+    if (pushed_out) co_return std::unexpected(Refusal{RefusalReason::kQueueFull, pool_.earliest(ask, loop.now())});
     co_await runtime::wait(loop, {.cancel = &cancel, .until = std::min(check, until), .slot = &ticket->slot});
     if (due(*ticket, loop.now())) serve(loop.now());
   }

@@ -29,7 +29,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     : settings(std::move(from)),
       log(operator_log),
       metrics({.accounts = account_names(settings), .loops = threads, .version = BATON_VERSION}),
-      accounts(settings.accounts.accounts),
+      accounts(settings.accounts, clock),
       authenticator(settings.auth),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(kReplyBytesBudget),

@@ -56,6 +56,10 @@ class Check {
   }
 
   void order_pairs() {
+    accounts::Config& pool = settings_.accounts;
+    order("backoff.first", pool.backoff.first, "backoff.base", pool.backoff.base);
+    order("backoff.base", pool.backoff.base, "backoff.max", pool.backoff.max);
+    order("health.ejection_base", pool.health.ejection_base, "health.ejection_max", pool.health.ejection_max);
     http::HeadLimits& head = settings_.edge.head;
     order("edge.field_bytes_max", head.field_bytes_max, "edge.head_bytes_max", head.total_bytes_max);
     order("edge.target_bytes_max", head.target_bytes_max, "edge.head_bytes_max", head.total_bytes_max);

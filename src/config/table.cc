@@ -92,7 +92,7 @@ std::span<const Setting<Settings>> settings_table() {
       R::other("accounts", "list", "required", "The vendor accounts that calls are spread over."),
       R::count(
           "attempts_max", [](auto& s) -> auto& { return s.accounts.attempts_max; }, 1, model::kAttemptsMax,
-          "Tries of one call, the first included; each on another account."),
+          "Tries of one call, the first included; on other accounts while there are any."),
       R::text(
           "public_url", [](auto& s) -> auto& { return s.public_url; }, "what the client's Host says",
           "The origin that clients reach the relay by, such as https://relay.example: written into `results_url` of "
@@ -213,6 +213,56 @@ std::span<const Setting<Settings>> settings_table() {
           "stream.event_bytes_max", [](auto& s) -> auto& { return s.stream.event_bytes_max; }, 4 * kKiB, 64 * kMiB,
           "Larger events pass, but are not read for usage."),
 
+      R::duration(
+          "queue.max_wait", [](auto& s) -> auto& { return s.accounts.queue.max_wait; }, 0, ns(10min),
+          "How long a Messages call may wait, in all, while every account is at its limit or before one is asked again. 0: "
+          "nothing waits."),
+      R::count(
+          "queue.length_max", [](auto& s) -> auto& { return s.accounts.queue.length_max; }, 1, 1'000'000,
+          "Calls that wait, over all loops; beyond it the client with most of them is refused first, with 429."),
+      R::duration(
+          "backoff.first", [](auto& s) -> auto& { return s.accounts.backoff.first; }, 0, ns(1min),
+          "The least pause before an account is asked again by the same call, when it did not say how long."),
+      R::duration(
+          "backoff.base", [](auto& s) -> auto& { return s.accounts.backoff.base; }, ns(1ms), ns(1min),
+          "The most that the first such pause takes; it doubles each time."),
+      R::duration(
+          "backoff.max", [](auto& s) -> auto& { return s.accounts.backoff.max; }, ns(1ms), ns(10min),
+          "The most that any such pause takes."),
+      R::share(
+          "retry_budget.share", [](auto& s) -> auto& { return s.accounts.retry_budget.share; },
+          "Repeated attempts under way, of the calls under way; beyond it an upstream's error goes to the client."),
+      R::count(
+          "retry_budget.least", [](auto& s) -> auto& { return s.accounts.retry_budget.least; }, 0, 1'000'000,
+          "Repeated attempts under way that are always allowed."),
+      R::count(
+          "health.failures", [](auto& s) -> auto& { return s.accounts.health.failures; }, 1, 1000,
+          "Failures in a row (5xx, resets, timeouts, failed connections) after which an account is ejected."),
+      R::duration(
+          "health.ejection_base", [](auto& s) -> auto& { return s.accounts.health.ejection_base; }, ns(1s), kDay,
+          "How long the first ejection lasts; the next ones twice, three times as long."),
+      R::duration(
+          "health.ejection_max", [](auto& s) -> auto& { return s.accounts.health.ejection_max; }, ns(1s), kDay,
+          "The most that an ejection lasts."),
+      R::share(
+          "health.ejected_share_max", [](auto& s) -> auto& { return s.accounts.health.ejected_share_max; },
+          "The most of all accounts that is ejected at once. The last one that is fit never is."),
+      R::duration(
+          "health.probe_interval", [](auto& s) -> auto& { return s.accounts.health.probe_interval; }, ns(1s), kDay,
+          "How often one call is let through to an account that answered 401 or 402."),
+      R::duration(
+          "health.slow_start", [](auto& s) -> auto& { return s.accounts.health.slow_start; }, ns(1ms), ns(1h),
+          "How long an account that came back takes to its full share of calls."),
+      R::duration(
+          "affinity.ttl", [](auto& s) -> auto& { return s.accounts.affinity.ttl; }, ns(1s), kDay,
+          "How long a conversation's account is remembered after its last call."),
+      R::duration(
+          "affinity.patience", [](auto& s) -> auto& { return s.accounts.affinity.patience; }, 0, ns(1min),
+          "How long a call waits for its conversation's account rather than move to another prompt cache."),
+      R::share(
+          "affinity.load_excess", [](auto& s) -> auto& { return s.accounts.affinity.load_excess; },
+          "How much more than its share of the calls under way conversations may give an account."),
+
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
           "Where the line of each call goes: `stdout`, `stderr`, `off` or a file."),
@@ -322,6 +372,15 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
       R::flag(
           "show_rate_limits", [](auto& a) -> auto& { return a.show_rate_limits; },
           "anthropic-ratelimit-* fields of this account reach the client."),
+      R::count(
+          "requests_per_minute", [](auto& a) -> auto& { return a.requests_per_minute; }, 0, kUnlimited,
+          "A ceiling of the operator's own for each model class of the limit domain; 0: what the vendor states is all."),
+      R::count(
+          "input_tokens_per_minute", [](auto& a) -> auto& { return a.input_tokens_per_minute; }, 0, kUnlimited,
+          "The same for input tokens, without those read from the prompt cache."),
+      R::count(
+          "output_tokens_per_minute", [](auto& a) -> auto& { return a.output_tokens_per_minute; }, 0, kUnlimited,
+          "The same for output tokens."),
   };
   return kRows;
 }

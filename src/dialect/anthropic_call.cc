@@ -55,15 +55,18 @@ uint64_t hash_unmarked(std::string_view text, uint64_t seed) {
   for (size_t mark = text.find(kMark); mark != text.npos; mark = text.find(kMark)) {
     const std::string_view before = text.substr(0, mark);
     unmarked.append(before.substr(0, before.find_last_not_of(kBetween) + 1));
-    const size_t end = text.find_first_of(",}", text.find_first_of("}nN", mark + kMark.size()));  // an object, or null
+    const size_t value = text.find_first_not_of(": \t\r\n", mark + kMark.size());
+    if (value == text.npos) return hash64(unmarked, seed);
+    const bool object = text[value] == '{';
+    const size_t end = text.find_first_of(object ? "}" : ",}", value);
     if (end == text.npos) return hash64(unmarked, seed);
-    text.remove_prefix(text[end] == '}' && text.find('{', mark) < end ? end + 1 : end);
+    text.remove_prefix(object ? end + 1 : end);
     if (unmarked.ends_with('{')) text.remove_prefix(std::min(text.find_first_not_of(kBetween), text.size()));
   }
   return hash64(unmarked.append(text), seed);
 }
 
-uint64_t conversation_of(const Beginning& beginning, http::JsonScanner& scanner) {
+uint64_t conversation_of(const Beginning& beginning, size_t body_bytes, http::JsonScanner& scanner) {
   if (!beginning.metadata.empty()) {
     if (const auto fields = scanner.scan_object(beginning.metadata)) {
       for (const http::JsonField& field : **fields) {
@@ -71,6 +74,7 @@ uint64_t conversation_of(const Beginning& beginning, http::JsonScanner& scanner)
       }
     }
   }
+  if (body_bytes < kConversationBytesMin) return 0;
   const std::string_view first = first_element(beginning.messages);
   if (first.empty() && beginning.system.empty() && beginning.tools.empty()) return 0;
   return hash_unmarked(first, hash_unmarked(beginning.system, hash_unmarked(beginning.tools, 0)));
@@ -85,7 +89,8 @@ std::string_view unquoted(std::string_view text) {
 }  // namespace
 
 std::string_view first_element(std::string_view array) {
-  size_t at = array.find_first_not_of("[ \t\r\n");
+  const size_t open = array.find('[');
+  size_t at = open == array.npos ? open : array.find_first_not_of(" \t\r\n", open + 1);
   if (at == array.npos || array[at] == ']') return {};
   const size_t begin = at;
   size_t depth = 0;
@@ -130,7 +135,7 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       beginning.messages = span;
     }
   }
-  if (conversation == Conversation::kWanted) facts.conversation = conversation_of(beginning, scanner);
+  if (conversation == Conversation::kWanted) facts.conversation = conversation_of(beginning, padded_body.size(), scanner);
   return facts;
 }
 

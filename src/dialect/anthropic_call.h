@@ -16,6 +16,8 @@
 namespace baton::dialect {
 
 inline constexpr size_t kModelBytesMax = 256;
+// The vendor caches no prompt of fewer than 512 tokens: calls with shorter ones have nothing to find again.
+inline constexpr size_t kConversationBytesMin = 2048;
 
 struct CallFacts {
   std::string model;  // printable ASCII; empty when the body names none
@@ -32,7 +34,7 @@ enum class Conversation : uint8_t { kIgnored, kWanted };
 // that is no string of printable ASCII within the bound, `stream` that is no bool. Whatever else the scanner answers is
 // passed on.
 // The conversation is metadata.user_id where the client sends one, else tools, system and the first turn, which all its
-// calls begin with.
+// calls begin with; the latter not for bodies below kConversationBytesMin.
 Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner,
                               Conversation conversation = Conversation::kIgnored);
 

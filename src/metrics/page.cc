@@ -76,6 +76,7 @@ class Page {
 
   void calls();
   void attempts();
+  void pool();
   void tokens();
   void connections();
   void bounds();
@@ -95,6 +96,7 @@ std::string RelayMetrics::text() const { return Page(*this).write(); }
 std::string Page::write() {
   calls();
   attempts();
+  pool();
   tokens();
   connections();
   bounds();
@@ -160,6 +162,25 @@ void Page::attempts() {
   for (size_t i = 0; i < Shard::kResults; ++i) {
     add_if_any(retries, {{"why", std::string(name(static_cast<model::AttemptResult>(i)))}},
                sum([i](const Shard& s) -> auto& { return s.retries_[i]; }));
+  }
+}
+
+void Page::pool() {
+  add(gauges("baton_calls_waiting", "Calls that wait for an account."), {},
+      level([](const Shard& s) -> auto& { return s.calls_waiting_; }));
+  histogram("baton_queue_wait_seconds", "Seconds that calls waited for an account, of those that got one.",
+            [](const Shard& s) -> auto& { return s.queue_wait_; });
+  static constexpr const char* kWhy[] = {"no_account", "too_late", "queue_full", "cancelled"};
+  auto& unserved = counters("baton_queue_unserved_total", "Calls that no account could take in time, by why they were given up.");
+  for (size_t i = 0; i < std::size(kWhy); ++i) {
+    add_if_any(unserved, {{"why", kWhy[i]}}, sum([i](const Shard& s) -> auto& { return s.unserved_[i]; }));
+  }
+  add(counters("baton_retry_budget_refusals_total", "Attempts that were not repeated because the retry budget was spent."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));
+  static constexpr const char* kWhere[] = {"new", "kept", "moved"};
+  auto& affinity = counters("baton_affinity_total", "Calls of conversations, by whether their account is that of the call before.");
+  for (size_t i = 0; i < std::size(kWhere); ++i) {
+    add_if_any(affinity, {{"account", kWhere[i]}}, sum([i](const Shard& s) -> auto& { return s.affinity_[i]; }));
   }
 }
 

@@ -102,6 +102,17 @@ class alignas(64) RelayMetrics::Shard {
   void reply_bytes_taken(size_t bytes) { reply_bytes_held_.add(static_cast<int64_t>(bytes)); }
   void reply_bytes_returned(size_t bytes) { reply_bytes_held_.add(-static_cast<int64_t>(bytes)); }
 
+  // -- The pool --
+  // Where a call's account came from, seen from its conversation's prompt cache.
+  enum class Affinity : uint8_t { kNew, kKept, kMoved };
+  // Why a call that waited for an account was given up.
+  enum class Unserved : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
+  Held call_waiting() { return Held(calls_waiting_); }
+  void affinity(Affinity where) { ++affinity_[static_cast<size_t>(where)]; }
+  void queue_served(Duration waited) { queue_wait_.observe(waited); }
+  void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
+  void retry_budget_refused() { ++retry_budget_refusals_; }
+
   // -- Facts that belong to no call --
   void upstream_connected() { ++connects_[kConnectedIndex]; }
   void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
@@ -154,6 +165,11 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, kResults> retries_;
+  Gauge calls_waiting_;
+  Counter retry_budget_refusals_;
+  std::array<Counter, 3> affinity_;
+  std::array<Counter, 4> unserved_;
+  Histogram queue_wait_{kFirstByteBounds};
   std::vector<AccountCounters> accounts_;  // in the order of Options::accounts, then "other"
 };
 

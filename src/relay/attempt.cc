@@ -4,7 +4,9 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
+#include "base/hash.h"
 #include "base/recycle.h"
+#include "relay/seek.h"
 #include "runtime/wait.h"
 #include "stream/pump.h"
 
@@ -129,21 +131,51 @@ Task<bool> spare(const Parts& parts, Call& call, Answer& answer) {
   co_return true;
 }
 
+bool is_unsent(model::AttemptResult result) {
+  return result == model::AttemptResult::kConnectFailed || result == model::AttemptResult::kTlsFailed;
+}
+
+// The pool learns from the head before anything else can run: an account at its limit gets no further call.
+void note_head(const Parts& parts, Answer& answer, accounts::AttemptEnd& end, accounts::Stated& stated) {
+  stated = accounts::read_stated(*answer.reply.head, parts.loop.wall());
+  end.retry_after = stated.retry_after.has_value();
+  end.limit_fields = stated.any_limit_field;
+  const bool limited = end.status == 429 && (stated.retry_after || stated.reset);
+  parts.accounts.answered(*answer.lease, stated, limited, parts.loop.now());
+}
+
+std::string error_code_of(const Parts& parts, const Answer& answer) {
+  if (!answer.whole || answer.coding != http::Coding::kIdentity) return {};
+  auto error = stream::read_error(answer.content, parts.tap_room);
+  return error ? error->error_code : std::string();
+}
+
+void note_end(const Parts& parts, const Call& call, Answer& answer, const accounts::Verdict& verdict, const accounts::Stated& stated,
+              const model::Attempt& attempt) {
+  const Instant now = parts.loop.now();
+  if (verdict.effect == accounts::Effect::kLimited && !stated.retry_after && !stated.reset) {
+    parts.accounts.answered(*answer.lease, stated, /*limited=*/true, now);
+  }
+  const uint64_t model = call.facts.model.empty() ? 0 : hash64(call.facts.model);
+  parts.accounts.ended(*answer.lease, {.effect = verdict.effect, .reached = !is_unsent(verdict.result), .model = model}, now);
+  if (verdict.effect == accounts::Effect::kServed && call.facts.stream && attempt.first_byte > Duration{0}) {
+    parts.accounts.forecast().first_byte(accounts::limit_class(call.route.operation, call.facts.model), attempt.first_byte);
+  }
+}
+
 }  // namespace
 
 Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
   auto& attempts = call.outcome.attempts;
-  std::vector<AccountIndex> tried;
   std::optional<Answer> spared;
   bool repeated = false;  // a call that may have been processed was sent again
   ExchangeBody source(call.exchange, call.route.body_bytes_max);
-  std::optional<accounts::Lease> lease =
-      call.bound_account ? parts.accounts.take(*call.bound_account) : parts.accounts.pick(tried, call.passthrough);
-  if (!lease) {
-    co_return fail(ErrorCode::kNoAccount, Fault::kUs,
-                   call.bound_account ? "The account that made this object is not configured any more."
-                                      : "No account is configured for this call.");
-  }
+  Seeker seeker(parts, call);
+  auto under_way = parts.accounts.retry_budget().call();
+  accounts::RetryBudget::Hold repetition;
+  auto got = co_await seeker.first();
+  if (!got) co_return std::unexpected(got.error());
+  std::optional<accounts::Lease> lease(std::move(*got));
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];
@@ -171,6 +203,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
     give_string(head);
     accounts::AttemptEnd end;
+    accounts::Stated stated;
     std::optional<Error> failure;
     if (!sent) {
       failure = sent.error();
@@ -179,6 +212,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       attempts[at].reused_connection = answer.reply.reused_connection;
       attempts[at].first_byte = answer.reply.arrived - answer.reply.sent;
       end.status = answer.reply.status();
+      note_head(parts, answer, end, stated);
       auto received = co_await receive(parts, call, answer, attempts[at]);
       if (received) {
         end.early_error = *received;
@@ -191,24 +225,36 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       end.error = failure->code;
       answer.reply.finish(*answer.connections, false);
     }
+    const std::string error_code = end.status == 429 ? error_code_of(parts, answer) : std::string();
+    end.error_code = error_code;
     const auto verdict = accounts::judge(end);
     attempts[at].status = failure ? 0 : end.status;
     attempts[at].result = verdict.result;
     attempts[at].may_have_been_processed = verdict.may_have_been_processed;
     attempts[at].total = parts.loop.clock().now() - started;
+    note_end(parts, call, answer, verdict, stated, attempts[at]);
+    repetition = {};
     if (failure && failure->fault == Fault::kClient) co_return std::unexpected(*failure);
 
     // Where to, if anywhere?
-    tried.push_back(index);
-    const bool unsent = verdict.result == model::AttemptResult::kConnectFailed || verdict.result == model::AttemptResult::kTlsFailed;
+    seeker.tried(index);
+    const bool unsent = is_unsent(verdict.result);
     bool may_move = verdict.next != accounts::Next::kDeliver && !call.passthrough && !call.bound_account &&
                     (call.repeatable() || (unsent && !source.touched())) && attempts.size() < parts.attempts_max &&
                     !(verdict.next == accounts::Next::kOnceMore && repeated) && parts.loop.now() < call.until;
+    if (may_move && !verdict.unbudgeted()) {
+      repetition = parts.accounts.retry_budget().repetition();
+      may_move = static_cast<bool>(repetition);
+      if (!may_move) parts.metrics.retry_budget_refused();
+    }
     if (may_move) {
-      lease = parts.accounts.pick(tried, call.passthrough);
-      // A connection that broke is worth a second try even where there is only one account.
-      if (!lease && verdict.result == model::AttemptResult::kReset) lease = parts.accounts.take(index);
-      may_move = lease.has_value();
+      lease = seeker.other();
+      may_move = lease.has_value() || seeker.may_wait(verdict);
+      // A connection that broke is worth a second try even where nothing waits and there is only one account.
+      if (!may_move && verdict.result == model::AttemptResult::kReset) {
+        lease = parts.accounts.take(index);
+        may_move = true;
+      }
     }
     if (!may_move) {
       if (!failure) co_return answer;
@@ -216,11 +262,19 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       co_return std::unexpected(*failure);
     }
     if (verdict.next == accounts::Next::kOnceMore) repeated = true;
-    if (!failure && co_await spare(parts, call, answer)) {
-      answer.lease.reset();
-      spared = std::move(answer);
-    }
+    if (!failure && co_await spare(parts, call, answer)) spared = std::move(answer);
+    if (spared) spared->lease.reset();
+    answer.lease.reset();
     if (call.exchange.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    if (lease) continue;
+    auto waited_for = co_await seeker.wait();
+    if (waited_for) {
+      lease = std::move(*waited_for);
+      continue;
+    }
+    if (waited_for.error().code == ErrorCode::kCancelled) co_return std::unexpected(waited_for.error());
+    if (spared) co_return std::move(*spared);
+    co_return std::unexpected(failure ? *failure : waited_for.error());
   }
 }
 

@@ -82,6 +82,18 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   exchange.abort();
 }
 
+// The pool learns what the call has used of its account's limits. Of a reply that was cut that is not
+// known: what it had reserved stays taken.
+void settle(const Parts& parts, const Call& call, Answer& answer, const model::Usage& usage) {
+  if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
+  const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
+                            static_cast<double>(usage.output_tokens)};
+  if (call.outcome.ending != Ending::kComplete) return;
+  answer.lease->settle(used, parts.loop.now());
+  parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
+                                  call.outcome.request_body_bytes, used);
+}
+
 }  // namespace
 
 Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
@@ -121,6 +133,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   }
   book_stream(call, answer, attempt);
   call.outcome.usage = attempt.usage;
+  settle(parts, call, answer, attempt.usage);
   if (answer.follower) attempt.total = parts.loop.clock().now() - exchange.complete();
 }
 

@@ -1,6 +1,10 @@
 #include "relay/relay.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
@@ -14,7 +18,17 @@ using runtime::Task;
 namespace {
 
 constexpr size_t kPathBytesMax = 256;
+constexpr Duration kHopelessWait = std::chrono::minutes(15);  // no client waits longer for one call
 constexpr size_t kModelBytesMax = 256;
+
+std::string rfc3339(WallTime time) {
+  const auto second = std::chrono::ceil<std::chrono::seconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(second - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
 
 bool reads_json(const Call& call) {
   return call.route.operation == Operation::kMessages || call.route.operation == Operation::kCountTokens;
@@ -106,7 +120,9 @@ Expected<void> Relay::read_facts(Call& call) {
       text = decoded;
     }
   }
-  auto facts = dialect::read_call(text, scanner_);
+  // A conversation that names itself in its head needs no look at its prompt.
+  const bool seek = parts_.accounts.has_affinity() && call.route.inference && head.find("x-claude-code-session-id") == nullptr;
+  auto facts = dialect::read_call(text, scanner_, seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored);
   if (!facts) return std::unexpected(facts.error());
   call.facts = std::move(*facts);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
@@ -136,7 +152,16 @@ Task<void> Relay::answer_error(Call& call, const Error& error) {
     if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;
   }
   if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
-  auto reply = dialect::error_reply(error, outcome.request_id, {.allow = call.route.allow});
+  dialect::ReplyHints hints{.allow = call.route.allow};
+  std::string retry_at;
+  if (call.retry_at && error.code == ErrorCode::kNoAccount) {
+    const Duration wait = std::max(*call.retry_at - parts_.loop.now(), Duration{1});
+    hints.retry_after = wait;
+    hints.hopeless = wait > kHopelessWait;
+    retry_at = "baton-retry-at: " + rfc3339(parts_.loop.wall() + std::chrono::ceil<std::chrono::milliseconds>(wait)) + "\r\n";
+  }
+  auto reply = dialect::error_reply(error, outcome.request_id, hints);
+  reply.fields += retry_at;
   if (auto sent = co_await call.exchange.reply(reply.status, reply.fields, reply.body); !sent) call.exchange.abort();
 }
 

@@ -1,6 +1,7 @@
 #include "tests/simulation/memory_net.h"
 
 #include <algorithm>
+#include <utility>
 #include <cstring>
 
 #include "runtime/wait.h"
@@ -11,6 +12,7 @@ using runtime::IoResult;
 using runtime::IoStatus;
 
 void VirtualPoller::poll(Instant until) {
+  if (std::exchange(interrupted_, false)) return;
   if (until == runtime::kNever) {
     stuck_ = true;
     return;

@@ -19,12 +19,13 @@ class VirtualPoller final : public runtime::Poller {
  public:
   explicit VirtualPoller(runtime::VirtualClock& clock) : clock_(clock) {}
   void poll(Instant until) override;
-  void interrupt() override {}
+  void interrupt() override { interrupted_ = true; }
   bool stuck() const { return stuck_; }
 
  private:
   runtime::VirtualClock& clock_;
   bool stuck_ = false;
+  bool interrupted_ = false;
 };
 
 struct Weather {

@@ -31,6 +31,7 @@ World::World(WorldOptions options)
       log_(clock, -1),
       bindings_({}, clock, log_) {
   if (!options_.account_configs.empty()) options_.accounts = options_.account_configs.size();
+  pool_config_ = options_.pool;
   account_configs_ = options_.account_configs;
   access_log_ = std::move(*ledger::AccessLog::open({.access_log = "off"}, metrics_, log_));
   ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_);
@@ -62,7 +63,7 @@ World::World(WorldOptions options)
                                .simulated = !options_.scripted},
                      .connections = pools_[i].get()});
   }
-  accounts_ = std::make_unique<accounts::AccountPool>(account_configs_);
+  accounts_ = std::make_unique<accounts::AccountPool>(pool_config_, clock);
   relay_ = std::make_unique<relay::Relay>(relay::Parts{
       .loop = loop_, .random = random_, .authenticator = authenticator_, .accounts = *accounts_, .attempts_max = options_.attempts_max,
       .lines = std::move(lines), .upstream = options_.upstream, .stream = options_.stream, .write_stall = options_.edge.write_stall_timeout,

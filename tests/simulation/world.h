@@ -42,6 +42,7 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   uint32_t attempts_max = 3;
+  accounts::Config pool = {.queue = {.max_wait = {}}};        // its accounts are those above; nothing waits unless a test wants it
   std::string public_url = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
@@ -101,7 +102,8 @@ class World {
   edge::Config sim_edge_;
   std::unique_ptr<edge::Server> sim_server_;
 
-  std::vector<accounts::AccountConfig> account_configs_;
+  accounts::Config pool_config_;
+  std::vector<accounts::AccountConfig>& account_configs_ = pool_config_.accounts;
   std::vector<upstream::Endpoint> endpoints_;
   std::unique_ptr<accounts::AccountPool> accounts_;
   auth::Authenticator authenticator_;
