@@ -144,41 +144,37 @@ void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
 }
 
 Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options, runtime::Cancellation& cancel) {
-  bool fresh = options.fresh;
-  while (true) {
-    auto connection = co_await pool.acquire(cancel, fresh);
-    if (!connection) co_return std::unexpected(connection.error());
-    Reply reply;
-    reply.connection = std::move(*connection);
-    reply.reused_connection = reply.connection->reused();
-    reply.head = take_head();
-    reply.raw = take_string();
-    auto written = options.source == nullptr ? co_await write_whole(loop, reply.connection->stream(), options, cancel)
-                                             : co_await write_pieces(loop, reply.connection->stream(), options, cancel);
-    std::optional<Error> failure;
-    if (!written) {
-      failure = written.error();
-    } else {
-      reply.whole_request_sent = *written;
-      reply.sent = loop.clock().now();
-      auto got = co_await read_head(loop, options, cancel, reply);
-      if (!got) failure = got.error();
-    }
-    if (failure) {
-      const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
-      if (!stale || fresh) co_return std::unexpected(*failure);
-      fresh = true;
-      continue;
-    }
-    reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
-    auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
-    if (early.status == net::BodyReader::Status::kMalformed)
-      co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
-    reply.early = early.data;
-    reply.keep_alive = reply.head->keep_alive;
-    reply.ended = reply.body.done();
-    co_return reply;
+  auto connection = co_await pool.acquire(cancel, options.fresh);
+  if (!connection) co_return std::unexpected(connection.error());
+  Reply reply;
+  reply.connection = std::move(*connection);
+  reply.reused_connection = reply.connection->reused();
+  reply.head = take_head();
+  reply.raw = take_string();
+  auto written = options.source == nullptr ? co_await write_whole(loop, reply.connection->stream(), options, cancel)
+                                           : co_await write_pieces(loop, reply.connection->stream(), options, cancel);
+  std::optional<Error> failure;
+  if (!written) {
+    failure = written.error();
+  } else {
+    reply.whole_request_sent = *written;
+    reply.sent = loop.clock().now();
+    auto got = co_await read_head(loop, options, cancel, reply);
+    if (!got) failure = got.error();
   }
+  if (failure) {
+    const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
+    if (stale) failure->retry = Retry::kSameAccount;
+    co_return std::unexpected(*failure);
+  }
+  reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
+  auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
+  if (early.status == net::BodyReader::Status::kMalformed)
+    co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
+  reply.early = early.data;
+  reply.keep_alive = reply.head->keep_alive;
+  reply.ended = reply.body.done();
+  co_return reply;
 }
 
 }  // namespace baton::upstream
