@@ -82,6 +82,9 @@ Task<Expected<void>> Relay::read(Call& call) {
   }
   auto body = co_await call.exchange.read_body(call.route.body_bytes_max);
   if (!body) co_return std::unexpected(body.error());
+  // The head may have moved with the body that grew behind it.
+  const auto& head = call.exchange.head();
+  call.route = model::route(head.method_text, head.path);
   call.outcome.request_body_bytes = body->size();
   if (reads_json(call)) co_return read_facts(call);
   co_return Expected<void>{};
