@@ -25,6 +25,8 @@ class ExchangeBody final : public upstream::BodySource {
     touched_ = true;
     return exchange_.read_piece(bytes_max_);
   }
+  // A body that came whole has the exchange's own watch.
+  runtime::ByteStream* sender() override { return exchange_.body_complete() ? nullptr : &exchange_.stream(); }
   bool touched() const { return touched_; }
 
  private:

@@ -24,6 +24,126 @@ WorldOptions scripted(size_t accounts, uint64_t seed = 1) {
 
 constexpr std::string_view kMessage = R"({"id":"msg_1","type":"message","content":[],"usage":{"input_tokens":12,"output_tokens":3}})";
 
+// A connection that can be read now and then although nothing is there for the reader, as over TLS when session tickets come.
+class Wakeful final : public ByteStream {
+ public:
+  Wakeful(runtime::Loop& loop, std::unique_ptr<ByteStream> inner) : inner_(std::move(inner)) {
+    watch_.loop = &loop;
+    watch_.self = this;
+    watch_.run = [](runtime::Wake& wake) { static_cast<Watch&>(wake).self->refresh(); };
+    inner_->readable.stand(watch_, 1);
+    inner_->writable.stand(watch_, 1);
+    inner_->hangup.stand(watch_, 1);
+    wake();
+  }
+  ~Wakeful() override { watch_.loop->forget(watch_); }
+  void wake() {
+    can_read_ = true;
+    readable.notify();
+  }
+  IoResult try_read(std::span<char> into) override {
+    IoResult got = inner_->can_read() ? inner_->try_read(into) : IoResult{IoStatus::kBlocked, 0};
+    can_read_ = inner_->can_read();
+    return got;
+  }
+  IoResult try_write(std::span<const iovec> parts) override {
+    IoResult put = inner_->try_write(parts);
+    can_write_ = inner_->can_write();
+    if (!can_write_) wake();
+    return put;
+  }
+  void close(bool reset) override { inner_->close(reset); }
+  void shut_write() override { inner_->shut_write(); }
+  std::string peer_address() const override { return inner_->peer_address(); }
+
+ private:
+  struct Watch : runtime::Waiter {
+    Wakeful* self = nullptr;
+  };
+  void refresh() {
+    if (inner_->can_read()) wake();
+    if (inner_->can_write() && !can_write_) {
+      can_write_ = true;
+      writable.notify();
+    }
+    if (inner_->gone() && !gone_) {
+      gone_ = true;
+      hangup.notify();
+    }
+  }
+  std::unique_ptr<ByteStream> inner_;
+  Watch watch_;
+};
+
+TEST(ReviewSimulation, readiness_without_bytes_does_not_cut_a_request_short) {
+  for (bool upload : {false, true}) {
+    auto options = scripted(1);
+    options.upstream_weather.window_bytes = 4096;
+    World world(options);
+    world.on_dial = [&](StreamPair& pair, size_t) { pair.a = std::make_unique<Wakeful>(world.loop(), std::move(pair.a)); };
+    world.upstreams.always(0, Reply::json(200, kMessage));
+    Script script{.body = World::body(false, std::string(300'000, 'x'))};
+    if (upload) script.path = "/v1/files";
+    Seen seen = world.play(script);
+    EXPECT_EQ(seen.status, 200) << seen.body;
+    ASSERT_EQ(world.upstreams.asked.size(), 1u);
+    EXPECT_TRUE(world.upstreams.asked[0].whole);
+    EXPECT_EQ(world.upstreams.asked[0].body, script.body);
+    EXPECT_LT(seen.total, 1s);
+    world.check();
+  }
+}
+
+TEST(ReviewSimulation, an_interim_answer_does_not_cut_a_request_short) {
+  auto options = scripted(1);
+  options.upstream_weather.window_bytes = 4096;
+  World world(options);
+  world.on_dial = [](StreamPair& pair, size_t) {
+    static constexpr std::string_view kInterim = "HTTP/1.1 102 Processing\r\n\r\n";
+    iovec part{const_cast<char*>(kInterim.data()), kInterim.size()};
+    pair.b->try_write(std::span<const iovec>(&part, 1));
+  };
+  world.upstreams.always(0, Reply::json(200, kMessage));
+  Script script{.body = World::body(false, std::string(300'000, 'x'))};
+  Seen seen = world.play(script);
+  EXPECT_EQ(seen.status, 200) << seen.body;
+  EXPECT_EQ(world.upstreams.asked.at(0).body, script.body);
+  world.check();
+}
+
+TEST(ReviewSimulation, an_answer_that_was_given_before_the_upstream_closed_is_passed_on) {
+  World world(scripted(1));
+  static const std::string answer =
+      "HTTP/1.1 413 Too Large\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+  world.on_dial = [](StreamPair& pair, size_t) {
+    iovec part{const_cast<char*>(answer.data()), answer.size()};
+    pair.b->try_write(std::span<const iovec>(&part, 1));
+    pair.b->close(false);  // what is written to it now breaks
+  };
+  Seen seen = world.play({.body = World::body(false)});
+  EXPECT_EQ(seen.status, 413);
+  EXPECT_EQ(seen.body, "{}");
+  EXPECT_EQ(world.dialers[0]->dialled, 1u);
+  world.check();
+}
+
+TEST(ReviewSimulation, an_uploading_client_that_leaves_while_the_upstream_takes_nothing_ends_the_upload) {
+  for (bool chunked : {true, false}) {
+    auto options = scripted(1);
+    options.upstream_weather.window_bytes = 4096;
+    World world(options);
+    world.upstreams.always(0, {.acts = {{.what = What::kStall}}, .before_body = true});
+    world.upstreams.next(0, {.acts = {{.what = What::kStall}}, .before_body = true});
+    Script script{.path = "/v1/files", .body = std::string(400'000, 'b'), .chunked = chunked};
+    script.leave_after = 5s;
+    Seen seen = world.play(script);
+    EXPECT_TRUE(seen.left);
+    EXPECT_LE(*world.settle_time, 100ms);
+    EXPECT_EQ(world.outcomes.at(0).ending, model::Ending::kClientGone);
+    world.check();
+  }
+}
+
 TEST(ReviewSimulation, an_object_named_in_a_head_is_found_after_the_body_made_the_head_move) {
   auto options = scripted(3);
   options.client_weather.piece_bytes_max = 300;
