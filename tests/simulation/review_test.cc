@@ -111,6 +111,25 @@ TEST(ReviewSimulation, an_interim_answer_does_not_cut_a_request_short) {
   world.check();
 }
 
+TEST(ReviewSimulation, readiness_without_bytes_leaves_an_idle_connection_in_the_pool) {
+  World world(scripted(1));
+  Wakeful* upstream = nullptr;
+  world.on_dial = [&](StreamPair& pair, size_t) {
+    auto wakeful = std::make_unique<Wakeful>(world.loop(), std::move(pair.a));
+    upstream = wakeful.get();
+    pair.a = std::move(wakeful);
+  };
+  world.upstreams.always(0, Reply::json(200, kMessage));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(world.play({.body = World::body(false)}).status, 200);
+    upstream->wake();
+    if (i == 1) world.loop().run_until([n = 0]() mutable { return n++ > 3; });
+  }
+  EXPECT_EQ(world.dialers[0]->dialled, 1u);
+  EXPECT_EQ(world.pool(0).unsolicited(), 0u);
+  world.check();
+}
+
 TEST(ReviewSimulation, an_answer_that_was_given_before_the_upstream_closed_is_passed_on) {
   World world(scripted(1));
   static const std::string answer =
