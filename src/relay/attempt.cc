@@ -73,8 +73,10 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
-  if (head.framing == http::Framing::kNone) {
-    answer.length = head.status == 204 || head.status == 304 ? -1 : static_cast<int64_t>(head.content_length);
+  if (call.exchange.head().method == http::Method::kHead) {
+    // What a GET would have had.
+    const auto* length = head.find(http::FieldId::kContentLength);
+    if (length != nullptr) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;

@@ -182,5 +182,34 @@ TEST(ReviewSimulation, an_object_named_in_a_head_is_found_after_the_body_made_th
   world.check();
 }
 
+TEST(ReviewSimulation, an_answer_to_HEAD_keeps_the_length_a_GET_would_have_had) {
+  struct {
+    std::string_view name;
+    std::string answer;
+    std::string length;
+  } const rows[] = {
+      {"a length", "HTTP/1.1 200 OK\r\ncontent-length: 42\r\n\r\n", "42"},
+      {"none", "HTTP/1.1 200 OK\r\n\r\n", ""},
+      {"chunked", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", ""},
+      {"empty", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "0"},
+      {"no content", "HTTP/1.1 204 No Content\r\n\r\n", ""},
+      {"not modified", "HTTP/1.1 304 Not Modified\r\ncontent-length: 42\r\n\r\n", ""},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    World world(scripted(1));
+    world.upstreams.always(0, Reply::bytes(row.answer));
+    Script script{.method = "HEAD", .path = "/v1/skills"};
+    script.then = {"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"};
+    Seen seen = world.play(script);
+    EXPECT_TRUE(seen.complete);
+    EXPECT_EQ(seen.field("content-length"), row.length);
+    ASSERT_EQ(seen.then.size(), 1u);
+    EXPECT_EQ(seen.then[0].status, 200);
+    EXPECT_EQ(world.pool(0).idle(), 1u);
+    world.check();
+  }
+}
+
 }  // namespace
 }  // namespace baton::simulation
