@@ -147,6 +147,9 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
                    call.bound_account ? "The account that made this object is not configured any more."
                                       : "No account is configured for this call.");
   }
+  // An account that owns objects may since have become one that forwards the caller's credential, and here that is Baton's own key.
+  if (lease->account().passthrough != call.passthrough)
+    co_return fail(ErrorCode::kNoAccount, Fault::kUs, "The account that made this object forwards callers' own credentials now.");
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];

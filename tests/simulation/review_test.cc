@@ -211,5 +211,21 @@ TEST(ReviewSimulation, an_answer_to_HEAD_keeps_the_length_a_GET_would_have_had) 
   }
 }
 
+TEST(ReviewSimulation, the_callers_key_never_follows_an_object_to_an_account_that_forwards_credentials) {
+  auto options = scripted(0);
+  options.account_configs.resize(2);
+  options.account_configs[0].name = "was-pooled";
+  options.account_configs[0].passthrough = true;
+  options.account_configs[1].name = "pooled";
+  options.auth.clients.push_back({"laptop", Secret("baton-client-key-0123456789")});
+  World world(options);
+  ASSERT_TRUE(world.bindings().bind("msgbatch_1", "was-pooled", store::ObjectKind::kBatch));
+  for (size_t i = 0; i < 2; ++i) world.upstreams.always(i, Reply::json(200, "{}"));
+  Seen seen = world.play({.method = "GET", .path = "/v1/messages/batches/msgbatch_1", .fields = "x-api-key: baton-client-key-0123456789\r\n"});
+  EXPECT_EQ(seen.status, 503);
+  for (const auto& asked : world.upstreams.asked) EXPECT_EQ(asked.head.find("baton-client-key"), std::string::npos);
+  world.check();
+}
+
 }  // namespace
 }  // namespace baton::simulation
