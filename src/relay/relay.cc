@@ -125,7 +125,7 @@ Task<Expected<void>> Relay::answer_probe(Call& call) {
   co_return Expected<void>{};
 }
 
-Task<void> Relay::answer_error(Call& call, const Error& error) {
+Task<void> Relay::answer_error(Call& call, Error error) {
   model::Outcome& outcome = call.outcome;
   outcome.error = name(error.code);
   if (error.code == ErrorCode::kCancelled) {
@@ -134,6 +134,7 @@ Task<void> Relay::answer_error(Call& call, const Error& error) {
       call.exchange.abort();
       co_return;
     }
+    error.fault = Fault::kUs;  // whoever gave up took it for the client's leaving
   } else {
     outcome.ending = error.fault == Fault::kUpstream ? Ending::kUpstreamCut : Ending::kRefusedByUs;
     if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;

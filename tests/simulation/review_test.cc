@@ -227,5 +227,25 @@ TEST(ReviewSimulation, the_callers_key_never_follows_an_object_to_an_account_tha
   world.check();
 }
 
+TEST(ReviewSimulation, a_call_that_a_drain_ends_is_told_so) {
+  World world(scripted(1));
+  world.upstreams.always(0, {.acts = {{.what = What::kStall}}});
+  bool cut = false;
+  const Instant began = world.clock.now();
+  world.on_turn = [&] {
+    if (!cut && world.clock.now() - began > 20s) {
+      cut = true;
+      world.server().cut();
+    }
+  };
+  const auto all = world.play({{.body = World::body(true)}, {.method = "GET", .path = "/", .start = 21s}});
+  const Seen& seen = all[0];
+  EXPECT_EQ(seen.status, 503);
+  EXPECT_NE(seen.body.find("shutting down"), std::string::npos) << seen.body;
+  EXPECT_EQ(seen.body.find("client has gone"), std::string::npos) << seen.body;
+  EXPECT_EQ(world.outcomes.at(0).ending, model::Ending::kDrained);
+  world.check();
+}
+
 }  // namespace
 }  // namespace baton::simulation
