@@ -1,5 +1,7 @@
 #include "edge/connection.h"
 
+#include <exception>
+
 #include "edge/reply_head.h"
 #include "runtime/wait.h"
 
@@ -83,6 +85,16 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
   }
 }
 
+// What a library throws is caught where it is called; should there be no memory all the same, one call ends and not the process.
+Task<void> Connection::serve(Exchange& exchange) {
+  try {
+    co_await server_.parts_.handler.serve(exchange);
+  } catch (const std::exception&) {
+    exchange.abort();
+    if (server_.parts_.metrics != nullptr) server_.parts_.metrics->error_without_call(ErrorCode::kInternal);
+  }
+}
+
 Task<void> Connection::refuse(Exchange& exchange, const HeadResult& why) {
   Refusal refusal = server_.parts_.handler.refuse(why.head_error, why.error, peer_address_);
   exchange.close_after();
@@ -115,7 +127,7 @@ Task<void> Connection::run() {
     HeadResult got = co_await read_head(exchange, std::move(leftover));
     if (peer_address_.empty()) peer_address_ = stream_.peer_address();
     if (got.step == Step::kServe) {
-      co_await server_.parts_.handler.serve(exchange);
+      co_await serve(exchange);
     } else if (got.step == Step::kRefuse) {
       co_await refuse(exchange, got);
     }

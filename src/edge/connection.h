@@ -31,6 +31,7 @@ class Connection {
     Error error;
   };
   runtime::Task<HeadResult> read_head(Exchange& exchange, std::string leftover);
+  runtime::Task<void> serve(Exchange& exchange);
   runtime::Task<void> refuse(Exchange& exchange, const HeadResult& why);
   runtime::Task<void> linger();
 

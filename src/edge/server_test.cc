@@ -27,6 +27,7 @@ class Echo final : public Handler {
       co_return;
     }
     if (path == "/silent") co_return;
+    if (path == "/throw") throw std::bad_alloc();
     if (path == "/wait") {
       co_await runtime::wait(exchange.loop(), {.cancel = &exchange.cancel(), .until = exchange.loop().now() + std::chrono::hours(1)});
       cancelled = exchange.cancel().reason();
@@ -317,6 +318,15 @@ TEST_F(Edge, beyond_the_limit_the_oldest_idle_connection_makes_room) {
   Client fourth = connect();
   pump(fourth, Duration{0});
   EXPECT_TRUE(fourth.reset);
+}
+
+TEST_F(Edge, a_handler_that_throws_ends_its_connection_and_no_other) {
+  Client client = connect();
+  Client other = connect();
+  say(client, "GET /throw HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(client.reset);
+  say(other, kPost);
+  EXPECT_EQ(other.got, kEchoed);
 }
 
 TEST_F(Edge, a_drain_closes_idle_connections_and_lets_calls_finish) {

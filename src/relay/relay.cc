@@ -139,6 +139,7 @@ Task<void> Relay::answer_error(Call& call, Error error) {
     outcome.ending = error.fault == Fault::kUpstream ? Ending::kUpstreamCut : Ending::kRefusedByUs;
     if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;
   }
+  if (call.exchange.replied()) co_return call.exchange.abort();
   if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
   auto reply = dialect::error_reply(error, outcome.request_id, {.allow = call.route.allow});
   if (auto sent = co_await call.exchange.reply(reply.status, reply.fields, reply.body); !sent) call.exchange.abort();

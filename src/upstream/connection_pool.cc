@@ -73,9 +73,7 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
   }
   if (active_ >= config_.connections_per_endpoint_max)
     co_return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many connections to this upstream are open.", Retry::kOtherAccount);
-  ++active_;  // a connection being made counts
-  auto stream = co_await dialer_.dial(cancel);
-  --active_;
+  auto stream = co_await dial(cancel);
   if (!stream) {
     metrics_.upstream_connect_failed(stream.error().code);
     co_return std::unexpected(stream.error());
@@ -87,6 +85,16 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
   ++connection->requests_;
   ++active_;
   co_return connection;
+}
+
+// A connection being made counts.
+Task<Expected<std::unique_ptr<runtime::ByteStream>>> ConnectionPool::dial(runtime::Cancellation& cancel) {
+  struct Counted {
+    size_t& count;
+    explicit Counted(size_t& in) : count(in) { ++count; }
+    ~Counted() { --count; }
+  } counted(active_);
+  co_return co_await dialer_.dial(cancel);
 }
 
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {

@@ -247,5 +247,19 @@ TEST(ReviewSimulation, a_call_that_a_drain_ends_is_told_so) {
   world.check();
 }
 
+TEST(ReviewSimulation, a_call_without_memory_ends_alone_and_is_closed) {
+  World world(scripted(1));
+  world.upstreams.always(0, Reply::json(200, kMessage));
+  int dials = 0;
+  world.on_dial = [&](StreamPair&, size_t) {
+    if (++dials == 1) throw std::bad_alloc();
+  };
+  Seen failed = world.play({.body = World::body(false)});
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_EQ(world.outcomes.at(0).error, "internal");
+  EXPECT_EQ(world.play({.body = World::body(false)}).status, 200);
+  world.check();
+}
+
 }  // namespace
 }  // namespace baton::simulation
