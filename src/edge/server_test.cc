@@ -320,6 +320,16 @@ TEST_F(Edge, beyond_the_limit_the_oldest_idle_connection_makes_room) {
   EXPECT_TRUE(fourth.reset);
 }
 
+TEST_F(Edge, connections_that_come_together_each_take_the_place_of_another) {
+  config_.connections_max = 2;
+  std::vector<Client> clients;
+  for (int i = 0; i < 6; ++i) clients.push_back(connect());  // before the loop has turned
+  pump(clients.back(), Duration{0});
+  EXPECT_EQ(connections_.load(), 2);
+  say(clients[5], kPost);
+  EXPECT_EQ(clients[5].got, kEchoed);
+}
+
 TEST_F(Edge, a_handler_that_throws_ends_its_connection_and_no_other) {
   Client client = connect();
   Client other = connect();
