@@ -13,6 +13,8 @@ using runtime::Task;
 namespace {
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr size_t kLingerBytes = 4 * kMiB;
+// After so many requests in a row others get their turn: pipelined ones may never have to wait for anything.
+constexpr uint64_t kRequestsPerTurn = 16;
 }  // namespace
 
 Connection::Connection(Server& server, runtime::ByteStream& stream) : server_(server), stream_(stream) {
@@ -120,7 +122,8 @@ Task<void> Connection::linger() {
 
 Task<void> Connection::run() {
   std::string leftover;
-  while (true) {
+  for (uint64_t served = 1;; ++served) {
+    if (served % kRequestsPerTurn == 0) co_await runtime::yield(server_.parts_.loop);
     Exchange exchange(server_.parts_.loop, stream_, server_.parts_.config, server_.parts_.request_bytes, server_.draining_);
     exchange_ = &exchange;
     exchange.peer_address_ = &peer_address_;

@@ -330,6 +330,26 @@ TEST_F(Edge, connections_that_come_together_each_take_the_place_of_another) {
   EXPECT_EQ(clients[5].got, kEchoed);
 }
 
+TEST_F(Edge, pipelined_requests_leave_others_their_turn) {
+  Client client = connect();
+  pump(client, Duration{0});
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "GET /refuse HTTP/1.1\r\nHost: h\r\n\r\n";
+  iovec part{flood.data(), flood.size()};
+  ASSERT_EQ(client.stream->try_write(std::span<const iovec>(&part, 1)).bytes, flood.size());
+  int before = echo_.served, most = 0;
+  for (int turn = 0; turn < 400; ++turn) {
+    loop_.run_until([once = 0]() mutable { return once++ > 0; });
+    most = std::max(most, echo_.served - before);
+    before = echo_.served;
+    char bytes[65536];
+    while (client.stream->can_read() && client.stream->try_read(bytes).bytes > 0) {
+    }
+  }
+  EXPECT_EQ(echo_.served, 1000);
+  EXPECT_LE(most, 16);
+}
+
 TEST_F(Edge, a_handler_that_throws_ends_its_connection_and_no_other) {
   Client client = connect();
   Client other = connect();
