@@ -55,8 +55,8 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
       if (got.status == IoStatus::kEof || got.status == IoStatus::kReset) co_return HeadResult{};
       if (got.status == IoStatus::kBlocked) {
         auto ready = co_await runtime::wait(loop, {.read = &stream_, .cancel = &wait_, .until = deadline});
+        if ((ready & runtime::kReadable) != 0 || stream_.can_read()) continue;
         if (ready & runtime::kCancelled) co_return HeadResult{};
-        if (ready & runtime::kReadable) continue;
         if (!begun) co_return HeadResult{};
         co_return HeadResult{Step::kRefuse, http::HeadError::kNone,
                              Error{ErrorCode::kTooSlow, Fault::kClient, Retry::kNever, "The request head did not come in time."}};

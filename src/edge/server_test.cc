@@ -359,6 +359,17 @@ TEST_F(Edge, a_handler_that_throws_ends_its_connection_and_no_other) {
   EXPECT_EQ(other.got, kEchoed);
 }
 
+TEST_F(Edge, a_request_that_has_come_is_served_though_its_connection_was_about_to_be_closed) {
+  Client client = connect();
+  pump(client, Duration{0});
+  iovec part{const_cast<char*>(kPost.data()), kPost.size()};
+  client.stream->try_write(std::span<const iovec>(&part, 1));
+  server_.drain();
+  pump(client, Duration{0});
+  EXPECT_TRUE(client.got.starts_with("HTTP/1.1 200 ")) << client.got;
+  EXPECT_TRUE(client.ended);
+}
+
 TEST_F(Edge, a_drain_closes_idle_connections_and_lets_calls_finish) {
   Client idle = connect();
   Client busy = connect();
