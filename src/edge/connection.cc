@@ -142,7 +142,7 @@ Task<void> Connection::run() {
       co_return;
     }
     if (!exchange.keep_alive_ || server_.draining_) {
-      if (!exchange.body_complete_) co_await linger();
+      if (!exchange.body_complete_ || !exchange.leftover_.empty() || stream_.can_read()) co_await linger();
       stream_.close(/*reset=*/false);
       co_return;
     }

@@ -370,6 +370,19 @@ TEST_F(Edge, a_request_that_has_come_is_served_though_its_connection_was_about_t
   EXPECT_TRUE(client.ended);
 }
 
+TEST_F(Edge, what_follows_the_last_request_is_read_and_dropped_before_the_connection_closes) {
+  auto pair = simulation::make_pair(random_, weather_, "127.0.0.1", "127.0.0.1");
+  auto unread = pair.a_to_b;
+  server_.adopt(std::move(pair.b));
+  Client client{.stream = std::move(pair.a), .got = {}};
+  say(client, "GET /refuse HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + std::string(20'000, 'x'));
+  pump(client, std::chrono::seconds(1));
+  EXPECT_TRUE(client.got.ends_with("no")) << client.got;
+  EXPECT_TRUE(client.ended);
+  EXPECT_FALSE(client.reset);
+  EXPECT_EQ(unread->waiting(), 0u);  // else the kernel would answer with a reset that may overtake the reply
+}
+
 TEST_F(Edge, a_drain_closes_idle_connections_and_lets_calls_finish) {
   Client idle = connect();
   Client busy = connect();
