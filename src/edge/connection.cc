@@ -99,6 +99,7 @@ Task<void> Connection::serve(Exchange& exchange) {
 
 Task<void> Connection::refuse(Exchange& exchange, const HeadResult& why) {
   Refusal refusal = server_.parts_.handler.refuse(why.head_error, why.error, peer_address_);
+  if (refusal.simulated) exchange.mark_simulated();
   exchange.close_after();
   co_await exchange.reply(refusal.status, refusal.fields, refusal.content);
 }

@@ -1,10 +1,11 @@
 #include "upstream/sender.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
-#include "http/chunked.h"
+#include "base/recycle.h"
 #include "net/body_writer.h"
 #include "runtime/wait.h"
 
@@ -75,38 +76,76 @@ Expected<bool> has_answered(runtime::Loop& loop, const SendOptions& options, Rep
   return status != IoStatus::kBlocked;  // an end is found again by who waits for the head
 }
 
-// Writes the request. False: the upstream answered before all was sent.
-Task<Expected<bool>> write_request(runtime::Loop& loop, const SendOptions& options, runtime::Cancellation& cancel, Reply& reply,
-                                   HeadProgress& progress) {
-  runtime::ByteStream& stream = reply.connection->stream();
-  const http::Framing framing = options.source != nullptr && options.source_chunked ? http::Framing::kChunked : http::Framing::kUntilClose;
-  net::BodyWriter writer(stream, framing);
-  // An upstream that refuses a body may close without reading the rest of it; what it said stands.
-  auto broken = [&]() -> Expected<bool> {
-    auto answered = has_answered(loop, options, reply, progress);
-    if (answered && !*answered) return std::unexpected(reset());
-    return answered ? Expected<bool>(false) : answered;
-  };
-  if (!writer.write(options.head, options.body, /*last=*/false)) co_return broken();
-  bool more = options.source != nullptr;
-  while (more || writer.pending() > 0) {
-    auto answered = has_answered(loop, options, reply, progress);
-    if (!answered) co_return std::unexpected(answered.error());
+// What writing a request needs besides its bytes.
+struct Writing {
+  runtime::Loop& loop;
+  const SendOptions& options;
+  runtime::Cancellation& cancel;
+  Reply& reply;
+  HeadProgress& progress;
+  runtime::ByteStream& stream() const { return reply.connection->stream(); }
+};
+
+// The connection broke. An upstream that refuses a body may close without reading the rest of it; what it said stands.
+Expected<bool> broken(const Writing& w) {
+  auto answered = has_answered(w.loop, w.options, w.reply, w.progress);
+  if (answered && !*answered) return std::unexpected(reset());
+  return answered ? Expected<bool>(false) : answered;
+}
+
+// Waits until more of the request can be written: true, or false when the upstream answers before all is sent. `sender`: whose leaving
+// ends the call, or null.
+Task<Expected<bool>> wait_to_write(Writing w, runtime::ByteStream* sender) {
+  while (true) {
+    auto answered = has_answered(w.loop, w.options, w.reply, w.progress);
+    if (!answered) co_return answered;
     if (*answered) co_return false;
+    if (w.stream().can_write()) co_return true;
+    auto ready = co_await runtime::wait(w.loop, {.read = &w.stream(), .write = &w.stream(), .gone = sender, .cancel = &w.cancel,
+                                                 .until = std::min(w.options.until, w.loop.now() + w.options.first_byte_timeout)});
+    if (ready & (runtime::kCancelled | runtime::kPeerGone)) co_return std::unexpected(cancelled());
+    if (ready & runtime::kTimedOut)
+      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.", Retry::kOtherAccount);
+  }
+}
+
+// Writes a request whose body is there, straight from where it lies. False: the upstream answered before all was sent.
+Task<Expected<bool>> write_whole(Writing w) {
+  std::string_view head = w.options.head;
+  std::string_view body = w.options.body;
+  while (true) {
+    const std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()}, iovec{const_cast<char*>(body.data()), body.size()}};
+    auto wrote = w.stream().try_write(
+        std::span<const iovec>(parts).subspan(head.empty() ? 1 : 0, (head.empty() ? 0 : 1) + (body.empty() ? 0 : 1)));
+    if (wrote.status == IoStatus::kReset || wrote.status == IoStatus::kEof) co_return broken(w);
+    const size_t of_head = std::min(wrote.bytes, head.size());
+    head.remove_prefix(of_head);
+    body.remove_prefix(wrote.bytes - of_head);
+    if (head.empty() && body.empty()) co_return true;
+    auto more = co_await wait_to_write(w, /*sender=*/nullptr);
+    if (!more || !*more) co_return more;
+  }
+}
+
+// Writes a request whose body comes in pieces; otherwise as above.
+Task<Expected<bool>> write_pieces(Writing w) {
+  net::BodyWriter writer(w.stream(), w.options.source_chunked ? http::Framing::kChunked : http::Framing::kUntilClose);
+  if (!writer.write(w.options.head, {}, /*last=*/false)) co_return broken(w);
+  bool more = true;
+  while (more || writer.pending() > 0) {
     if (writer.pending() > 0) {
-      runtime::ByteStream* sender = more ? options.source->sender() : nullptr;
-      auto ready = co_await runtime::wait(loop, {.read = &stream, .write = &stream, .gone = sender, .cancel = &cancel,
-                                                 .until = std::min(options.until, loop.now() + options.first_byte_timeout)});
-      if (ready & (runtime::kCancelled | runtime::kPeerGone)) co_return std::unexpected(cancelled());
-      if (ready & runtime::kTimedOut)
-        co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.", Retry::kOtherAccount);
-      if (!writer.flush()) co_return broken();
+      auto waited = co_await wait_to_write(w, more ? w.options.source->sender() : nullptr);
+      if (!waited || !*waited) co_return waited;
+      if (!writer.flush()) co_return broken(w);
       continue;
     }
-    auto piece = co_await options.source->next();
+    auto answered = has_answered(w.loop, w.options, w.reply, w.progress);
+    if (!answered) co_return answered;
+    if (*answered) co_return false;
+    auto piece = co_await w.options.source->next();
     if (!piece) co_return std::unexpected(piece.error());
     more = !piece->empty();
-    if (!writer.write({}, *piece, /*last=*/!more)) co_return broken();
+    if (!writer.write({}, *piece, /*last=*/!more)) co_return broken(w);
   }
   co_return true;
 }
@@ -136,13 +175,14 @@ Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, 
 
 Reply::~Reply() {
   if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
+  give_string(raw);
 }
 
 void Reply::release_head() {
   if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
   head.reset();
   early = {};
-  std::string().swap(raw);
+  give_string(raw);
 }
 
 void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
@@ -155,40 +195,38 @@ void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
 }
 
 Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options, runtime::Cancellation& cancel) {
-  bool fresh = options.fresh;
-  while (true) {
-    auto connection = co_await pool.acquire(cancel, fresh);
-    if (!connection) co_return std::unexpected(connection.error());
-    Reply reply;
-    reply.connection = std::move(*connection);
-    reply.reused_connection = reply.connection->reused();
-    reply.head = take_head();
-    HeadProgress progress;
-    auto written = co_await write_request(loop, options, cancel, reply, progress);
-    std::optional<Error> failure;
-    if (!written) {
-      failure = written.error();
-    } else {
-      reply.whole_request_sent = *written;
-      reply.sent = loop.clock().now();
-      auto got = co_await read_head(loop, options, cancel, reply, progress);
-      if (!got) failure = got.error();
-    }
-    if (failure) {
-      const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
-      if (!stale || fresh) co_return std::unexpected(*failure);
-      fresh = true;
-      continue;
-    }
-    reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
-    auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
-    if (early.status == net::BodyReader::Status::kMalformed)
-      co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
-    reply.early = early.data;
-    reply.keep_alive = reply.head->keep_alive;
-    reply.ended = reply.body.done();
-    co_return reply;
+  auto connection = co_await pool.acquire(cancel, options.fresh);
+  if (!connection) co_return std::unexpected(connection.error());
+  Reply reply;
+  reply.connection = std::move(*connection);
+  reply.reused_connection = reply.connection->reused();
+  reply.head = take_head();
+  reply.raw = take_string();
+  HeadProgress progress;
+  const Writing writing{loop, options, cancel, reply, progress};
+  auto written = options.source == nullptr ? co_await write_whole(writing) : co_await write_pieces(writing);
+  std::optional<Error> failure;
+  if (!written) {
+    failure = written.error();
+  } else {
+    reply.whole_request_sent = *written;
+    reply.sent = loop.clock().now();
+    auto got = co_await read_head(loop, options, cancel, reply, progress);
+    if (!got) failure = got.error();
   }
+  if (failure) {
+    const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
+    if (stale) failure->retry = Retry::kSameAccount;
+    co_return std::unexpected(*failure);
+  }
+  reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
+  auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
+  if (early.status == net::BodyReader::Status::kMalformed)
+    co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
+  reply.early = early.data;
+  reply.keep_alive = reply.head->keep_alive;
+  reply.ended = reply.body.done();
+  co_return reply;
 }
 
 }  // namespace baton::upstream
