@@ -26,6 +26,8 @@ class ExchangeBody final : public upstream::BodySource {
     touched_ = true;
     return exchange_.read_piece(bytes_max_);
   }
+  // A body that came whole has the exchange's own watch.
+  runtime::ByteStream* sender() override { return exchange_.body_complete() ? nullptr : &exchange_.stream(); }
   bool touched() const { return touched_; }
 
  private:
@@ -76,8 +78,10 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
-  if (head.framing == http::Framing::kNone) {
-    answer.length = head.status == 204 || head.status == 304 ? -1 : static_cast<int64_t>(head.content_length);
+  if (call.exchange.head().method == http::Method::kHead) {
+    // What a GET would have had.
+    const auto* length = head.find(http::FieldId::kContentLength);
+    if (length != nullptr) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;
@@ -156,6 +160,9 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
                    call.bound_account ? "The account that made this object is not configured any more."
                                       : "No account is configured for this call.");
   }
+  // An account that owns objects may since have become one that forwards the caller's credential, and here that is Baton's own key.
+  if (lease->account().passthrough != call.passthrough)
+    co_return fail(ErrorCode::kNoAccount, Fault::kUs, "The account that made this object forwards callers' own credentials now.");
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];
