@@ -112,7 +112,9 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   if (!hold) co_return false;
   const size_t wanted = answer.length >= 0 ? static_cast<size_t>(answer.length) : answer.early.size();
   answer.share.emplace(parts.reply_bytes);
-  if (!answer.share->resize(wanted)) co_return false;  // no room to hold it: it passes as it comes
+  // Without room to hold it a reply passes as it comes; one that names a new object is small, and must be read.
+  const bool must_hold = call.route.creates && wanted <= kSparedBytesMax;
+  if (!answer.share->resize(wanted) && !must_hold) co_return false;
   answer.content.reserve(wanted);
   answer.content.assign(answer.early);
   answer.early = {};
