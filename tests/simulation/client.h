@@ -23,6 +23,7 @@ struct Script {
   std::string body;
   std::optional<std::string> raw;  // sent as it is, instead of all of the above
   bool chunked = false;
+  std::string peer = "127.0.0.1";           // where the connection comes from
   bool default_fields = true;               // host, and with a body content-type, anthropic-version, x-api-key
   bool expect_continue = false;             // the body is sent after a 100 only
   size_t send_piece_bytes = 0;              // 0: all at once

@@ -293,6 +293,8 @@ class Checker {
       return;  // links are rewritten; check_batch looks
     }
     Comparison same = compare(seen.body, reply.content);
+    // Who leaves may do so inside an event of Baton's own.
+    if (!same.fits && may_leave) same = compare(std::string_view(seen.body).substr(0, seen.body.rfind("\n\n") + 2), reply.content);
     EXPECT_TRUE(same.fits) << "not a prefix of one upstream reply\n" << seen.body;
     EXPECT_TRUE(same.pings_stand_between_events) << seen.body;
     const bool encoded = !seen.field("content-encoding").empty();

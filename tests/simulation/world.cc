@@ -90,7 +90,7 @@ std::string World::body(bool stream, std::string_view text, std::string_view mor
 
 Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
   if (script.start.count() > 0) co_await runtime::sleep_until(loop_, loop_.now() + script.start);
-  StreamPair pair = make_pair(random_, options_.client_weather, "127.0.0.1", "127.0.0.1");
+  StreamPair pair = make_pair(random_, options_.client_weather, script.peer, "127.0.0.1");
   if (on_client) on_client(pair, index);
   server_->adopt(std::move(pair.b));
   co_await run_client(loop_, std::move(pair.a), script, seen);
