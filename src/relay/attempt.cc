@@ -75,8 +75,9 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
-  if (head.framing == http::Framing::kNone) {
-    answer.length = head.status == 204 || head.status == 304 ? -1 : static_cast<int64_t>(head.content_length);
+  // An answer to HEAD states the length that the content would have.
+  if (const auto* length = head.find(http::FieldId::kContentLength); length != nullptr && head.framing == http::Framing::kNone) {
+    if (head.status != 204 && head.status != 304) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;

@@ -1,5 +1,6 @@
-// Flow: a transcript read from a .flow file: what clients and scripted upstreams say at which virtual millisecond, and what must be seen
-// and booked. The grammar is in README.md. Pure, but for run(), which plays it in a World and fails the running test.
+// Flow: a transcript read from a .flow file: what clients and scripted upstreams say at which virtual millisecond, and
+// what must be seen and booked. The grammar is in README.md. Pure, but for run(), which plays it in a World and fails
+// the running test.
 #pragma once
 
 #include <expected>

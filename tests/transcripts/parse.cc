@@ -44,8 +44,8 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-// "double" quotes with escapes, 'single' ones without; quotes may begin inside a word (body='{}'), and behind a brace they stay as
-// they are (a metric's labels).
+// "double" quotes with escapes, 'single' ones without; quotes may begin inside a word (body='{}'), and behind a brace
+// they stay as they are (a metric's labels).
 std::vector<std::string> split(std::string_view line) {
   std::vector<std::string> words;
   size_t at = 0;
@@ -190,12 +190,13 @@ class Parser {
     const std::string& name = word(line, 1);
     const std::string& value = word(line, 2);
     auto& o = flow_.options;
-    const std::map<std::string, Duration*> durations = {{"opening_hold", &o.stream.opening_hold},
-                                                        {"ping_after", &o.stream.ping_after},
-                                                        {"idle", &o.upstream.idle_read_timeout},
-                                                        {"first_byte", &o.upstream.first_byte_timeout},
-                                                        {"first_byte_unstreamed", &o.upstream.first_byte_timeout_unstreamed},
-                                                        {"total", &o.upstream.total_timeout}};
+    const std::map<std::string, Duration*> durations = {
+        {"opening_hold", &o.stream.opening_hold},
+        {"ping_after", &o.stream.ping_after},
+        {"idle", &o.upstream.idle_read_timeout},
+        {"first_byte", &o.upstream.first_byte_timeout},
+        {"first_byte_unstreamed", &o.upstream.first_byte_timeout_unstreamed},
+        {"total", &o.upstream.total_timeout}};
     if (auto at = durations.find(name); at != durations.end()) {
       *at->second = time(line, value);
     } else if (name == "attempts") {
@@ -294,9 +295,12 @@ class Parser {
     } else if (name == "ping") {
       bytes = event(name, R"({"type":"ping"})");
     } else if (name == "block") {
-      bytes = event("content_block_start", R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})");
+      bytes = event("content_block_start",
+                    R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})");
     } else if (name == "delta") {
-      bytes = event("content_block_delta", R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" + argument + "\"}}");
+      bytes =
+          event("content_block_delta",
+                R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" + argument + "\"}}");
     } else if (name == "message_delta") {
       bytes = event(name, R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":)" +
                               (argument.empty() ? "3" : argument) + "}}");
@@ -322,7 +326,8 @@ class Parser {
   }
 
   void reply(const Line& line, const std::string& account) {
-    if (flow_.account(account) == flow_.options.account_configs.size()) throw Wrong{line.number, "no account " + account};
+    if (flow_.account(account) == flow_.options.account_configs.size())
+      throw Wrong{line.number, "no account " + account};
     if (!line.words[0].starts_with('+')) throw Wrong{line.number, "an upstream's time is since it was asked: +MS"};
     Reply reply;
     const std::string& status = word(line, 3);
@@ -354,7 +359,8 @@ class Parser {
     if (at >= line.words.size() || line.words[at] == "json") {
       const std::string body = at + 1 < line.words.size() ? line.words[at + 1] : "{}";
       if (!typed) fields += "content-type: application/json\r\n";
-      reply.acts.push_back({.bytes = head + fields + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
+      reply.acts.push_back(
+          {.bytes = head + fields + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
       return reply;
     }
     if (!typed) fields += "content-type: text/event-stream\r\n";

@@ -15,10 +15,14 @@ namespace {
 std::string shown(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '\n') out += "\\n";
-    else if (c == '\r') out += "\\r";
-    else if (c >= 0x20 && c < 0x7f) out.push_back(c);
-    else out += "?";
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else if (c >= 0x20 && c < 0x7f)
+      out.push_back(c);
+    else
+      out += "?";
   }
   return out;
 }
@@ -48,7 +52,8 @@ std::vector<SeenEvent> events_of(const Seen& seen) {
 
 std::string attempts_of(const model::Outcome& outcome) {
   std::vector<std::string> words;
-  for (const auto& attempt : outcome.attempts) words.push_back(attempt.account + ":" + std::string(model::name(attempt.result)));
+  for (const auto& attempt : outcome.attempts)
+    words.push_back(attempt.account + ":" + std::string(model::name(attempt.result)));
   return join(words);
 }
 
@@ -62,7 +67,8 @@ class Judge {
     words_ = want.words;
     const std::string subject = next();
     std::string name = subject.substr(0, subject.find('('));
-    std::string inside = subject.size() > name.size() ? subject.substr(name.size() + 1, subject.size() - name.size() - 2) : "1";
+    std::string inside =
+        subject.size() > name.size() ? subject.substr(name.size() + 1, subject.size() - name.size() - 2) : "1";
     if (name == "client") return client(inside);
     if (name == "up") return upstream(inside);
     if (name == "ledger") return ledger(inside);
@@ -116,7 +122,8 @@ class Judge {
       ASSERT_GE(index, 1u);
       ASSERT_LE(index, events.size());
       EXPECT_EQ(next(), "at");
-      EXPECT_NEAR(static_cast<double>(milliseconds(seen.arrival(events[index - 1].end - 1))), static_cast<double>(number(next())), 60);
+      EXPECT_NEAR(static_cast<double>(milliseconds(seen.arrival(events[index - 1].end - 1))),
+                  static_cast<double>(number(next())), 60);
     } else {
       ADD_FAILURE() << "a client has no " << what;
     }
@@ -162,7 +169,8 @@ class Judge {
       EXPECT_EQ(next(), "at");
       ASSERT_EQ(world_.upstreams.left.size(), 1u);
       EXPECT_EQ(world_.upstreams.left[0].account, account);
-      EXPECT_NEAR(static_cast<double>(milliseconds(world_.upstreams.left[0].at - began_)), static_cast<double>(number(next())), 60);
+      EXPECT_NEAR(static_cast<double>(milliseconds(world_.upstreams.left[0].at - began_)),
+                  static_cast<double>(number(next())), 60);
       return;
     }
     ASSERT_GE(nth, 1u);
@@ -176,7 +184,8 @@ class Judge {
       EXPECT_EQ(next(), "=");
       const std::string text = next();
       if (text.starts_with("client(")) {
-        EXPECT_TRUE(request.body == flow_.clients[number(text.substr(7, text.size() - 8)) - 1].body) << shown(request.body);
+        EXPECT_TRUE(request.body == flow_.clients[number(text.substr(7, text.size() - 8)) - 1].body)
+            << shown(request.body);
       } else {
         EXPECT_EQ(shown(request.body), shown(text));
       }
@@ -237,7 +246,8 @@ void run(const Flow& flow, const std::string& file) {
   }
   for (const auto& [account, refuses] : flow.refusing) world.dialers[flow.account(account)]->refuse = refuses;
   for (const auto& [object, account] : flow.bound) {
-    EXPECT_TRUE(world.bindings().bind(object, account, object.starts_with("file_") ? store::ObjectKind::kFile : store::ObjectKind::kBatch));
+    EXPECT_TRUE(world.bindings().bind(
+        object, account, object.starts_with("file_") ? store::ObjectKind::kFile : store::ObjectKind::kBatch));
   }
   const Instant began = world.clock.now();
   const std::vector<Seen> seen = world.play(flow.clients);
