@@ -81,17 +81,19 @@ Comparison compare(std::string_view client, std::string_view upstream) {
   while (at < client.size()) {
     std::string_view here = client.substr(at);
     std::string_view there = upstream.substr(result.forwarded_bytes);
+    if (here.starts_with("event: error") && is_own_error_event(here)) {
+      // The upstream may have written an error event too, here, that did not come.
+      result.error_event = result.fits = ends_between_events(upstream.substr(0, result.forwarded_bytes));
+      return result;
+    }
     if (here.starts_with(ping) && !there.starts_with(ping)) {
       if (!ends_between_events(upstream.substr(0, result.forwarded_bytes))) result.pings_stand_between_events = false;
       ++result.pings;
       at += ping.size();
-    } else if (!there.empty() && here[0] == there[0] &&
-               !(here.starts_with("event: error") && !there.starts_with("event: error"))) {
+    } else if (!there.empty() && here[0] == there[0]) {
       ++at;
       ++result.forwarded_bytes;
     } else {
-      result.error_event = is_own_error_event(here) && ends_between_events(upstream.substr(0, result.forwarded_bytes));
-      result.fits = result.error_event;
       return result;
     }
   }
