@@ -78,10 +78,9 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
-  if (call.exchange.head().method == http::Method::kHead) {
-    // What a GET would have had.
-    const auto* length = head.find(http::FieldId::kContentLength);
-    if (length != nullptr) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
+  // An answer to HEAD states the length that the content would have.
+  if (const auto* length = head.find(http::FieldId::kContentLength); length != nullptr && head.framing == http::Framing::kNone) {
+    if (head.status != 204 && head.status != 304) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;
@@ -114,13 +113,14 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.share.emplace(parts.reply_bytes);
   // Without room to hold it a reply passes as it comes; one that names a new object is small, and must be read.
   const bool must_hold = call.route.creates && wanted <= kSparedBytesMax;
-  if (!answer.share->resize(wanted) && !must_hold) co_return false;
+  const bool charged = answer.share->resize(wanted);
+  if (!charged && !must_hold) co_return false;
   answer.content.reserve(wanted);
   answer.content.assign(answer.early);
   answer.early = {};
   if (!answer.reply.body.done()) {
     const stream::HoldLimits limits{.bytes_max = parts.stream.held_reply_bytes_max, .idle = parts.upstream.idle_read_timeout,
-                                    .until = call.until, .share = &*answer.share};
+                                    .until = call.until, .share = charged ? &*answer.share : nullptr};
     auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
     if (!held && held.error().code == ErrorCode::kReplyTooLarge) co_return false;
     if (!held) co_return std::unexpected(held.error());
