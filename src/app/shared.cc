@@ -33,7 +33,9 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       authenticator(settings.auth),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(kReplyBytesBudget),
-      bindings(store_config(settings), clock, log) {}
+      bindings(store_config(settings), clock, log) {
+  metrics.watch_budgets(request_bytes, reply_bytes);
+}
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {
   auto shared = std::make_unique<Shared>(std::move(settings), threads, log);

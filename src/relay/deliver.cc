@@ -64,7 +64,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
       call.outcome.ending = Ending::kUpstreamCut;
       call.outcome.error = "stream_error";
     }
-    writer.write({}, {}, /*last=*/true);
+    writer.write({}, answer.follower ? answer.follower->rest() : std::string_view{}, /*last=*/true);
     if (writer.pending() > 0) co_await exchange.drain(0);
     co_return;
   }
@@ -74,7 +74,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   if (result.end == PumpEnd::kEnded) call.outcome.ending = Ending::kUpstreamCut;
   call.outcome.error = name(error.code);
   exchange.close_after();
-  if (answer.follower && answer.event_stream && !answer.follower->encoded() && answer.follower->can_end_with_event() &&
+  if (answer.follower && answer.event_stream && answer.follower->may_speak() &&
       writer.write({}, dialect::error_event(error, call.request_id()), /*last=*/true)) {
     if (writer.pending() > 0 && result.end != PumpEnd::kDrained) co_await exchange.drain(0);
     co_return;
@@ -129,6 +129,10 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         exchange.abort();
       }
       answer.reply.finish(*answer.connections, true);
+    }
+    if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
+      call.outcome.ending = Ending::kUpstreamCut;
+      call.outcome.error = "stream_error";
     }
   }
   book_stream(call, answer, attempt);
