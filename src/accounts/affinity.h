@@ -1,8 +1,8 @@
-// Affinity: which account a conversation belongs to, so that its prompt cache is found again. Rendezvous hashing chooses for newcomers
-// (accounts come and go without moving others); Bindings remember where a conversation was last served, so that one that must move moves
-// once and stays.
-// Thread: rendezvous() is pure; Bindings any (striped mutexes). Bounds: kBindingsMax conversations, the least lately used of a stripe goes.
-// Source: Thaler and Ravishankar 1998 (rendezvous), Mirrokni et al. 2018 (bounded loads).
+// Affinity: which account a conversation belongs to, so that its prompt cache is found again. Rendezvous hashing
+// chooses for newcomers (accounts come and go without moving others); Bindings remember where a conversation was last
+// served, so that one that must move moves once and stays. Thread: rendezvous() is pure; Bindings any (striped
+// mutexes). Bounds: kBindingsMax conversations, the least lately used of a stripe goes. Source: Thaler and Ravishankar
+// 1998 (rendezvous), Mirrokni et al. 2018 (bounded loads).
 #pragma once
 
 #include <array>

@@ -1,7 +1,8 @@
-// Allowance: what one limit domain lets one class of calls send: three meters, a bench, and a slow start behind the bench. A call
-// reserves what it will probably need, its answer corrects the meters, and its usage settles the reservation.
-// Life: a member of a LimitDomain. Thread: one at a time (its mutex is the domain's); `now` is an argument. Bounds: a few numbers.
-// Source: the vendor's rate limits page (read 2026-11): requests, input tokens without cache reads, output tokens, each a bucket.
+// Allowance: what one limit domain lets one class of calls send: three meters, a bench, and a slow start behind the
+// bench. A call reserves what it will probably need, its answer corrects the meters, and its usage settles the
+// reservation. Life: a member of a LimitDomain. Thread: one at a time (its mutex is the domain's); `now` is an
+// argument. Bounds: a few numbers. Source: the vendor's rate limits page (read 2026-11): requests, input tokens without
+// cache reads, output tokens, each a bucket.
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@ struct Need {
 struct Reservation {
   Need need;
   std::array<Meter::Before, 3> before;
-  bool open = false;        // not settled
+  bool open = false;  // not settled
   bool unanswered = false;
 };
 
@@ -60,7 +61,9 @@ class Allowance {
 
  private:
   static constexpr uint32_t kRampDone = 64;
-  static constexpr std::array<double, 3> amounts(const Need& need) { return {1, need.input_tokens, need.output_tokens}; }
+  static constexpr std::array<double, 3> amounts(const Need& need) {
+    return {1, need.input_tokens, need.output_tokens};
+  }
   static constexpr Duration kRampStep = std::chrono::seconds(1);
   void close(Reservation& held);
   void learn(Reservation& held, const StatedLimits& stated, Instant now);

@@ -30,9 +30,9 @@ TEST(Meter, refills_continuously_up_to_its_limit_and_may_be_in_debt) {
 TEST(Meter, an_answer_moves_the_level_no_further_than_it_proves) {
   struct Row {
     const char* name;
-    double own;          // taken before, of 100
+    double own;  // taken before, of 100
     double remaining;
-    double after;        // taken since the request was sent
+    double after;  // taken since the request was sent
     double unanswered;
     double want;
   };
@@ -119,7 +119,8 @@ TEST(Allowance, behind_a_bench_without_meters_calls_come_one_by_one_at_first) {
   EXPECT_TRUE(allowance.idle(now));
 }
 
-// The twin: a vendor's bucket that is asked for real. Whatever comes, the meter lets no more through than it, and hardly less.
+// The twin: a vendor's bucket that is asked for real. Whatever comes, the meter lets no more through than it, and
+// hardly less.
 TEST(Allowance, against_a_vendors_bucket_nothing_is_refused_and_nothing_is_left_unused) {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     runtime::Random random(seed);
@@ -145,7 +146,9 @@ TEST(Allowance, against_a_vendors_bucket_nothing_is_refused_and_nothing_is_left_
       }
       // Before anything is known one call asks; then as many as fit.
       while (!ours.metered() ? flying.empty() : ours.ready_at({}, now) <= now) {
-        Flying one{.held = ours.reserve({}, now), .stated = {}, .back = now + Duration(static_cast<int64_t>(random.below(3'000'000'000)))};
+        Flying one{.held = ours.reserve({}, now),
+                   .stated = {},
+                   .back = now + Duration(static_cast<int64_t>(random.below(3'000'000'000)))};
         ++sent;
         if (vendor.level(now) < 1) {
           ++refused;

@@ -12,21 +12,22 @@
 namespace baton::accounts {
 
 inline constexpr size_t kAccountsMax = 1024;
-inline constexpr size_t kExclusionsMax = 32;     // models per account that it answered 403 for; beyond it the oldest is forgotten
-inline constexpr size_t kBindingsMax = 65'536;   // conversations whose account is remembered
+inline constexpr size_t kExclusionsMax =
+    32;  // models per account that it answered 403 for; beyond it the oldest is forgotten
+inline constexpr size_t kBindingsMax = 65'536;  // conversations whose account is remembered
 
 struct AccountConfig {
   std::string name;
   std::string provider = "anthropic";
   std::string base_url = "https://api.anthropic.com";
   Secret key;
-  bool passthrough = false;     // key: passthrough — forward the client's own credential
-  uint32_t weight = 1;          // 1 to 1000
-  std::string limit_domain;     // what the vendor meters together; the account's name by default
-  std::string cache_domain;     // what shares a prompt cache; limit_domain + "/default" by default
-  std::string ca_file;          // PEM bundle instead of the system's
-  std::string proxy;            // http://user:pw@host:port or socks5://host:port
-  bool allow_private = false;   // base_url may resolve to a loopback, private or link-local address
+  bool passthrough = false;       // key: passthrough — forward the client's own credential
+  uint32_t weight = 1;            // 1 to 1000
+  std::string limit_domain;       // what the vendor meters together; the account's name by default
+  std::string cache_domain;       // what shares a prompt cache; limit_domain + "/default" by default
+  std::string ca_file;            // PEM bundle instead of the system's
+  std::string proxy;              // http://user:pw@host:port or socks5://host:port
+  bool allow_private = false;     // base_url may resolve to a loopback, private or link-local address
   bool show_rate_limits = false;  // anthropic-ratelimit-* reach the client
   // Ceilings of the operator's own, for each model class; 0: what the vendor states is all.
   uint64_t requests_per_minute = 0;
@@ -48,8 +49,8 @@ struct BackoffConfig {
 };
 
 struct RetryBudgetConfig {
-  double share = 0.2;   // repeated attempts under way, of the calls under way
-  uint32_t least = 3;   // always allowed
+  double share = 0.2;  // repeated attempts under way, of the calls under way
+  uint32_t least = 3;  // always allowed
 };
 
 struct HealthConfig {
@@ -62,14 +63,14 @@ struct HealthConfig {
 };
 
 struct AffinityConfig {
-  Duration ttl = std::chrono::hours(1);          // a conversation's account is remembered so long after its last call
-  Duration patience = std::chrono::seconds(1);   // a call waits so long for its conversation's account rather than move
-  double load_excess = 0.25;                     // an account may have so much more than its share in flight
+  Duration ttl = std::chrono::hours(1);         // a conversation's account is remembered so long after its last call
+  Duration patience = std::chrono::seconds(1);  // a call waits so long for its conversation's account rather than move
+  double load_excess = 0.25;                    // an account may have so much more than its share in flight
 };
 
 struct Config {
   std::vector<AccountConfig> accounts;
-  uint32_t attempts_max = 3;    // per call, 1 to model::kAttemptsMax
+  uint32_t attempts_max = 3;  // per call, 1 to model::kAttemptsMax
   QueueConfig queue;
   BackoffConfig backoff;
   RetryBudgetConfig retry_budget;

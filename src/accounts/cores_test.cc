@@ -169,7 +169,8 @@ TEST(Forecast, learns_what_a_tenants_calls_use_and_never_believes_max_tokens) {
   EXPECT_EQ(first.input_tokens, 10'000);
   EXPECT_EQ(first.output_tokens, 256);
   EXPECT_EQ(forecast.expect("t", LimitClass::kSonnet, 400, 16).output_tokens, 16);
-  for (int i = 0; i < 50; ++i) forecast.learn("t", LimitClass::kSonnet, 40'000, {.input_tokens = 1'000, .output_tokens = 900});
+  for (int i = 0; i < 50; ++i)
+    forecast.learn("t", LimitClass::kSonnet, 40'000, {.input_tokens = 1'000, .output_tokens = 900});
   const Need later = forecast.expect("t", LimitClass::kSonnet, 80'000, 128'000);
   EXPECT_NEAR(later.input_tokens, 2'000, 20);
   EXPECT_NEAR(later.output_tokens, 900, 9);

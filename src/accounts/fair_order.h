@@ -1,7 +1,7 @@
-// FairOrder: in which order waiting calls of several tenants are served: start-time fair queueing. A call's place is the later of the
-// present virtual time and the end of its tenant's call before it; a tenant with many calls is behind itself, not before others.
-// Life: a member of the WaitingRoom. Thread: its mutex. Bounds: one entry per tenant (the configuration's clients).
-// Source: Goyal, Vin, Cheng, "Start-time Fair Queuing", 1996.
+// FairOrder: in which order waiting calls of several tenants are served: start-time fair queueing. A call's place is
+// the later of the present virtual time and the end of its tenant's call before it; a tenant with many calls is behind
+// itself, not before others. Life: a member of the WaitingRoom. Thread: its mutex. Bounds: one entry per tenant (the
+// configuration's clients). Source: Goyal, Vin, Cheng, "Start-time Fair Queuing", 1996.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,8 @@ class FairOrder {
     return found == tenants_.end() ? 0 : found->second.waiting;
   }
   size_t tenants_waiting() const {
-    return static_cast<size_t>(std::count_if(tenants_.begin(), tenants_.end(), [](const auto& one) { return one.second.waiting > 0; }));
+    return static_cast<size_t>(
+        std::count_if(tenants_.begin(), tenants_.end(), [](const auto& one) { return one.second.waiting > 0; }));
   }
   // Who has most calls waiting.
   std::string_view longest() const {

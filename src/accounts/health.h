@@ -1,7 +1,7 @@
-// Health: whether one account is fit to be asked. Failures in a row eject it for a time that grows with each ejection; afterwards one
-// call at a time is let through until one succeeds; then its share grows back over a while.
-// Life: one per account. Thread: one at a time (the account's mutex); `now` is an argument. Whether an ejection is allowed (never half
-// a pool, never the last healthy account) is decided by who sees the pool. Source: Envoy outlier detection.
+// Health: whether one account is fit to be asked. Failures in a row eject it for a time that grows with each ejection;
+// afterwards one call at a time is let through until one succeeds; then its share grows back over a while. Life: one
+// per account. Thread: one at a time (the account's mutex); `now` is an argument. Whether an ejection is allowed (never
+// half a pool, never the last healthy account) is decided by who sees the pool. Source: Envoy outlier detection.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +36,9 @@ class Health {
   void eject(const HealthConfig& config, Instant now) {
     ejections_ = std::min(ejections_ + 1, 1000u);
     const Duration longest = std::max(config.ejection_max, config.ejection_base);
-    const Duration period = ejections_ > longest / std::max(config.ejection_base, Duration{1}) ? longest : config.ejection_base * ejections_;
+    const Duration period = ejections_ > longest / std::max(config.ejection_base, Duration{1})
+                                ? longest
+                                : config.ejection_base * ejections_;
     until_ = now + std::min(period, longest);
     open_ = true;
     probing_ = false;
@@ -61,10 +63,10 @@ class Health {
  private:
   uint32_t failures_ = 0;
   uint32_t ejections_ = 0;
-  bool open_ = false;     // ejected, or half open behind it
+  bool open_ = false;  // ejected, or half open behind it
   bool probing_ = false;
   Instant until_{};
-  Instant closed_at_{};   // when it last came back
+  Instant closed_at_{};  // when it last came back
 };
 
 }  // namespace baton::accounts

@@ -9,8 +9,10 @@ LimitClass limit_class(model::Operation operation, std::string_view model) {
     std::string_view family;
     LimitClass limits;
   };
-  static constexpr Row kRows[] = {{"sonnet", LimitClass::kSonnet}, {"opus", LimitClass::kOpus},
-                                  {"haiku", LimitClass::kHaiku},   {"fable", LimitClass::kFable},
+  static constexpr Row kRows[] = {{"sonnet", LimitClass::kSonnet},
+                                  {"opus", LimitClass::kOpus},
+                                  {"haiku", LimitClass::kHaiku},
+                                  {"fable", LimitClass::kFable},
                                   {"mythos", LimitClass::kMythos}};
   for (const Row& row : kRows) {
     if (model.find(row.family) != std::string_view::npos) return row.limits;

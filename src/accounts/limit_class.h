@@ -1,6 +1,6 @@
-// LimitClass: what the vendor meters apart within one organization: families of models, and operations that are no inference.
-// A closed list, so that state per class is bounded whatever models clients name.
-// Thread: any; pure. Source: the vendor's rate limits page (read 2026-11): limits hold per organization and model class.
+// LimitClass: what the vendor meters apart within one organization: families of models, and operations that are no
+// inference. A closed list, so that state per class is bounded whatever models clients name. Thread: any; pure. Source:
+// the vendor's rate limits page (read 2026-11): limits hold per organization and model class.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
-// Meter: one of the vendor's token buckets as seen from here. It is full at first, refills continuously, may be in debt, and is kept
-// between what the last answer makes possible at least and at most.
-// Life: a member of an Allowance. Thread: one at a time; `now` is an argument. Bounds: a few numbers.
-// Source: the vendor's rate limits page (read 2026-11): buckets refill continuously, remaining tokens are rounded to thousands.
+// Meter: one of the vendor's token buckets as seen from here. It is full at first, refills continuously, may be in
+// debt, and is kept between what the last answer makes possible at least and at most. Life: a member of an Allowance.
+// Thread: one at a time; `now` is an argument. Bounds: a few numbers. Source: the vendor's rate limits page (read
+// 2026-11): buckets refill continuously, remaining tokens are rounded to thousands.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ class Meter {
   void take(double amount, Instant now);
 
   struct Stated {
-    double limit = 0;      // per minute
+    double limit = 0;  // per minute
     double remaining = 0;
-    double rounding = 0;   // remaining may be off by this much
+    double rounding = 0;  // remaining may be off by this much
   };
   // What was so when the request was sent whose answer states it.
   struct Before {

@@ -12,7 +12,7 @@ namespace baton::accounts {
 namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr Duration kLongWindow = std::chrono::minutes(2);  // longer than a bucket of a minute takes to fill
-}
+}  // namespace
 
 Lease::~Lease() {
   if (pool_ != nullptr) pool_->release(*this);
@@ -53,7 +53,8 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
     for (size_t i = 0; i < kLimitClasses; ++i) {
       const auto limits = static_cast<LimitClass>(i);
       if (limits == LimitClass::kCountTokens || limits == LimitClass::kOtherOperation) continue;
-      domain.classes[i].set_ceilings(static_cast<double>(one.requests_per_minute), static_cast<double>(one.input_tokens_per_minute),
+      domain.classes[i].set_ceilings(static_cast<double>(one.requests_per_minute),
+                                     static_cast<double>(one.input_tokens_per_minute),
                                      static_cast<double>(one.output_tokens_per_minute));
       domain.active[i].store(domain.classes[i].metered(), kRelaxed);
     }
@@ -64,8 +65,8 @@ AccountPool::~AccountPool() = default;
 
 size_t AccountPool::waiting() const { return room_->size(); }
 
-runtime::Task<std::expected<Lease, Refusal>> AccountPool::acquire(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask,
-                                                                  Instant until) {
+runtime::Task<std::expected<Lease, Refusal>> AccountPool::acquire(runtime::Loop& loop, runtime::Cancellation& cancel,
+                                                                  Ask ask, Instant until) {
   return room_->wait(loop, cancel, ask, until);
 }
 
@@ -84,17 +85,18 @@ Lease AccountPool::take(AccountIndex index) {
 
 // What stands against an account, before its limits are asked.
 struct AccountPool::Standing {
-  Instant at{};                // not before; kNever: not at all
+  Instant at{};  // not before; kNever: not at all
   Probe probe = Probe::kNone;
-  bool soft = false;           // others first
-  bool ejected = false;        // nothing but its health stands against it
-  double share = 1;            // of its weight, while it comes back
+  bool soft = false;     // others first
+  bool ejected = false;  // nothing but its health stands against it
+  double share = 1;      // of its weight, while it comes back
 };
 
 AccountPool::Standing AccountPool::standing(AccountIndex index, const Ask& ask, Instant now) const {
   const State& state = states_[index];
   Standing result{.at = now};
-  if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end()) result.at = std::max(now, ask.tried_from);
+  if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end())
+    result.at = std::max(now, ask.tried_from);
   if (result.at == runtime::kNever || !state.troubled.load(std::memory_order_acquire)) return result;
   result.soft = state.soft_until.load(kRelaxed) > now;
   std::lock_guard lock(state.mutex);
@@ -130,7 +132,7 @@ AccountPool::Standing AccountPool::standing(AccountIndex index, const Ask& ask, 
 struct AccountPool::Candidate {
   AccountIndex index = 0;
   uint32_t order = 0;
-  int tier = 2;  // the less, the earlier
+  int tier = 2;      // the less, the earlier
   double score = 0;  // the less, the better
   Probe probe = Probe::kNone;
 };
@@ -198,7 +200,8 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
       return result;
     }
     result.at = std::min(result.at, taken.error());
-    if (ask.patient && home == candidate.index && taken.error() - now <= config_.affinity.patience && candidate.tier == 1) {
+    if (ask.patient && home == candidate.index && taken.error() - now <= config_.affinity.patience &&
+        candidate.tier == 1) {
       result.at = taken.error();
       result.for_home = true;
       return result;

@@ -1,11 +1,11 @@
-// AccountPool: the accounts that the operator owns, what is known of each, and who has how much in flight. admit() gives a call the best
-// account that may take it now, or the earliest time at which one may; acquire() waits for that in fair order; ended() tells the pool how
-// an attempt went.
-// An account is passed over while it is benched (it answered 429 and named a time), parked (its credential, its purse or its monthly
-// cap), ejected (failures in a row), excluded for the model (403), or while its limit domain has too little left for the call.
-// Life: one per process, made in app/, outlives every Call. Thread: any: per-account atomics, one small mutex per limit domain and one
-// per account for the rare. Bounds: kAccountsMax accounts, O(accounts) per admission, no allocation once a thread is warm; the queue as
-// in QueueConfig. With one account and no limits known an admission is a handful of atomic loads and stores.
+// AccountPool: the accounts that the operator owns, what is known of each, and who has how much in flight. admit()
+// gives a call the best account that may take it now, or the earliest time at which one may; acquire() waits for that
+// in fair order; ended() tells the pool how an attempt went. An account is passed over while it is benched (it answered
+// 429 and named a time), parked (its credential, its purse or its monthly cap), ejected (failures in a row), excluded
+// for the model (403), or while its limit domain has too little left for the call. Life: one per process, made in app/,
+// outlives every Call. Thread: any: per-account atomics, one small mutex per limit domain and one per account for the
+// rare. Bounds: kAccountsMax accounts, O(accounts) per admission, no allocation once a thread is warm; the queue as in
+// QueueConfig. With one account and no limits known an admission is a handful of atomic loads and stores.
 #pragma once
 
 #include <atomic>
@@ -130,13 +130,14 @@ class AccountPool {
   AccountPool(const Config& config, const runtime::Clock& clock);
   ~AccountPool();
 
-  // Never waits. Passthrough accounts are only given to callers that bring a credential of their own: a call never crosses from one
-  // kind to the other, and nothing is learnt of a passthrough account.
+  // Never waits. Passthrough accounts are only given to callers that bring a credential of their own: a call never
+  // crosses from one kind to the other, and nothing is learnt of a passthrough account.
   Admission admit(const Ask& ask, Instant now) { return choose(ask, now, /*take=*/true); }
   // The time at which an account could take it, as far as is known; takes nothing. kNever: none ever.
   Instant earliest(const Ask& ask, Instant now) { return choose(ask, now, /*take=*/false).at; }
   // Waits in the queue for at most `until`. Borrows loop, cancel and the ask's views.
-  runtime::Task<std::expected<Lease, Refusal>> acquire(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask, Instant until);
+  runtime::Task<std::expected<Lease, Refusal>> acquire(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask,
+                                                       Instant until);
   // How many calls wait. While there are any, newcomers of their kind go behind them: through acquire().
   size_t waiting() const;
 
@@ -144,8 +145,8 @@ class AccountPool {
   Lease take(AccountIndex index);
   std::optional<AccountIndex> find(std::string_view name) const;
 
-  // The head of its answer has come: what it states of limits is learnt, and an account that named a time is benched, before anybody
-  // else can be sent there. `limited`: it is a 429 that is a limit of the account.
+  // The head of its answer has come: what it states of limits is learnt, and an account that named a time is benched,
+  // before anybody else can be sent there. `limited`: it is a 429 that is a limit of the account.
   void answered(Lease& lease, const Stated& stated, bool limited, Instant now);
   // What came of the attempt is known. `reached`: something was sent to the vendor.
   struct Ended {

@@ -232,7 +232,8 @@ TEST(AccountPool, a_conversation_stays_moves_once_and_stays) {
 TEST(AccountPool, conversations_do_not_pile_up_on_one_account) {
   Rig rig(4);
   std::vector<Lease> held;
-  for (int i = 0; i < 200; ++i) held.push_back(std::move(*rig.admit({.affinity = 42}).lease));  // all of one conversation
+  for (int i = 0; i < 200; ++i)
+    held.push_back(std::move(*rig.admit({.affinity = 42}).lease));  // all of one conversation
   for (AccountIndex index = 0; index < 4; ++index) EXPECT_LE(rig.pool().in_flight(index), 1 + 200 * 1.25 / 4);
 }
 
@@ -256,11 +257,14 @@ TEST(AccountPool, is_used_from_many_threads_and_counts_right) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (uint64_t i = 0; i < 2000; ++i) {
-        auto admission = pool.admit({.limits = LimitClass::kSonnet, .affinity = i % 50 + 1, .repeatable = true}, rig.clock.now());
+        auto admission =
+            pool.admit({.limits = LimitClass::kSonnet, .affinity = i % 50 + 1, .repeatable = true}, rig.clock.now());
         if (!admission.lease) continue;
         admitted.fetch_add(1);
         pool.answered(*admission.lease, {}, false, rig.clock.now());
-        pool.ended(*admission.lease, {.effect = i % 7 == static_cast<uint64_t>(t) ? Effect::kOverloaded : Effect::kServed}, rig.clock.now());
+        pool.ended(*admission.lease,
+                   {.effect = i % 7 == static_cast<uint64_t>(t) ? Effect::kOverloaded : Effect::kServed},
+                   rig.clock.now());
       }
     });
   }

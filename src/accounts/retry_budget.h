@@ -1,6 +1,7 @@
-// RetryBudget bounds how many repeated attempts are under way at once, as a share of the calls under way, so that a failing upstream is
-// not asked several times as much as a healthy one. A repetition counts from its decision, through its pause, to its verdict.
-// Life: one per AccountPool; a Hold must not outlive it. Thread: any (two atomics). Source: Envoy's retry budget.
+// RetryBudget bounds how many repeated attempts are under way at once, as a share of the calls under way, so that a
+// failing upstream is not asked several times as much as a healthy one. A repetition counts from its decision, through
+// its pause, to its verdict. Life: one per AccountPool; a Hold must not outlive it. Thread: any (two atomics). Source:
+// Envoy's retry budget.
 #pragma once
 
 #include <atomic>
@@ -40,7 +41,8 @@ class RetryBudget {
   }
   // Empty when the budget is spent: then the call is not repeated.
   Hold repetition() {
-    const auto share = static_cast<int64_t>(config_.share * static_cast<double>(calls_.load(std::memory_order_relaxed)));
+    const auto share =
+        static_cast<int64_t>(config_.share * static_cast<double>(calls_.load(std::memory_order_relaxed)));
     const int64_t most = std::max(share, static_cast<int64_t>(config_.least));
     int64_t now = repetitions_.load(std::memory_order_relaxed);
     while (now < most) {

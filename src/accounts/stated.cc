@@ -17,7 +17,8 @@ using std::chrono::sys_days;
 constexpr double kRounding = 500;  // tokens are stated in thousands
 
 std::optional<double> number(std::string_view text) {
-  if (text.empty() || text.size() > 24 || text.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.size() > 24 || text.find_first_not_of("0123456789.") != std::string_view::npos)
+    return std::nullopt;
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -73,7 +74,8 @@ std::optional<WallTime> read_time(std::string_view value) {
     return WallTime(std::chrono::seconds(*count));
   }
   auto year = digits(value, 0, 4), month = digits(value, 5, 2), day = digits(value, 8, 2);
-  if (value.size() < 20 || !year || !month || !day || value[4] != '-' || value[7] != '-' || ascii::lower(value[10]) != 't') {
+  if (value.size() < 20 || !year || !month || !day || value[4] != '-' || value[7] != '-' ||
+      ascii::lower(value[10]) != 't') {
     return std::nullopt;
   }
   auto time = time_of(*year, *month, *day, value.substr(11));
@@ -89,7 +91,8 @@ std::optional<WallTime> read_time(std::string_view value) {
   }
   if (rest == "Z" || rest == "z") return time;
   auto hours = digits(rest, 1, 2), minutes = digits(rest, 4, 2);
-  if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':' || !hours || !minutes) return std::nullopt;
+  if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':' || !hours || !minutes)
+    return std::nullopt;
   const auto offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
   return rest[0] == '+' ? *time - offset : *time + offset;
 }
@@ -113,7 +116,8 @@ Stated read_stated(const http::ResponseHead& head, WallTime now) {
   size_t count = 0;
   for (const http::Field& field : head.fields) {
     if (field.id == http::FieldId::kRetryAfter) stated.retry_after = read_retry_after(field.value, now);
-    if (field.id == http::FieldId::kOther && ascii::equal_ignoring_case(field.name, "retry-after-ms")) in_ms = read_retry_after_ms(field.value);
+    if (field.id == http::FieldId::kOther && ascii::equal_ignoring_case(field.name, "retry-after-ms"))
+      in_ms = read_retry_after_ms(field.value);
     if (field.id != http::FieldId::kAnthropicLimit || !ascii::starts_with_ignoring_case(field.name, kPrefix)) continue;
     stated.any_limit_field = true;
     const size_t dash = field.name.rfind('-');
@@ -125,7 +129,8 @@ Stated read_stated(const http::ResponseHead& head, WallTime now) {
     if (at == windows.size()) continue;
     if (at == count) windows[count++].name = meter;
     if (ascii::equal_ignoring_case(what, "reset")) {
-      if (auto time = read_time(field.value)) windows[at].reset = wait_of(std::chrono::duration<double>(*time - now).count());
+      if (auto time = read_time(field.value))
+        windows[at].reset = wait_of(std::chrono::duration<double>(*time - now).count());
       continue;
     }
     if (ascii::equal_ignoring_case(what, "status")) windows[at].empty = field.value == "rejected";
@@ -142,7 +147,8 @@ Stated read_stated(const http::ResponseHead& head, WallTime now) {
   }
   if (in_ms) stated.retry_after = in_ms;
   for (size_t i = 0; i < count; ++i) {
-    if (windows[i].empty && windows[i].reset) stated.reset = std::max(stated.reset.value_or(Duration{0}), *windows[i].reset);
+    if (windows[i].empty && windows[i].reset)
+      stated.reset = std::max(stated.reset.value_or(Duration{0}), *windows[i].reset);
   }
   return stated;
 }

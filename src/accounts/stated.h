@@ -1,6 +1,7 @@
 // Stated: what the head of an upstream's answer says of limits and of when to come again.
-// Thread: any; pure, the wall clock is an argument. Bounds: kWaitMax. Source: RFC 9110 10.2.3 and 5.6.7; the vendor's rate limits page
-// and SDKs (read 2026-11): retry-after-ms before retry-after; anthropic-ratelimit-<meter>-<limit|remaining|reset>, resets in RFC 3339.
+// Thread: any; pure, the wall clock is an argument. Bounds: kWaitMax. Source: RFC 9110 10.2.3 and 5.6.7; the vendor's
+// rate limits page and SDKs (read 2026-11): retry-after-ms before retry-after;
+// anthropic-ratelimit-<meter>-<limit|remaining|reset>, resets in RFC 3339.
 #pragma once
 
 #include <optional>
@@ -18,7 +19,7 @@ inline constexpr Duration kWaitMax = std::chrono::hours(31 * 24);
 struct Stated {
   std::optional<Duration> retry_after;  // positive
   StatedLimits limits;
-  std::optional<Duration> reset;        // of the meters and windows that have nothing left: the longest
+  std::optional<Duration> reset;  // of the meters and windows that have nothing left: the longest
   bool any_limit_field = false;
 };
 

@@ -42,14 +42,10 @@ TEST(Time, as_rfc_3339_and_as_digits) {
     const char* value;
     std::optional<WallTime> want;
   };
-  const Row rows[] = {{"2026-11-24T10:00:30Z", kNow + 30s},
-                      {"2026-11-24T10:00:30.250Z", kNow + 30s + 250ms},
-                      {"2026-11-24T12:00:30+02:00", kNow + 30s},
-                      {"1795514400", kNow},
-                      {"2026-13-24T10:00:30Z", std::nullopt},
-                      {"2026-11-24", std::nullopt},
-                      {"2026-11-24T10:00:30", std::nullopt},
-                      {"", std::nullopt}};
+  const Row rows[] = {{"2026-11-24T10:00:30Z", kNow + 30s},      {"2026-11-24T10:00:30.250Z", kNow + 30s + 250ms},
+                      {"2026-11-24T12:00:30+02:00", kNow + 30s}, {"1795514400", kNow},
+                      {"2026-13-24T10:00:30Z", std::nullopt},    {"2026-11-24", std::nullopt},
+                      {"2026-11-24T10:00:30", std::nullopt},     {"", std::nullopt}};
   for (const Row& row : rows) EXPECT_EQ(read_time(row.value), row.want) << row.value;
 }
 

@@ -9,9 +9,11 @@ namespace {
 Verdict judge_failure(ErrorCode error) {
   switch (error) {
     case ErrorCode::kConnect:
-    case ErrorCode::kConnectTimeout: return {AttemptResult::kConnectFailed, Next::kOtherAccount, false, Wait::kBackoff, Effect::kFailed};
+    case ErrorCode::kConnectTimeout:
+      return {AttemptResult::kConnectFailed, Next::kOtherAccount, false, Wait::kBackoff, Effect::kFailed};
     // A bound of our own connection pool says nothing of the account.
-    case ErrorCode::kOverloaded: return {AttemptResult::kConnectFailed, Next::kOtherAccount, false, Wait::kNever, Effect::kNothing};
+    case ErrorCode::kOverloaded:
+      return {AttemptResult::kConnectFailed, Next::kOtherAccount, false, Wait::kNever, Effect::kNothing};
     case ErrorCode::kTls: return {AttemptResult::kTlsFailed, Next::kOtherAccount, false, Wait::kNever, Effect::kFailed};
     case ErrorCode::kReset: return {AttemptResult::kReset, Next::kOnceMore, true, Wait::kBackoff, Effect::kFailed};
     case ErrorCode::kBadReply: return {AttemptResult::kBadReply, Next::kOnceMore, true, Wait::kNever, Effect::kFailed};
@@ -51,7 +53,8 @@ Verdict judge(const AttemptEnd& end) {
   }
   if (end.status >= 500) return {AttemptResult::kServerError, Next::kOnceMore, true, Wait::kBackoff, Effect::kFailed};
   // A redirect is not followed: it would carry a credential to a host nobody configured.
-  if (end.status >= 300 && end.status < 400 && end.status != 304) return {AttemptResult::kBadReply, Next::kDeliver, false};
+  if (end.status >= 300 && end.status < 400 && end.status != 304)
+    return {AttemptResult::kBadReply, Next::kDeliver, false};
   if (end.status >= 400) return {AttemptResult::kClientError, Next::kDeliver, false};
   return {AttemptResult::kOk, Next::kDeliver, false, Wait::kNever, Effect::kServed};
 }

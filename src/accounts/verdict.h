@@ -1,6 +1,6 @@
-// Verdict: from how an Attempt went to what happens next, and to what it says of the account. One table; everything else asks it.
-// Pure. Source: the vendor's error types and codes (read 2026-11); what may be repeated: RFC 9110 9.2.2 and the promise that a call
-// which may have been processed is repeated at most once, one that creates something never.
+// Verdict: from how an Attempt went to what happens next, and to what it says of the account. One table; everything
+// else asks it. Pure. Source: the vendor's error types and codes (read 2026-11); what may be repeated: RFC 9110 9.2.2
+// and the promise that a call which may have been processed is repeated at most once, one that creates something never.
 #pragma once
 
 #include <string_view>
@@ -11,27 +11,28 @@
 namespace baton::accounts {
 
 struct AttemptEnd {
-  int status = 0;                   // of the upstream's answer; 0 when there was none
+  int status = 0;                          // of the upstream's answer; 0 when there was none
   ErrorCode error = ErrorCode::kInternal;  // when there was no answer
-  bool early_error = false;         // a 2xx stream whose first event other than message_start and ping was an error
+  bool early_error = false;  // a 2xx stream whose first event other than message_start and ping was an error
   bool reused_connection = false;
   // Of a 429:
-  bool retry_after = false;         // it has one
-  bool limit_fields = false;        // it states limits
-  std::string_view error_code = {}; // details.error_code
+  bool retry_after = false;          // it has one
+  bool limit_fields = false;         // it states limits
+  std::string_view error_code = {};  // details.error_code
 };
 
 enum class Next : uint8_t {
-  kDeliver,      // this is the answer
-  kOtherAccount, // try another account, nothing was processed
-  kOnceMore,     // another account if there is one, else the same; only if nothing of this kind happened before in this call
+  kDeliver,       // this is the answer
+  kOtherAccount,  // try another account, nothing was processed
+  kOnceMore,  // another account if there is one, else the same; only if nothing of this kind happened before in this
+              // call
 };
 
 // When the same account may be asked again, should no other one be there.
 enum class Wait : uint8_t {
-  kNever,     // by this call
-  kAccount,   // when the account itself may be: it said so
-  kBackoff,   // after a pause of our own
+  kNever,    // by this call
+  kAccount,  // when the account itself may be: it said so
+  kBackoff,  // after a pause of our own
 };
 
 // What the account learns from it.

@@ -44,7 +44,8 @@ Instant WaitingRoom::expected_at(const Ask& ask, Instant earliest, Instant now) 
     const double fair = static_cast<double>((order_.waiting(ask.tenant) + 1) * (order_.tenants_waiting() + 1));
     if (calls > fair) share = fair / calls;
   }
-  const Need need{ahead.need.input_tokens * share + ask.need.input_tokens, ahead.need.output_tokens * share + ask.need.output_tokens};
+  const Need need{ahead.need.input_tokens * share + ask.need.input_tokens,
+                  ahead.need.output_tokens * share + ask.need.output_tokens};
   return std::max(earliest, now + pool_.expected_wait(ask.limits, need, calls * share + 1, now));
 }
 
@@ -57,7 +58,8 @@ WaitingRoom::TicketPtr WaitingRoom::make_room(std::string_view newcomer) {
   return nullptr;
 }
 
-std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop& loop, const Ask& ask, Instant until, Instant now) {
+std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop& loop, const Ask& ask, Instant until,
+                                                                  Instant now) {
   const Instant earliest = pool_.earliest(ask, now);
   if (earliest == runtime::kNever) return std::unexpected(Refusal{RefusalReason::kNoAccount, runtime::kNever});
   auto ticket = std::make_shared<Ticket>();
@@ -143,7 +145,8 @@ bool WaitingRoom::due(const Ticket& ticket, Instant now) const {
   return ticket.state == Ticket::State::kWaiting && ticket.check_at <= now;
 }
 
-runtime::Task<std::expected<Lease, Refusal>> WaitingRoom::wait(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask, Instant until) {
+runtime::Task<std::expected<Lease, Refusal>> WaitingRoom::wait(runtime::Loop& loop, runtime::Cancellation& cancel,
+                                                               Ask ask, Instant until) {
   auto entered = enter(loop, ask, until, loop.now());
   if (!entered) co_return std::unexpected(entered.error());
   TicketPtr ticket = std::move(*entered);

@@ -1,9 +1,9 @@
-// WaitingRoom: the bounded queue of calls that no account can take now. Calls are served in FairOrder as soon as an account can take
-// them: when one ends, when an answer brings news, and at the earliest time the pool knows. A call that waits for nothing in particular
-// holds back those of its class behind it, so that a large one is not overtaken for ever; one that waits for a certain account does not.
-// Life: a member of the AccountPool. Thread: any; a waiting call is woken on its own loop. Bounds: QueueConfig::length_max; when full,
-// the newest call of the tenant with most of them makes room, unless that is the newcomer's own. kFailedTriesMax admissions tried in vain
-// per turn.
+// WaitingRoom: the bounded queue of calls that no account can take now. Calls are served in FairOrder as soon as an
+// account can take them: when one ends, when an answer brings news, and at the earliest time the pool knows. A call
+// that waits for nothing in particular holds back those of its class behind it, so that a large one is not overtaken
+// for ever; one that waits for a certain account does not. Life: a member of the AccountPool. Thread: any; a waiting
+// call is woken on its own loop. Bounds: QueueConfig::length_max; when full, the newest call of the tenant with most of
+// them makes room, unless that is the newcomer's own. kFailedTriesMax admissions tried in vain per turn.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,8 @@ class WaitingRoom {
  public:
   WaitingRoom(AccountPool& pool, const QueueConfig& config) : pool_(pool), config_(config) {}
 
-  runtime::Task<std::expected<Lease, Refusal>> wait(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask, Instant until);
+  runtime::Task<std::expected<Lease, Refusal>> wait(runtime::Loop& loop, runtime::Cancellation& cancel, Ask ask,
+                                                    Instant until);
   // Serves whom it can.
   void serve(Instant now);
   size_t size() const { return size_.load(std::memory_order_relaxed); }

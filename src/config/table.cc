@@ -215,7 +215,8 @@ std::span<const Setting<Settings>> settings_table() {
 
       R::duration(
           "queue.max_wait", [](auto& s) -> auto& { return s.accounts.queue.max_wait; }, 0, ns(10min),
-          "How long a Messages call may wait, in all, while every account is at its limit or before one is asked again. 0: "
+          "How long a Messages call may wait, in all, while every account is at its limit or before one is asked "
+          "again. 0: "
           "nothing waits."),
       R::count(
           "queue.length_max", [](auto& s) -> auto& { return s.accounts.queue.length_max; }, 1, 1'000'000,
@@ -374,7 +375,8 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
           "anthropic-ratelimit-* fields of this account reach the client."),
       R::count(
           "requests_per_minute", [](auto& a) -> auto& { return a.requests_per_minute; }, 0, kUnlimited,
-          "A ceiling of the operator's own for each model class of the limit domain; 0: what the vendor states is all."),
+          "A ceiling of the operator's own for each model class of the limit domain; 0: what the vendor states is "
+          "all."),
       R::count(
           "input_tokens_per_minute", [](auto& a) -> auto& { return a.input_tokens_per_minute; }, 0, kUnlimited,
           "The same for input tokens, without those read from the prompt cache."),
@@ -417,32 +419,22 @@ std::span<const Setting<sim::KeyConfig>> org_key_table() {
 
 std::string_view type_name(Kind kind) {
   switch (kind) {
-    case Kind::kText:
-      return "text";
-    case Kind::kBool:
-      return "true or false";
-    case Kind::kCount:
-      return "number";
-    case Kind::kSize:
-      return "size";
-    case Kind::kDuration:
-      return "duration";
-    case Kind::kShare:
-      return "share";
-    case Kind::kOther:
-      return "";
+    case Kind::kText: return "text";
+    case Kind::kBool: return "true or false";
+    case Kind::kCount: return "number";
+    case Kind::kSize: return "size";
+    case Kind::kDuration: return "duration";
+    case Kind::kShare: return "share";
+    case Kind::kOther: return "";
   }
   return "";
 }
 
 std::string bound_text(Kind kind, uint64_t value) {
   switch (kind) {
-    case Kind::kSize:
-      return size_text(value);
-    case Kind::kDuration:
-      return duration_text(Duration{static_cast<int64_t>(value)});
-    default:
-      return std::to_string(value);
+    case Kind::kSize: return size_text(value);
+    case Kind::kDuration: return duration_text(Duration{static_cast<int64_t>(value)});
+    default: return std::to_string(value);
   }
 }
 

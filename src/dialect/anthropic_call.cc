@@ -70,7 +70,8 @@ uint64_t conversation_of(const Beginning& beginning, size_t body_bytes, http::Js
   if (!beginning.metadata.empty()) {
     if (const auto fields = scanner.scan_object(beginning.metadata)) {
       for (const http::JsonField& field : **fields) {
-        if (field.key == "user_id" && field.type == http::JsonType::kString) return hash64(span_of(beginning.metadata, field));
+        if (field.key == "user_id" && field.type == http::JsonType::kString)
+          return hash64(span_of(beginning.metadata, field));
       }
     }
   }
@@ -135,7 +136,8 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       beginning.messages = span;
     }
   }
-  if (conversation == Conversation::kWanted) facts.conversation = conversation_of(beginning, padded_body.size(), scanner);
+  if (conversation == Conversation::kWanted)
+    facts.conversation = conversation_of(beginning, padded_body.size(), scanner);
   return facts;
 }
 

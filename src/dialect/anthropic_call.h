@@ -38,7 +38,8 @@ enum class Conversation : uint8_t { kIgnored, kWanted };
 Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner,
                               Conversation conversation = Conversation::kIgnored);
 
-// The first element of a JSON array's text, without what surrounds it; empty when there is none. The text is valid JSON.
+// The first element of a JSON array's text, without what surrounds it; empty when there is none. The text is valid
+// JSON.
 std::string_view first_element(std::string_view array);
 
 // Whether a Content-Type says JSON in UTF-8: application/json with no charset or charset=utf-8. Anything else must be

@@ -132,7 +132,8 @@ uint64_t conversation(std::string body, size_t bytes = kConversationBytesMin) {
 }
 
 TEST(Conversation, the_calls_of_one_conversation_share_a_hash) {
-  const std::string first = R"({"model":"m","system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})";
+  const std::string first =
+      R"({"model":"m","system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})";
   const uint64_t hash = conversation(first);
   EXPECT_NE(hash, 0u);
   struct Row {
@@ -141,21 +142,34 @@ TEST(Conversation, the_calls_of_one_conversation_share_a_hash) {
     bool same;
   };
   const Row rows[] = {
-      {"a later turn", R"({"model":"m","system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":"b"}]})", true},
-      {"another order of fields", R"({"messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],"system":"s","model":"n"})", true},
+      {"a later turn",
+       R"({"model":"m","system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":"b"}]})",
+       true},
+      {"another order of fields",
+       R"({"messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],"system":"s","model":"n"})", true},
       {"a mark that has moved",
-       R"({"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}]})", true},
+       R"({"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}]})",
+       true},
       {"a mark in front",
-       R"({"system":"s","messages":[{"role":"user","content":[{"cache_control": {"type":"ephemeral","ttl":"1h"}, "type":"text","text":"a"}]}]})", true},
+       R"({"system":"s","messages":[{"role":"user","content":[{"cache_control": {"type":"ephemeral","ttl":"1h"}, "type":"text","text":"a"}]}]})",
+       true},
       {"a mark that is none",
-       R"({"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":null}]}]})", true},
-      {"another first turn", R"({"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"b"}]}]})", false},
-      {"another system", R"({"system":"t","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})", false},
-      {"with tools", R"({"tools":[{"name":"x"}],"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})", false},
-      {"a user id", R"({"metadata":{"user_id":"u"},"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})", false},
+       R"({"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":null}]}]})",
+       true},
+      {"another first turn", R"({"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"b"}]}]})",
+       false},
+      {"another system", R"({"system":"t","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})",
+       false},
+      {"with tools",
+       R"({"tools":[{"name":"x"}],"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})",
+       false},
+      {"a user id",
+       R"({"metadata":{"user_id":"u"},"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]})",
+       false},
   };
   for (const Row& row : rows) EXPECT_EQ(conversation(row.body) == hash, row.same) << row.name;
-  EXPECT_EQ(conversation(R"({"metadata":{"user_id":"u"},"system":"s"})"), conversation(R"({"system":"t","metadata":{"user_id":"u"}})"));
+  EXPECT_EQ(conversation(R"({"metadata":{"user_id":"u"},"system":"s"})"),
+            conversation(R"({"system":"t","metadata":{"user_id":"u"}})"));
   EXPECT_EQ(conversation(R"({"model":"m"})"), 0u);
   EXPECT_EQ(conversation(first, kConversationBytesMin - 1), 0u);  // too short for a cache
 }
@@ -165,8 +179,14 @@ TEST(Conversation, the_first_element_of_an_array_is_found) {
     const char* array;
     const char* want;
   };
-  const Row rows[] = {{"[]", ""},          {" [ ] ", ""},       {"[1,2]", "1"},          {"[ \"a,]\" , 2]", "\"a,]\" "},
-                      {"[{}]", "{}"},      {"[[1,2],3]", "[1,2]"}, {R"([{"a":"}\"]"},2])", R"({"a":"}\"]"})"}, {"", ""}};
+  const Row rows[] = {{"[]", ""},
+                      {" [ ] ", ""},
+                      {"[1,2]", "1"},
+                      {"[ \"a,]\" , 2]", "\"a,]\" "},
+                      {"[{}]", "{}"},
+                      {"[[1,2],3]", "[1,2]"},
+                      {R"([{"a":"}\"]"},2])", R"({"a":"}\"]"})"},
+                      {"", ""}};
   for (const Row& row : rows) EXPECT_EQ(first_element(row.array), row.want) << row.array;
 }
 

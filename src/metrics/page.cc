@@ -171,14 +171,17 @@ void Page::pool() {
   histogram("baton_queue_wait_seconds", "Seconds that calls waited for an account, of those that got one.",
             [](const Shard& s) -> auto& { return s.queue_wait_; });
   static constexpr const char* kWhy[] = {"no_account", "too_late", "queue_full", "cancelled"};
-  auto& unserved = counters("baton_queue_unserved_total", "Calls that no account could take in time, by why they were given up.");
+  auto& unserved =
+      counters("baton_queue_unserved_total", "Calls that no account could take in time, by why they were given up.");
   for (size_t i = 0; i < std::size(kWhy); ++i) {
     add_if_any(unserved, {{"why", kWhy[i]}}, sum([i](const Shard& s) -> auto& { return s.unserved_[i]; }));
   }
-  add(counters("baton_retry_budget_refusals_total", "Attempts that were not repeated because the retry budget was spent."), {},
-      static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));
+  add(counters("baton_retry_budget_refusals_total",
+               "Attempts that were not repeated because the retry budget was spent."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));
   static constexpr const char* kWhere[] = {"new", "kept", "moved"};
-  auto& affinity = counters("baton_affinity_total", "Calls of conversations, by whether their account is that of the call before.");
+  auto& affinity =
+      counters("baton_affinity_total", "Calls of conversations, by whether their account is that of the call before.");
   for (size_t i = 0; i < std::size(kWhere); ++i) {
     add_if_any(affinity, {{"account", kWhere[i]}}, sum([i](const Shard& s) -> auto& { return s.affinity_[i]; }));
   }
@@ -233,8 +236,10 @@ void Page::connections() {
 
 void Page::bounds() {
   auto taken = [](const ByteBudget* budget) { return budget == nullptr ? 0.0 : static_cast<double>(budget->taken()); };
-  add(gauges("baton_request_bytes_held", "Bytes of request bodies held of the shared budget."), {}, taken(metrics_.request_bytes_));
-  add(gauges("baton_reply_bytes_held", "Bytes of replies that are held whole, of their budget."), {}, taken(metrics_.reply_bytes_));
+  add(gauges("baton_request_bytes_held", "Bytes of request bodies held of the shared budget."), {},
+      taken(metrics_.request_bytes_));
+  add(gauges("baton_reply_bytes_held", "Bytes of replies that are held whole, of their budget."), {},
+      taken(metrics_.reply_bytes_));
   add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
   uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });

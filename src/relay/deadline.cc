@@ -26,8 +26,11 @@ std::optional<Duration> read_wait(std::string_view text) {
   const auto whole = ascii::decimal(text);
   constexpr uint64_t kMsOfDay = 86'400'000;
   if (!whole || *whole > kMsOfDay) return std::nullopt;
-  int64_t ns = static_cast<int64_t>(*whole) * (unit / 1'000'000) > static_cast<int64_t>(kMsOfDay) ? -1 : static_cast<int64_t>(*whole) * unit;
-  for (int64_t scale = unit / 10; !fraction.empty() && ns >= 0; fraction.remove_prefix(1), scale /= 10) ns += (fraction[0] - '0') * scale;
+  int64_t ns = static_cast<int64_t>(*whole) * (unit / 1'000'000) > static_cast<int64_t>(kMsOfDay)
+                   ? -1
+                   : static_cast<int64_t>(*whole) * unit;
+  for (int64_t scale = unit / 10; !fraction.empty() && ns >= 0; fraction.remove_prefix(1), scale /= 10)
+    ns += (fraction[0] - '0') * scale;
   if (ns <= 0) return std::nullopt;
   return Duration{ns};
 }

@@ -12,10 +12,11 @@ TEST(Deadline, a_wait_is_a_number_with_a_unit) {
     const char* text;
     std::optional<Duration> want;
   };
-  const Row rows[] = {{"30s", 30s},          {"500ms", 500ms},      {"2m", 2min},          {"1h", 1h},
-                      {"600", 600s},         {"1.5s", 1500ms},      {"0.25", 250ms},       {"24h", 24h},
-                      {"25h", std::nullopt}, {"0", std::nullopt},   {"", std::nullopt},    {"-1s", std::nullopt},
-                      {"s", std::nullopt},   {"1.s", std::nullopt}, {"1e3", std::nullopt}, {"99999999999999999999", std::nullopt}};
+  const Row rows[] = {
+      {"30s", 30s},          {"500ms", 500ms},      {"2m", 2min},          {"1h", 1h},
+      {"600", 600s},         {"1.5s", 1500ms},      {"0.25", 250ms},       {"24h", 24h},
+      {"25h", std::nullopt}, {"0", std::nullopt},   {"", std::nullopt},    {"-1s", std::nullopt},
+      {"s", std::nullopt},   {"1.s", std::nullopt}, {"1e3", std::nullopt}, {"99999999999999999999", std::nullopt}};
   for (const Row& row : rows) EXPECT_EQ(read_wait(row.text), row.want) << row.text;
 }
 

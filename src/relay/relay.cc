@@ -26,8 +26,9 @@ std::string rfc3339(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(second);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(second - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count());
 }
 
 bool reads_json(const Call& call) {
@@ -67,21 +68,24 @@ Call Relay::begin(edge::Exchange& exchange) {
 
 Expected<void> Relay::recognise(Call& call) {
   const auto& head = call.exchange.head();
-  auto caller = parts_.authenticator.identify(head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
+  auto caller = parts_.authenticator.identify(
+      head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
   if (!caller) return std::unexpected(caller.error());
   call.caller = std::move(*caller);
   call.outcome.client = call.caller.name;
   call.outcome.client_address = call.caller.client_address;
   if (call.route.operation == Operation::kNone)
     return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
-  if (call.route.wrong_method) return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
+  if (call.route.wrong_method)
+    return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
   // A credential of the caller's own goes to a passthrough account and nowhere else; Baton's key never leaves.
   const bool own = call.caller.brings_own_credential;
   call.passthrough = parts_.accounts.has_passthrough() &&
                      (!parts_.accounts.has_pooled() || (own && head.find(http::FieldId::kBatonKey) != nullptr));
   if (call.passthrough && !own)
     return fail(ErrorCode::kUnauthenticated, Fault::kClient,
-                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the baton-key header.");
+                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the "
+                "baton-key header.");
   return {};
 }
 
@@ -124,8 +128,10 @@ Expected<void> Relay::read_facts(Call& call) {
     }
   }
   // A conversation that names itself in its head needs no look at its prompt.
-  const bool seek = parts_.accounts.has_affinity() && call.route.inference && head.find("x-claude-code-session-id") == nullptr;
-  auto facts = dialect::read_call(text, scanner_, seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored);
+  const bool seek =
+      parts_.accounts.has_affinity() && call.route.inference && head.find("x-claude-code-session-id") == nullptr;
+  auto facts =
+      dialect::read_call(text, scanner_, seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored);
   if (!facts) return std::unexpected(facts.error());
   call.facts = std::move(*facts);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
@@ -145,7 +151,8 @@ Task<void> Relay::answer_error(Call& call, Error error) {
   model::Outcome& outcome = call.outcome;
   outcome.error = name(error.code);
   if (error.code == ErrorCode::kCancelled) {
-    outcome.ending = call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
+    outcome.ending =
+        call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
     if (outcome.ending == Ending::kClientGone) {
       call.exchange.abort();
       co_return;
@@ -163,7 +170,8 @@ Task<void> Relay::answer_error(Call& call, Error error) {
     const Duration wait = std::max(*call.retry_at - parts_.loop.now(), Duration{1});
     hints.retry_after = wait;
     hints.hopeless = wait > kHopelessWait;
-    retry_at = "baton-retry-at: " + rfc3339(parts_.loop.wall() + std::chrono::ceil<std::chrono::milliseconds>(wait)) + "\r\n";
+    retry_at =
+        "baton-retry-at: " + rfc3339(parts_.loop.wall() + std::chrono::ceil<std::chrono::milliseconds>(wait)) + "\r\n";
   }
   auto reply = dialect::error_reply(error, outcome.request_id, hints);
   reply.fields += retry_at;
@@ -178,7 +186,8 @@ void Relay::close(Call& call) {
   if (call.route.streams_body) outcome.request_body_bytes = exchange.body_bytes();
   const Instant now = parts_.loop.clock().now();
   outcome.duration = now - call.began;
-  if (exchange.replied() && outcome.first_byte.count() == 0) outcome.first_byte = exchange.first_byte() - exchange.complete();
+  if (exchange.replied() && outcome.first_byte.count() == 0)
+    outcome.first_byte = exchange.first_byte() - exchange.complete();
   Duration elsewhere{0};
   for (const auto& attempt : outcome.attempts) elsewhere += attempt.first_byte;
   outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
@@ -187,7 +196,8 @@ void Relay::close(Call& call) {
 
 edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std::string_view) {
   const std::string id = new_request_id();
-  auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
+  auto reply =
+      head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
   parts_.metrics.error_without_call(head_error != http::HeadError::kNone ? ErrorCode::kBadRequest : error.code);
   return {reply.status, std::move(reply.fields), std::move(reply.body), parts_.simulated};
 }

@@ -45,10 +45,12 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   ask_.patient = smoothed_;
   ask_.repeatable = call.repeatable();
   if (!messages || call.passthrough) return;
-  ask_.need = parts.accounts.forecast().expect(ask_.tenant, ask_.limits, call.exchange.body().size(), call.facts.max_tokens);
+  ask_.need =
+      parts.accounts.forecast().expect(ask_.tenant, ask_.limits, call.exchange.body().size(), call.facts.max_tokens);
   if (parts.accounts.has_affinity()) ask_.affinity = conversation(call);
   deadline_ = call.until;
-  if (auto patience = client_patience(call.exchange.head())) deadline_ = std::min(deadline_, call.exchange.started() + *patience);
+  if (auto patience = client_patience(call.exchange.head()))
+    deadline_ = std::min(deadline_, call.exchange.started() + *patience);
 }
 
 Instant Seeker::until() const {
@@ -68,8 +70,10 @@ Expected<Lease> Seeker::taken(Lease lease) {
 }
 
 std::unexpected<Error> Seeker::refused(const accounts::Refusal& refusal) {
-  if (refusal.reason == RefusalReason::kCancelled) return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
-  if (refusal.at == runtime::kNever) return fail(ErrorCode::kNoAccount, Fault::kUs, "No account is configured for this call.");
+  if (refusal.reason == RefusalReason::kCancelled)
+    return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+  if (refusal.at == runtime::kNever)
+    return fail(ErrorCode::kNoAccount, Fault::kUs, "No account is configured for this call.");
   call_.retry_at = refusal.at;
   return fail(ErrorCode::kNoAccount, Fault::kUs, "No account can take this call in time.", Retry::kLater);
 }
@@ -77,7 +81,9 @@ std::unexpected<Error> Seeker::refused(const accounts::Refusal& refusal) {
 Task<Expected<Lease>> Seeker::first() {
   if (call_.bound_account) {
     const auto index = parts_.accounts.find(*call_.bound_account);
-    if (!index) co_return fail(ErrorCode::kNoAccount, Fault::kUs, "The account that made this object is not configured any more.");
+    if (!index)
+      co_return fail(ErrorCode::kNoAccount, Fault::kUs,
+                     "The account that made this object is not configured any more.");
     // What has its own place is asked for there, whatever is known of the account.
     if (!smoothed_) co_return parts_.accounts.take(*index);
     ask_.only = *index;
@@ -110,7 +116,8 @@ bool Seeker::may_wait(const accounts::Verdict& verdict) {
   ask_.tried = tried_;
   ask_.tried_from = runtime::kNever;
   if (verdict.wait == accounts::Wait::kAccount) ask_.tried = {};  // their benches say when
-  if (verdict.wait == accounts::Wait::kBackoff) ask_.tried_from = now + accounts::backoff(parts_.accounts.config().backoff, pauses_++, parts_.random);
+  if (verdict.wait == accounts::Wait::kBackoff)
+    ask_.tried_from = now + accounts::backoff(parts_.accounts.config().backoff, pauses_++, parts_.random);
   return parts_.accounts.earliest(ask_, now) <= until();
 }
 

@@ -1,7 +1,7 @@
-// Seeker: how one call comes to an account: what it asks of the pool, how long it may wait for it, and when it may come back to an
-// account that it has tried.
-// Life: on the frame of attempt_all(). Thread: the loop's. Bounds: all waits of a call together at most queue.max_wait, and none beyond
-// the time at which its first byte would come too late for the client.
+// Seeker: how one call comes to an account: what it asks of the pool, how long it may wait for it, and when it may come
+// back to an account that it has tried. Life: on the frame of attempt_all(). Thread: the loop's. Bounds: all waits of a
+// call together at most queue.max_wait, and none beyond the time at which its first byte would come too late for the
+// client.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ class Seeker {
   // Borrows both for its life.
   Seeker(const Parts& parts, Call& call);
 
-  // The first account. kNoAccount: none ever (Retry::kNever), or none in time (Retry::kLater, call.retry_at is set); kCancelled.
+  // The first account. kNoAccount: none ever (Retry::kNever), or none in time (Retry::kLater, call.retry_at is set);
+  // kCancelled.
   runtime::Task<Expected<accounts::Lease>> first();
   // Another account than those tried, at once, or nothing.
   std::optional<accounts::Lease> other();

@@ -1,8 +1,8 @@
 #include "tests/simulation/memory_net.h"
 
 #include <algorithm>
-#include <utility>
 #include <cstring>
+#include <utility>
 
 #include "runtime/wait.h"
 

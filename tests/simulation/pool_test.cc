@@ -1,5 +1,5 @@
-// The pool behind the whole relay, on virtual time: limits kept, calls smoothed, tenants fair, accounts that come back, conversations
-// that stay. Upstream is the simulator's real limiter, one organization per account, or scripted answers.
+// The pool behind the whole relay, on virtual time: limits kept, calls smoothed, tenants fair, accounts that come back,
+// conversations that stay. Upstream is the simulator's real limiter, one organization per account, or scripted answers.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -61,7 +61,8 @@ Reply refusal(int status, std::string_view fields = "", std::string_view code = 
 }
 
 size_t count_status(const std::vector<Seen>& seen, int status) {
-  return static_cast<size_t>(std::count_if(seen.begin(), seen.end(), [&](const Seen& one) { return one.status == status; }));
+  return static_cast<size_t>(
+      std::count_if(seen.begin(), seen.end(), [&](const Seen& one) { return one.status == status; }));
 }
 
 size_t refusals(World& world) {
@@ -111,8 +112,9 @@ TEST(PoolSimulation, four_limit_domains_give_at_least_3_9_times_one) {
   const Load four = offer(4, {.requests = 20}, 5.4, 1);
   RecordProperty("served_by_one", static_cast<int>(one.served));
   RecordProperty("served_by_four", static_cast<int>(four.served));
-  std::printf("goodput in a minute: 1 domain %zu, 4 domains %zu (%.2fx); upstream 429: %zu and %zu\n", one.served, four.served,
-              static_cast<double>(four.served) / static_cast<double>(one.served), one.upstream_429, four.upstream_429);
+  std::printf("goodput in a minute: 1 domain %zu, 4 domains %zu (%.2fx); upstream 429: %zu and %zu\n", one.served,
+              four.served, static_cast<double>(four.served) / static_cast<double>(one.served), one.upstream_429,
+              four.upstream_429);
   EXPECT_GE(one.served, 38u);
   EXPECT_GE(static_cast<double>(four.served), 3.9 * static_cast<double>(one.served));
   EXPECT_LE(four.upstream_429, 4u);
@@ -147,7 +149,8 @@ TEST(PoolSimulation, row16_no_arrival_inside_a_retry_after) {
       }
     }
     std::vector<Script> scripts;
-    for (int i = 0; i < 120; ++i) scripts.push_back(call_at(Duration(static_cast<int64_t>(random.below(40'000'000'000))), false));
+    for (int i = 0; i < 120; ++i)
+      scripts.push_back(call_at(Duration(static_cast<int64_t>(random.below(40'000'000'000))), false));
     auto seen = world.play(scripts);
     world.check();
     // What was asked while a refusal was on its way may have been; what was asked after it had come may not.
@@ -177,18 +180,25 @@ TEST(PoolSimulation, row16_no_arrival_inside_a_retry_after) {
 
 TEST(PoolSimulation, row17_a_window_that_is_spent_keeps_the_account_alone_until_its_reset) {
   World world(scripted(2));
-  const auto reset = std::chrono::duration_cast<std::chrono::seconds>((world.clock.wall() + 3h).time_since_epoch()).count();
-  world.upstreams.next(0, refusal(429, "retry-after: 1\r\nanthropic-ratelimit-unified-5h-status: rejected\r\nanthropic-ratelimit-unified-5h-reset: " +
-                                           std::to_string(reset) + "\r\n"));
+  const auto reset =
+      std::chrono::duration_cast<std::chrono::seconds>((world.clock.wall() + 3h).time_since_epoch()).count();
+  world.upstreams.next(0, refusal(429,
+                                  "retry-after: 1\r\nanthropic-ratelimit-unified-5h-status: "
+                                  "rejected\r\nanthropic-ratelimit-unified-5h-reset: " +
+                                      std::to_string(reset) + "\r\n"));
   for (size_t i = 0; i < 2; ++i) world.upstreams.always(i, good());
   std::vector<Script> scripts;
   for (int i = 0; i < 170; ++i) scripts.push_back(call_at(std::chrono::minutes(i), false));
   for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
-  EXPECT_EQ(std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(), [](const Asked& a) { return a.account == 0; }), 1);
+  EXPECT_EQ(std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(),
+                          [](const Asked& a) { return a.account == 0; }),
+            1);
   scripts.clear();
   for (int i = 0; i < 20; ++i) scripts.push_back(call_at(std::chrono::minutes(i), false));
   world.play(scripts);
-  EXPECT_GT(std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(), [](const Asked& a) { return a.account == 0; }), 1);
+  EXPECT_GT(std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(),
+                          [](const Asked& a) { return a.account == 0; }),
+            1);
   world.check();
 }
 
@@ -288,7 +298,9 @@ TEST(PoolSimulation, row26_no_herd_follows_a_429) {
   std::vector<Script> scripts{call_at({}, false), call_at({}, false)};
   for (int i = 0; i < 100; ++i) scripts.push_back(call_at(10ms + std::chrono::milliseconds(i), false));
   for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
-  EXPECT_EQ(std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(), [](const Asked& a) { return a.account == 0; }), 1);
+  EXPECT_EQ(std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(),
+                          [](const Asked& a) { return a.account == 0; }),
+            1);
   world.check();
 }
 
@@ -296,7 +308,9 @@ TEST(PoolSimulation, row26_no_herd_follows_a_429) {
 
 TEST(PoolSimulation, a_greedy_tenant_leaves_the_others_their_share) {
   WorldOptions options = pool_of(2, {.requests = 60});
-  for (int i = 0; i < 5; ++i) options.auth.clients.push_back({.name = "tenant-" + std::to_string(i), .key = Secret("sk-tenant-000000000" + std::to_string(i))});
+  for (int i = 0; i < 5; ++i)
+    options.auth.clients.push_back(
+        {.name = "tenant-" + std::to_string(i), .key = Secret("sk-tenant-000000000" + std::to_string(i))});
   World world(options);
   std::vector<Script> scripts;
   std::vector<size_t> tenant_of;
@@ -308,8 +322,10 @@ TEST(PoolSimulation, a_greedy_tenant_leaves_the_others_their_share) {
       Script script = call_at(Duration(static_cast<int64_t>(random.below(60'000'000'000))), true);
       if (tenant == 0 && i < 200) script.start = {};
       script.default_fields = false;
-      script.fields = "host: localhost\r\ncontent-type: application/json\r\nanthropic-version: 2023-06-01\r\nx-api-key: sk-tenant-000000000" +
-                      std::to_string(tenant) + "\r\n";
+      script.fields =
+          "host: localhost\r\ncontent-type: application/json\r\nanthropic-version: 2023-06-01\r\nx-api-key: "
+          "sk-tenant-000000000" +
+          std::to_string(tenant) + "\r\n";
       scripts.push_back(script);
       tenant_of.push_back(tenant);
     }
@@ -326,7 +342,8 @@ TEST(PoolSimulation, a_greedy_tenant_leaves_the_others_their_share) {
   double squares = 0;
   for (double one : served) squares += one * one;
   const double index = sum * sum / (5 * squares);
-  std::printf("served per tenant %g %g %g %g %g, fairness %.3f\n", served[0], served[1], served[2], served[3], served[4], index);
+  std::printf("served per tenant %g %g %g %g %g, fairness %.3f\n", served[0], served[1], served[2], served[3],
+              served[4], index);
   EXPECT_GE(index, 0.95);
 }
 
@@ -358,8 +375,9 @@ TEST(PoolSimulation, who_cannot_be_served_in_time_learns_it_at_once) {
     const char* fields;
     bool served;
   };
-  for (const Row& row : {Row{"baton-deadline: 10s\r\n", false}, Row{"x-stainless-timeout: 10\r\n", false}, Row{"baton-deadline: 25s\r\n", true},
-                         Row{"", true}, Row{"x-stainless-timeout: 600\r\nbaton-deadline: 5s\r\n", false}}) {
+  for (const Row& row : {Row{"baton-deadline: 10s\r\n", false}, Row{"x-stainless-timeout: 10\r\n", false},
+                         Row{"baton-deadline: 25s\r\n", true}, Row{"", true},
+                         Row{"x-stainless-timeout: 600\r\nbaton-deadline: 5s\r\n", false}}) {
     World world(scripted(1));
     world.upstreams.next(0, refusal(429, "retry-after: 20\r\n"));
     world.upstreams.always(0, good());
@@ -418,7 +436,8 @@ TEST(PoolSimulation, a_failing_account_costs_a_few_calls_a_retry_and_comes_back)
   for (int i = 0; i < 290; ++i) scripts.push_back(call_at(std::chrono::milliseconds(100 * i), false));
   for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
   auto asked_first = [&] {
-    return std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(), [](const Asked& a) { return a.account == 0; });
+    return std::count_if(world.upstreams.asked.begin(), world.upstreams.asked.end(),
+                         [](const Asked& a) { return a.account == 0; });
   };
   EXPECT_EQ(asked_first(), 5);
   world.upstreams.always(0, good());
@@ -439,8 +458,8 @@ TEST(PoolSimulation, F28_a_bad_key_and_a_spent_account_are_passed_over) {
   for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
   std::map<size_t, int> asked;
   for (const auto& one : world.upstreams.asked) ++asked[one.account];
-  EXPECT_EQ(asked[1], 1);   // until the next month
-  EXPECT_GE(asked[0], 4);   // once a minute
+  EXPECT_EQ(asked[1], 1);  // until the next month
+  EXPECT_GE(asked[0], 4);  // once a minute
   EXPECT_LE(asked[0], 6);
   world.check();
 }
@@ -452,12 +471,14 @@ TEST(PoolSimulation, row21_row24_a_conversation_keeps_its_account_and_moves_once
     World world(scripted(4));
     for (size_t i = 0; i < 4; ++i) world.upstreams.always(i, good());
     auto turn = [&](int session, int number) {
-      std::string messages = R"({"role":"user","content":"question of )" + std::string(kind == 2 ? std::to_string(session) : "all") +
-                             std::string(2500, 'x') + "\"}";
-      for (int i = 0; i < number; ++i) messages += R"(,{"role":"assistant","content":"answer"},{"role":"user","content":"more"})";
+      std::string messages = R"({"role":"user","content":"question of )" +
+                             std::string(kind == 2 ? std::to_string(session) : "all") + std::string(2500, 'x') + "\"}";
+      for (int i = 0; i < number; ++i)
+        messages += R"(,{"role":"assistant","content":"answer"},{"role":"user","content":"more"})";
       Script script;
       script.body = R"({"model":"claude-sonnet-5-5","max_tokens":64,)" +
-                    (kind == 1 ? R"("metadata":{"user_id":"u)" + std::to_string(session) + "\"}," : std::string()) + "\"messages\":[" + messages + "]}";
+                    (kind == 1 ? R"("metadata":{"user_id":"u)" + std::to_string(session) + "\"}," : std::string()) +
+                    "\"messages\":[" + messages + "]}";
       if (kind == 0) script.fields = "x-claude-code-session-id: s" + std::to_string(session) + "\r\n";
       return script;
     };

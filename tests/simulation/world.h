@@ -42,7 +42,8 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   uint32_t attempts_max = 3;
-  accounts::Config pool = {.queue = {.max_wait = {}}};        // its accounts are those above; nothing waits unless a test wants it
+  accounts::Config pool = {
+      .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
   std::string public_url = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
