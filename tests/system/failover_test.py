@@ -110,7 +110,7 @@ class Others(Failover):
             self.assertEqual(call(relay.port, "POST", "/v1/messages", message()).status, 200)
 
     def test_when_all_refuse_the_last_answer_comes_unchanged(self):
-        relay = self.pool(status(529, "overloaded_error"), status(529, "overloaded_error"))
+        relay = self.pool(status(529, "overloaded_error"), status(529, "overloaded_error"), queue={"max_wait": "0s"})
         reply = call(relay.port, "POST", "/v1/messages", message())
         self.assertEqual((reply.status, reply.body), (529, error_body("overloaded_error", "first 529")))
         self.assertEqual(self.asked(), (1, 1))
