@@ -45,7 +45,7 @@ struct Worker::Watchdog : runtime::Waiter {
   }
 };
 
-Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) {
+Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()), authenticator_(shared.settings.auth, &shared.keys) {
   const config::Settings& settings = shared.settings;
   auto& metrics = shared.metrics.shard(index);
   resolver_ = std::make_unique<net::CaresResolver>(
@@ -64,11 +64,11 @@ Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) 
                                .show_rate_limits = account.show_rate_limits, .simulated = account.provider == "simulator"},
                      .connections = pools_.back().get()});
   }
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics, *shared.access_log);
+  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics, *shared.access_log, shared.book.get());
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
   relay_ = std::make_unique<relay::Relay>(relay::Parts{
-      .loop = loop_, .random = random_, .authenticator = shared.authenticator, .accounts = shared.accounts,
+      .loop = loop_, .random = random_, .authenticator = authenticator_, .accounts = shared.accounts,
       .attempts_max = settings.accounts.attempts_max, .lines = std::move(lines), .upstream = settings.upstream, .stream = settings.stream,
       .write_stall = settings.edge.write_stall_timeout, .reply_bytes = shared.reply_bytes, .bindings = shared.bindings, .metrics = metrics,
       .ledger = *ledger_, .tap_room = tap_room_, .public_url = settings.public_url, .tls = tls, .simulated = settings.simulated});

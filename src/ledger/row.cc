@@ -42,7 +42,9 @@ std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attem
   if (attempt.usage.known) {
     return prices.cost(attempt.model.empty() ? outcome.model : attempt.model, attempt.usage, outcome.started);
   }
-  if (costs_unstated(outcome) && (succeeded(attempt) || attempt.may_have_been_processed)) return std::nullopt;
+  // An answer with an error's status is not charged; one that never came may be.
+  const bool lost = attempt.status == 0 && attempt.may_have_been_processed;
+  if (costs_unstated(outcome) && (succeeded(attempt) || lost)) return std::nullopt;
   return 0;
 }
 
