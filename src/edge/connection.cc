@@ -85,6 +85,7 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
 
 Task<void> Connection::refuse(Exchange& exchange, const HeadResult& why) {
   Refusal refusal = server_.parts_.handler.refuse(why.head_error, why.error, peer_address_);
+  if (refusal.simulated) exchange.mark_simulated();
   exchange.close_after();
   co_await exchange.reply(refusal.status, refusal.fields, refusal.content);
 }

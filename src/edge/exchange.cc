@@ -1,6 +1,7 @@
 #include "edge/exchange.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,10 +14,34 @@ namespace baton::edge {
 using runtime::Task;
 using Status = net::BodyReader::Status;
 
-RequestBytes::~RequestBytes() { std::free(data_); }
+namespace {
+
+// Blocks of one size for requests that fit, kept per thread: most do.
+constexpr size_t kBlockBytes = 4096;
+constexpr size_t kBlocksKept = 64;
+struct Blocks {
+  std::array<char*, kBlocksKept> free;
+  size_t count = 0;
+  ~Blocks() {
+    while (count > 0) std::free(free[--count]);
+  }
+};
+thread_local Blocks blocks;
+
+char* take_block() { return blocks.count > 0 ? blocks.free[--blocks.count] : static_cast<char*>(std::malloc(kBlockBytes)); }
+
+}  // namespace
+
+RequestBytes::~RequestBytes() { clear(); }
 
 void RequestBytes::reserve(size_t bytes) {
   if (bytes <= capacity_) return;
+  if (data_ == nullptr && bytes <= kBlockBytes - http::kJsonPadding) {
+    data_ = take_block();
+    if (data_ == nullptr) throw std::bad_alloc();
+    capacity_ = kBlockBytes - http::kJsonPadding;
+    return;
+  }
   void* grown = std::realloc(data_, bytes + http::kJsonPadding);
   if (grown == nullptr) throw std::bad_alloc();
   data_ = static_cast<char*>(grown);
@@ -30,7 +55,11 @@ void RequestBytes::append(std::string_view bytes) {
 }
 
 void RequestBytes::clear() {
-  std::free(data_);
+  if (capacity_ == kBlockBytes - http::kJsonPadding && blocks.count < kBlocksKept) {
+    blocks.free[blocks.count++] = data_;
+  } else {
+    std::free(data_);
+  }
   data_ = nullptr;
   size_ = capacity_ = 0;
 }

@@ -4,6 +4,7 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
+#include "base/recycle.h"
 #include "runtime/wait.h"
 #include "stream/pump.h"
 
@@ -50,6 +51,10 @@ bool is_event_stream(const http::ResponseHead& head) {
   return type != nullptr && ascii::starts_with_ignoring_case(type->value, "text/event-stream");
 }
 
+Duration first_byte_limit(const Parts& parts, const Call& call) {
+  return call.facts.stream ? parts.upstream.first_byte_timeout : parts.upstream.first_byte_timeout_unstreamed;
+}
+
 // What is learnt from a Message's usage once all of it is there.
 void read_message(const Parts& parts, const Call& call, const Answer& answer, model::Attempt& attempt) {
   if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
@@ -80,13 +85,21 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   const bool success = answer.status >= 200 && answer.status < 300;
   if (answer.event_stream && success && call.route.inference) {
     answer.follower = std::make_unique<stream::EventFollower>(parts.stream, answer.coding, parts.tap_room);
+    const stream::OpeningLimits limits{.hold = parts.stream.opening_hold,
+                                       .bytes_max = parts.stream.opening_bytes_max,
+                                       .begun = !answer.early.empty(),
+                                       .first_until = std::min(call.until, parts.loop.now() + first_byte_limit(parts, call))};
     answer.content.assign(answer.follower->feed(answer.early));
     answer.follower->settle();
     answer.early = {};
-    auto end = co_await stream::hold_opening(pump_parts(parts, call, answer), parts.stream, answer.content);
+    auto end = co_await stream::hold_opening(pump_parts(parts, call, answer), limits, answer.content);
     if (end == stream::OpeningEnd::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     if (end == stream::OpeningEnd::kCut)
       co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off before the reply began.", Retry::kOtherAccount);
+    if (end == stream::OpeningEnd::kEnded)
+      co_return fail(ErrorCode::kBadReply, Fault::kUpstream, "The upstream's reply ended before it began.", Retry::kOtherAccount);
+    if (end == stream::OpeningEnd::kSilent)
+      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream sent a head and then nothing.", Retry::kOtherAccount);
     co_return end == stream::OpeningEnd::kError;
   }
   const bool hold = !answer.event_stream && call.exchange.head().method != http::Method::kHead &&
@@ -155,19 +168,26 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     answer.lease = std::move(lease);
     answer.connections = line.connections;
     answer.attempt = at;
-    std::string head;
-    head.reserve(call.exchange.head().bytes + 512);
+    answer.fields = take_string();
+    answer.content = take_string();
+    std::string head = take_string();
     upstream::append_request_head(head, call.exchange.head(), line.party, body_shape(call));
-    const upstream::SendOptions options{
+    upstream::SendOptions options{
         .head = head,
         .body = call.exchange.body(),
         .source = call.route.streams_body && call.exchange.head().framing != http::Framing::kNone ? &source : nullptr,
         .source_chunked = call.exchange.head().framing == http::Framing::kChunked,
         .to_head = call.exchange.head().method == http::Method::kHead,
-        .fresh = call.route.creates,
-        .first_byte_timeout = call.facts.stream ? parts.upstream.first_byte_timeout : parts.upstream.first_byte_timeout_unstreamed,
+        .fresh = call.route.creates || repeated,
+        .first_byte_timeout = first_byte_limit(parts, call),
         .until = call.until};
     auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    if (!sent && sent.error().retry == Retry::kSameAccount) {
+      // A pooled connection was closed under our hands: most likely nobody read the call, but it counts as the one repetition.
+      options.fresh = repeated = true;
+      sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    }
+    give_string(head);
     accounts::AttemptEnd end;
     std::optional<Error> failure;
     if (!sent) {

@@ -1,5 +1,6 @@
 #include "relay/deliver.h"
 
+#include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/objects.h"
 #include "stream/pump.h"
@@ -64,7 +65,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
       call.outcome.ending = Ending::kUpstreamCut;
       call.outcome.error = "stream_error";
     }
-    writer.write({}, {}, /*last=*/true);
+    writer.write({}, answer.follower ? answer.follower->rest() : std::string_view{}, /*last=*/true);
     if (writer.pending() > 0) co_await exchange.drain(0);
     co_return;
   }
@@ -74,7 +75,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   if (result.end == PumpEnd::kEnded) call.outcome.ending = Ending::kUpstreamCut;
   call.outcome.error = name(error.code);
   exchange.close_after();
-  if (answer.follower && answer.event_stream && !answer.follower->encoded() && answer.follower->can_end_with_event() &&
+  if (answer.follower && answer.event_stream && answer.follower->may_speak() &&
       writer.write({}, dialect::error_event(error, call.request_id()), /*last=*/true)) {
     if (writer.pending() > 0 && result.end != PumpEnd::kDrained) co_await exchange.drain(0);
     co_return;
@@ -106,8 +107,8 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
-    std::string().swap(answer.content);
-    std::string().swap(answer.fields);
+    give_string(answer.content);
+    give_string(answer.fields);
     answer.reply.release_head();
     if (!done && !bodiless) {
       co_await finish_live(parts, call, answer);
@@ -117,6 +118,10 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         exchange.abort();
       }
       answer.reply.finish(*answer.connections, true);
+    }
+    if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
+      call.outcome.ending = Ending::kUpstreamCut;
+      call.outcome.error = "stream_error";
     }
   }
   book_stream(call, answer, attempt);

@@ -185,7 +185,7 @@ edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std:
   const std::string id = new_request_id();
   auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
   parts_.metrics.error_without_call(head_error != http::HeadError::kNone ? ErrorCode::kBadRequest : error.code);
-  return {reply.status, std::move(reply.fields), std::move(reply.body)};
+  return {reply.status, std::move(reply.fields), std::move(reply.body), parts_.simulated};
 }
 
 }  // namespace baton::relay

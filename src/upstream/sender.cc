@@ -1,10 +1,11 @@
 #include "upstream/sender.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
-#include "http/chunked.h"
+#include "base/recycle.h"
 #include "net/body_writer.h"
 #include "runtime/wait.h"
 
@@ -29,22 +30,47 @@ Error cancelled() { return {ErrorCode::kCancelled, Fault::kClient, Retry::kNever
 Error reset() { return {ErrorCode::kReset, Fault::kUpstream, Retry::kOtherAccount, "The upstream closed the connection before it answered."}; }
 Error bad_reply(std::string why) { return {ErrorCode::kBadReply, Fault::kUpstream, Retry::kOtherAccount, std::move(why)}; }
 
-// Writes the request. Stops early without an error when the upstream answers before all is sent.
-Task<Expected<bool>> write_request(runtime::Loop& loop, runtime::ByteStream& stream, const SendOptions& options,
+// Waits until more of the request can be written: true, or false when the upstream answers before all is sent.
+Task<Expected<bool>> wait_to_write(runtime::Loop& loop, runtime::ByteStream& stream, const SendOptions& options,
                                    runtime::Cancellation& cancel) {
-  const http::Framing framing = options.source != nullptr && options.source_chunked ? http::Framing::kChunked : http::Framing::kUntilClose;
-  net::BodyWriter writer(stream, framing);
-  if (!writer.write(options.head, options.body, /*last=*/false)) co_return std::unexpected(reset());
-  bool more = options.source != nullptr;
+  auto ready = co_await runtime::wait(loop, {.read = &stream, .write = &stream, .cancel = &cancel,
+                                             .until = std::min(options.until, loop.now() + options.first_byte_timeout)});
+  if (ready & runtime::kCancelled) co_return std::unexpected(cancelled());
+  if (ready & runtime::kReadable) co_return false;
+  if (ready & runtime::kWritable) co_return true;
+  co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.", Retry::kOtherAccount);
+}
+
+// Writes a request whose body is there, straight from where it lies. Stops early without an error when the upstream answers before all is
+// sent: false.
+Task<Expected<bool>> write_whole(runtime::Loop& loop, runtime::ByteStream& stream, const SendOptions& options,
+                                 runtime::Cancellation& cancel) {
+  std::string_view head = options.head;
+  std::string_view body = options.body;
+  while (true) {
+    const std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()}, iovec{const_cast<char*>(body.data()), body.size()}};
+    auto wrote = stream.try_write(std::span<const iovec>(parts).subspan(head.empty() ? 1 : 0, (head.empty() ? 0 : 1) + (body.empty() ? 0 : 1)));
+    if (wrote.status == IoStatus::kReset || wrote.status == IoStatus::kEof) co_return std::unexpected(reset());
+    const size_t of_head = std::min(wrote.bytes, head.size());
+    head.remove_prefix(of_head);
+    body.remove_prefix(wrote.bytes - of_head);
+    if (head.empty() && body.empty()) co_return true;
+    auto more = co_await wait_to_write(loop, stream, options, cancel);
+    if (!more || !*more) co_return more;
+  }
+}
+
+// Writes a request whose body comes in pieces; otherwise as above.
+Task<Expected<bool>> write_pieces(runtime::Loop& loop, runtime::ByteStream& stream, const SendOptions& options,
+                                  runtime::Cancellation& cancel) {
+  net::BodyWriter writer(stream, options.source_chunked ? http::Framing::kChunked : http::Framing::kUntilClose);
+  if (!writer.write(options.head, {}, /*last=*/false)) co_return std::unexpected(reset());
+  bool more = true;
   while (more || writer.pending() > 0) {
     if (stream.can_read()) co_return false;
     if (writer.pending() > 0) {
-      auto ready = co_await runtime::wait(loop, {.read = &stream, .write = &stream, .cancel = &cancel,
-                                                 .until = std::min(options.until, loop.now() + options.first_byte_timeout)});
-      if (ready & runtime::kCancelled) co_return std::unexpected(cancelled());
-      if (ready & runtime::kReadable) co_return false;
-      if (ready & runtime::kTimedOut)
-        co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.", Retry::kOtherAccount);
+      auto waited = co_await wait_to_write(loop, stream, options, cancel);
+      if (!waited || !*waited) co_return waited;
       if (!writer.flush()) co_return std::unexpected(reset());
       continue;
     }
@@ -98,13 +124,14 @@ Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, 
 
 Reply::~Reply() {
   if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
+  give_string(raw);
 }
 
 void Reply::release_head() {
   if (head && heads.size() < kHeadsKept) heads.push_back(std::move(head));
   head.reset();
   early = {};
-  std::string().swap(raw);
+  give_string(raw);
 }
 
 void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
@@ -117,39 +144,37 @@ void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
 }
 
 Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options, runtime::Cancellation& cancel) {
-  bool fresh = options.fresh;
-  while (true) {
-    auto connection = co_await pool.acquire(cancel, fresh);
-    if (!connection) co_return std::unexpected(connection.error());
-    Reply reply;
-    reply.connection = std::move(*connection);
-    reply.reused_connection = reply.connection->reused();
-    reply.head = take_head();
-    auto written = co_await write_request(loop, reply.connection->stream(), options, cancel);
-    std::optional<Error> failure;
-    if (!written) {
-      failure = written.error();
-    } else {
-      reply.whole_request_sent = *written;
-      reply.sent = loop.clock().now();
-      auto got = co_await read_head(loop, options, cancel, reply);
-      if (!got) failure = got.error();
-    }
-    if (failure) {
-      const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
-      if (!stale || fresh) co_return std::unexpected(*failure);
-      fresh = true;
-      continue;
-    }
-    reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
-    auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
-    if (early.status == net::BodyReader::Status::kMalformed)
-      co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
-    reply.early = early.data;
-    reply.keep_alive = reply.head->keep_alive;
-    reply.ended = reply.body.done();
-    co_return reply;
+  auto connection = co_await pool.acquire(cancel, options.fresh);
+  if (!connection) co_return std::unexpected(connection.error());
+  Reply reply;
+  reply.connection = std::move(*connection);
+  reply.reused_connection = reply.connection->reused();
+  reply.head = take_head();
+  reply.raw = take_string();
+  auto written = options.source == nullptr ? co_await write_whole(loop, reply.connection->stream(), options, cancel)
+                                           : co_await write_pieces(loop, reply.connection->stream(), options, cancel);
+  std::optional<Error> failure;
+  if (!written) {
+    failure = written.error();
+  } else {
+    reply.whole_request_sent = *written;
+    reply.sent = loop.clock().now();
+    auto got = co_await read_head(loop, options, cancel, reply);
+    if (!got) failure = got.error();
   }
+  if (failure) {
+    const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
+    if (stale) failure->retry = Retry::kSameAccount;
+    co_return std::unexpected(*failure);
+  }
+  reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);
+  auto early = reply.body.decode({reply.raw.data() + reply.head->bytes, reply.raw.size() - reply.head->bytes});
+  if (early.status == net::BodyReader::Status::kMalformed)
+    co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
+  reply.early = early.data;
+  reply.keep_alive = reply.head->keep_alive;
+  reply.ended = reply.body.done();
+  co_return reply;
 }
 
 }  // namespace baton::upstream

@@ -231,12 +231,15 @@ Task<void> run_client(runtime::Loop& loop, std::unique_ptr<runtime::ByteStream> 
     const Rendered request = render(script);
     co_await one_exchange(loop, *stream, script, request, script.method == "HEAD", seen, again);
   }
-  for (const std::string& raw : script.then) {
-    if (!again) break;
+  while (again && script.then) {
     Script next;
-    next.raw = raw;
+    next.raw = script.then(seen.then.empty() ? seen : seen.then.back());
+    if (!next.raw) break;
+    if (script.then_pause.count() > 0) co_await runtime::sleep_until(loop, loop.now() + script.then_pause);
     const Rendered request = render(next);
-    co_await one_exchange(loop, *stream, next, request, raw.starts_with("HEAD "), seen.then.emplace_back(), again);
+    Seen following;
+    co_await one_exchange(loop, *stream, next, request, next.raw->starts_with("HEAD "), following, again);
+    seen.then.push_back(std::move(following));
   }
   stream->close(seen.left && script.leave_by_reset);
 }

@@ -1,6 +1,7 @@
 // Client: what one client does on its connection, and what it saw. A Script is played against the relay by World::play().
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include "tests/simulation/memory_net.h"
 
 namespace baton::simulation {
+
+struct Seen;
 
 struct Script {
   std::string method = "POST";
@@ -25,7 +28,9 @@ struct Script {
   size_t send_piece_bytes = 0;              // 0: all at once
   Duration send_pause{0};                   // between such pieces
   bool shut_after_request = false;          // half-closes
-  std::vector<std::string> then = {};       // whole raw requests that follow on the same connection, each after a reply
+  // Gives the whole raw request that follows on the same connection, from the reply before it; nothing: that was all.
+  std::function<std::optional<std::string>(const Seen& last)> then = {};
+  Duration then_pause{0};
   Duration start{0};                        // since play()
   std::optional<uint64_t> leave_after_sent;   // bytes of the request, head included
   std::optional<uint64_t> leave_after_bytes;  // of the reply, head included

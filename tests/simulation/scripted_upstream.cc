@@ -176,7 +176,10 @@ Task<void> ScriptedUpstreams::serve(std::unique_ptr<runtime::ByteStream> stream,
     } else {
       reply.acts.push_back({.what = Act::What::kReset});
     }
-    if (!co_await play(*stream, reply, account)) co_return;
+    ++playing_;
+    const bool played = co_await play(*stream, reply, account);
+    --playing_;
+    if (!played) co_return;
     if (!after_reply.empty()) {
       if (after_reply_pause.count() > 0) co_await runtime::wait(loop_, {.gone = stream.get(), .until = loop_.now() + after_reply_pause});
       if (!co_await send(*stream, after_reply, ignored)) co_return;

@@ -72,6 +72,7 @@ class ScriptedUpstreams {
   void always(size_t account, Reply reply) { always_[account] = std::move(reply); }
   void adopt(std::unique_ptr<runtime::ByteStream> stream, size_t account) { tasks_.spawn(serve(std::move(stream), account)); }
   bool settled() const { return tasks_.size() == 0; }
+  size_t playing() const { return playing_; }  // replies under way
 
   std::vector<Asked> asked;
   std::vector<Left> left;      // the relay ended the connection before the reply was over
@@ -88,6 +89,7 @@ class ScriptedUpstreams {
   std::map<size_t, std::deque<Reply>> replies_;
   std::map<size_t, Reply> always_;
   size_t connections_ = 0;
+  size_t playing_ = 0;
   runtime::TaskGroup tasks_;
 };
 

@@ -99,7 +99,7 @@ Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
 bool World::at_rest() const {
   int64_t leased = 0;
   for (accounts::AccountIndex i = 0; i < accounts_->size(); ++i) leased += accounts_->in_flight(i);
-  return server_->busy() == 0 && server_->open() == 0 && simulator_.books().open == 0 && leased == 0;
+  return server_->busy() == 0 && server_->open() == 0 && simulator_.books().open == 0 && leased == 0 && upstreams.playing() == 0;
 }
 
 std::vector<Seen> World::play(const std::vector<Script>& scripts) {
