@@ -294,17 +294,17 @@ std::optional<WallTime> parse_when(std::string_view text, WallTime now) {
   return WallTime(std::chrono::sys_days(date));
 }
 
-// "a,b"; what is empty or not acceptable is named in the reason.
-std::string parse_list(const std::optional<std::string>& text, std::vector<std::string>& out,
-                       const std::function<bool(std::string_view)>& good) {
-  if (!text) return {};
+// "a,b". Gives the first word that is not acceptable, or nothing.
+std::optional<std::string> parse_list(const std::optional<std::string>& text, std::vector<std::string>& out,
+                                      const std::function<bool(std::string_view)>& good) {
+  if (!text) return std::nullopt;
   std::string_view left = *text;
   while (true) {
     const size_t comma = left.find(',');
     const std::string_view word = left.substr(0, comma);
     if (!good(word)) return ascii::excerpt(word);
     out.emplace_back(word);
-    if (comma == left.npos) return {};
+    if (comma == left.npos) return std::nullopt;
     left = left.substr(comma + 1);
   }
 }
@@ -350,12 +350,11 @@ struct KeyWords {
       out.ttl = parse_time(*ttl);
       if (!out.ttl || out.ttl->count() <= 0) return "--ttl must be a time such as 12h or 30d";
     }
-    if (std::string bad = parse_list(models, out.key.rights.models, is_model_pattern); models && !good(out.key.rights.models, bad)) {
-      return "--models: \"" + bad + "\" is no model's id; a * may stand at its end";
+    if (const auto bad = parse_list(models, out.key.rights.models, is_model_pattern)) {
+      return "--models: \"" + *bad + "\" is no model's id; a * may stand at its end";
     }
-    if (std::string bad = parse_list(endpoints, out.key.rights.endpoints, is_endpoint);
-        endpoints && !good(out.key.rights.endpoints, bad)) {
-      return "--endpoints: there is no endpoint \"" + bad + "\"" + did_you_mean(bad, auth::endpoint_names());
+    if (const auto bad = parse_list(endpoints, out.key.rights.endpoints, is_endpoint)) {
+      return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
     }
     if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
     if (!number(concurrency, 1'000'000, out.key.rights.concurrency)) return "--concurrency must be a number from 1 to 1000000";
@@ -363,7 +362,6 @@ struct KeyWords {
   }
 
  private:
-  static bool good(const std::vector<std::string>& words, const std::string& bad) { return !words.empty() && bad.empty(); }
   static bool number(const std::optional<std::string>& text, uint64_t max, uint32_t& out) {
     if (!text) return true;
     const auto value = ascii::decimal(*text);

@@ -142,7 +142,8 @@ TEST_F(MoneyTest, WhatIsCutIsBookedAsFarAsItIsKnownAndNeverAsFree) {
       EXPECT_GE(lost, 0);
       EXPECT_GE(rows.unpriced, lost);
       EXPECT_LE(rows.input_tokens, static_cast<int64_t>(upstream.input_tokens));
-      EXPECT_LE(rows.output_tokens, static_cast<int64_t>(upstream.output_tokens));
+      // A whole Message behind which the simulator breaks off stated tokens that its books leave out: 64 at most.
+      EXPECT_LE(rows.output_tokens, static_cast<int64_t>(upstream.output_tokens + 64 * upstream.aborted));
       if (lost == 0) {
         EXPECT_EQ(rows.input_tokens, static_cast<int64_t>(upstream.input_tokens));
         EXPECT_EQ(rows.cache_read_tokens, static_cast<int64_t>(upstream.cache_read_tokens));
