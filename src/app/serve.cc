@@ -60,9 +60,9 @@ class AdminThread : public LoopThread {
 };
 
 // Waits until every worker has drained; further signals make it harder.
-int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers) {
+int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left) {
   shared.state.draining = true;
-  std::atomic<size_t> left{workers.size()};
+  left = workers.size();
   for (auto& worker : workers) worker->drain(left);
   shared.log.say("draining: accepting nothing new, open calls may finish");
   const Instant until = shared.clock.now() + shared.settings.drain_limit;
@@ -124,6 +124,7 @@ int serve(config::Settings settings) {
   Upkeep upkeep(shared);
   if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
 
+  std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<uint16_t> ports;
   for (size_t i = 0; i < threads; ++i) {
@@ -147,7 +148,7 @@ int serve(config::Settings settings) {
     if (signal == Signal::kReopen) shared.access_log->reopen();
   }
   shared.state.ready = false;
-  int code = drain(shared, workers);
+  int code = drain(shared, workers, left_to_drain);
   for (auto& worker : workers) worker->end();
   admin.end();
   if (simulator) simulator->end();

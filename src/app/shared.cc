@@ -42,7 +42,9 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       accounts(settings.accounts.accounts),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
-      bindings(store_config(settings), clock, log) {}
+      bindings(store_config(settings), clock, log) {
+  metrics.watch_budgets(request_bytes, reply_bytes);
+}
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {
   auto shared = std::make_unique<Shared>(std::move(settings), threads, log);

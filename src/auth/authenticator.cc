@@ -188,7 +188,8 @@ Expected<Caller> Authenticator::identify_client(const http::RequestHead& head, W
   if (sent->has_baton_key) {
     std::optional<Expected<Caller>> caller = find(sent->baton_key, now);
     if (!caller) return unauthenticated();
-    if (*caller) (*caller)->brings_own_credential = true;
+    // A client that sends Baton's key in both places has no credential of its own that could be forwarded.
+    if (*caller) (*caller)->brings_own_credential = !find(sent->api_key, now) && !find(sent->bearer, now);
     return std::move(*caller);
   }
   if (auto caller = find(sent->api_key, now)) return std::move(*caller);

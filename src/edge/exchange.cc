@@ -68,6 +68,8 @@ namespace {
 
 // Bodies up to this size are allocated whole as soon as their length is known.
 constexpr size_t kEagerBytes = 256 * kKiB;
+// At the slowest a body of known length comes in about this time.
+constexpr Duration kWholeBodyTime = std::chrono::minutes(10);
 // After so many reads in a row others get their turn.
 constexpr int kReadsPerTurn = 16;
 
@@ -185,7 +187,10 @@ Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
 Task<Expected<void>> Exchange::wait_for_bytes() {
   const Duration spent = loop_->now() - body_started_;
   if (spent > config_->body_grace) {
-    auto owed = seconds(spent - config_->body_grace) * static_cast<double>(config_->body_bytes_per_second_min);
+    // However large the body, it may not hold its part of the budget for long.
+    const double length = head_ && head_->framing == http::Framing::kLength ? static_cast<double>(head_->content_length) : 0;
+    const double rate = std::max(static_cast<double>(config_->body_bytes_per_second_min), length / seconds(kWholeBodyTime));
+    const double owed = seconds(spent - config_->body_grace) * rate;
     if (static_cast<double>(body_bytes_) < owed) {
       keep_alive_ = false;
       co_return fail(ErrorCode::kTooSlow, Fault::kClient, "The request body comes too slowly.");

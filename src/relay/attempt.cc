@@ -26,6 +26,8 @@ class ExchangeBody final : public upstream::BodySource {
     touched_ = true;
     return exchange_.read_piece(bytes_max_);
   }
+  // A body that came whole has the exchange's own watch.
+  runtime::ByteStream* sender() override { return exchange_.body_complete() ? nullptr : &exchange_.stream(); }
   bool touched() const { return touched_; }
 
  private:
@@ -77,8 +79,9 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
-  if (head.framing == http::Framing::kNone) {
-    answer.length = head.status == 204 || head.status == 304 ? -1 : static_cast<int64_t>(head.content_length);
+  // An answer to HEAD states the length that the content would have.
+  if (const auto* length = head.find(http::FieldId::kContentLength); length != nullptr && head.framing == http::Framing::kNone) {
+    if (head.status != 204 && head.status != 304) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;
@@ -109,13 +112,16 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   if (!hold) co_return false;
   const size_t wanted = answer.length >= 0 ? static_cast<size_t>(answer.length) : answer.early.size();
   answer.share.emplace(parts.reply_bytes);
-  if (!answer.share->resize(wanted)) co_return false;  // no room to hold it: it passes as it comes
+  // Without room to hold it a reply passes as it comes; one that names a new object is small, and must be read.
+  const bool must_hold = call.route.creates && wanted <= kSparedBytesMax;
+  const bool charged = answer.share->resize(wanted);
+  if (!charged && !must_hold) co_return false;
   answer.content.reserve(wanted);
   answer.content.assign(answer.early);
   answer.early = {};
   if (!answer.reply.body.done()) {
     const stream::HoldLimits limits{.bytes_max = parts.stream.held_reply_bytes_max, .idle = parts.upstream.idle_read_timeout,
-                                    .until = call.until, .share = &*answer.share};
+                                    .until = call.until, .share = charged ? &*answer.share : nullptr};
     auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
     if (!held && held.error().code == ErrorCode::kReplyTooLarge) co_return false;
     if (!held) co_return std::unexpected(held.error());
@@ -157,6 +163,9 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
                    call.bound_account ? "The account that made this object is not configured any more."
                                       : "No account is configured for this call.");
   }
+  // An account that owns objects may since have become one that forwards the caller's credential, and here that is Baton's own key.
+  if (lease->account().passthrough != call.passthrough)
+    co_return fail(ErrorCode::kNoAccount, Fault::kUs, "The account that made this object forwards callers' own credentials now.");
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];

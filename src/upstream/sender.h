@@ -21,6 +21,8 @@ class BodySource {
   virtual ~BodySource() = default;
   // The next piece, valid until the next suspension; empty at the end.
   virtual runtime::Task<Expected<std::string_view>> next() = 0;
+  // Where it comes from, as long as there is more to come: when that is gone while nobody asks for the next piece, the call is over.
+  virtual runtime::ByteStream* sender() = 0;
 };
 
 struct SendOptions {

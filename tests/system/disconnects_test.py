@@ -25,14 +25,16 @@ class Disconnects(unittest.TestCase):
     @classmethod
     async def script(cls, call):
         try:
-            await cls.answer(call, call.one("x-how"))
-        except ConnectionError:  # the relay left while a piece was on its way to it
-            call.closed, call.keep = True, False
+            await cls.answer(call)
+        except ConnectionError:  # the relay has gone while this upstream was sending
+            call.closed = True
+            call.end()
         if call.closed:
             cls.gone_at.append(time.monotonic())
 
     @staticmethod
-    async def answer(call, how):
+    async def answer(call):
+        how = call.one("x-how")
         if how == "silent":
             await call.gone()
         elif how == "open":
