@@ -94,8 +94,15 @@ void look_a_key_up(benchmark::State& state) {
   auth::StoredKeys stored;
   for (int64_t i = 0; i < state.range(0); ++i) {
     const std::string id = "key_" + std::to_string(i);
-    stored.keys.push_back({.id = id, .name = id, .team = {}, .tags = {}, .shown = {}, .rights = {}, .created = {},
-                           .expires = {}, .revoked = {}});
+    stored.keys.push_back({.id = id,
+                           .name = id,
+                           .team = {},
+                           .tags = {},
+                           .shown = {},
+                           .rights = {},
+                           .created = {},
+                           .expires = {},
+                           .revoked = {}});
     stored.secrets.push_back({.digest = auth::keyed_digest(stored.secret, "bk-" + id), .key_id = id, .until = {}});
   }
   auth::KeyRing ring;

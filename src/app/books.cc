@@ -32,8 +32,9 @@ std::string day_text(const std::optional<WallTime>& time) {
   const auto day = std::chrono::floor<std::chrono::days>(*time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::minutes>(*time - day));
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count());
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count());
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -185,13 +186,16 @@ int run_usage(const Usage& command) {
   const auto folder = folder_of(command.data);
   if (!folder) return 2;
   if (command.rows) {
-    const auto write = [](const std::string& line) { return std::fwrite(line.data(), 1, line.size(), stdout) == line.size(); };
+    const auto write = [](const std::string& line) {
+      return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
+    };
     auto done = ledger::export_rows(*folder, *command.rows, command.period, write);
     return done ? 0 : cannot(done.error().detail);
   }
   auto groups = ledger::usage_by(*folder, command.by, command.period);
   if (!groups) return cannot(groups.error().detail);
-  const std::string text = command.json ? ledger::usage_json(*groups, command.by) : ledger::usage_table(*groups, command.by);
+  const std::string text =
+      command.json ? ledger::usage_json(*groups, command.by) : ledger::usage_table(*groups, command.by);
   std::fputs(text.c_str(), stdout);
   return 0;
 }

@@ -310,7 +310,8 @@ std::optional<std::string> parse_list(const std::optional<std::string>& text, st
 }
 
 bool is_model_pattern(std::string_view text) {
-  return !text.empty() && text.size() <= 256 && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; }) &&
+  return !text.empty() && text.size() <= 256 &&
+         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; }) &&
          text.substr(0, text.size() - 1).find('*') == text.npos;
 }
 
@@ -357,7 +358,8 @@ struct KeyWords {
       return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
     }
     if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
-    if (!number(concurrency, 1'000'000, out.key.rights.concurrency)) return "--concurrency must be a number from 1 to 1000000";
+    if (!number(concurrency, 1'000'000, out.key.rights.concurrency))
+      return "--concurrency must be a number from 1 to 1000000";
     return {};
   }
 
@@ -376,7 +378,8 @@ std::expected<Command, std::string> parse_keys(std::vector<std::string> argument
                                                                            {"list", Keys::Action::kList},
                                                                            {"rotate", Keys::Action::kRotate},
                                                                            {"revoke", Keys::Action::kRevoke}};
-  if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h") return Print{std::string(kKeysHelp)};
+  if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h")
+    return Print{std::string(kKeysHelp)};
   const std::string verb = arguments.front();
   arguments.erase(arguments.begin());
   Keys keys;
@@ -388,7 +391,9 @@ std::expected<Command, std::string> parse_keys(std::vector<std::string> argument
     keys.action = action;
     known = true;
   }
-  if (!known) return refuse("keys: there is no " + ascii::excerpt(verb) + did_you_mean(verb, verbs) + " (create, list, rotate, revoke)");
+  if (!known)
+    return refuse("keys: there is no " + ascii::excerpt(verb) + did_you_mean(verb, verbs) +
+                  " (create, list, rotate, revoke)");
   const std::string command = "keys " + verb;
   const bool named = keys.action != Keys::Action::kList;
   std::string name;
@@ -422,8 +427,8 @@ std::expected<Command, std::string> parse_keys(std::vector<std::string> argument
 std::expected<Command, std::string> parse_usage(const std::vector<std::string>& arguments, WallTime now) {
   using ledger::GroupBy;
   static constexpr std::pair<std::string_view, GroupBy> kGroups[] = {
-      {"key", GroupBy::kKey}, {"team", GroupBy::kTeam}, {"model", GroupBy::kModel},
-      {"account", GroupBy::kAccount}, {"tag", GroupBy::kTag}, {"day", GroupBy::kDay}};
+      {"key", GroupBy::kKey},         {"team", GroupBy::kTeam}, {"model", GroupBy::kModel},
+      {"account", GroupBy::kAccount}, {"tag", GroupBy::kTag},   {"day", GroupBy::kDay}};
   Usage usage;
   Options options("usage");
   std::optional<std::string> by, since, until, rows;
@@ -440,7 +445,8 @@ std::expected<Command, std::string> parse_usage(const std::vector<std::string>& 
     if (found == std::end(kGroups)) return refuse("usage: --by takes key, team, model, account, tag or day");
     usage.by = found->second;
   }
-  for (const auto& [flag, text, time] : {std::tuple{"--since", &since, &usage.period.since}, {"--until", &until, &usage.period.until}}) {
+  for (const auto& [flag, text, time] :
+       {std::tuple{"--since", &since, &usage.period.since}, {"--until", &until, &usage.period.until}}) {
     if (!*text) continue;
     *time = parse_when(**text, now);
     if (!*time) return refuse("usage: " + std::string(flag) + " takes 12h, 7d or a day such as 2026-11-01");

@@ -56,10 +56,9 @@ struct Print {
 
 using Command = std::variant<Serve, Simulate, Keys, Usage, Print>;
 
-// `arguments` without the program's name; `now` is what --since 7d counts from. Load options have this process's environment and user.
-// The error is what to say on stderr, its line break included; then exit 2.
-std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments,
-                                                       WallTime now = {});
+// `arguments` without the program's name; `now` is what --since 7d counts from. Load options have this process's
+// environment and user. The error is what to say on stderr, its line break included; then exit 2.
+std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments, WallTime now = {});
 
 // The help of a command, or of all for an empty name. Empty for a name that is no command.
 std::string_view help_text(std::string_view command);

@@ -156,9 +156,10 @@ TEST(Cli, VersionAndPages) {
 }
 
 TEST(Cli, KeysAreCreatedWithTheirRights) {
-  const auto command = parse_command_line({"keys", "create", "web-ci", "--team", "web", "--tags", "b,env=ci", "--ttl", "30d", "--models",
-                                           "claude-haiku-*,claude-sonnet-5-5", "--endpoints=messages,models", "--rpm", "60",
-                                           "--concurrency", "4", "--data-dir", "/d", "--json"});
+  const auto command =
+      parse_command_line({"keys", "create", "web-ci", "--team", "web", "--tags", "b,env=ci", "--ttl", "30d", "--models",
+                          "claude-haiku-*,claude-sonnet-5-5", "--endpoints=messages,models", "--rpm", "60",
+                          "--concurrency", "4", "--data-dir", "/d", "--json"});
   ASSERT_TRUE(command.has_value()) << command.error();
   const Keys& keys = std::get<Keys>(*command);
   EXPECT_EQ(keys.action, Keys::Action::kCreate);
@@ -166,8 +167,10 @@ TEST(Cli, KeysAreCreatedWithTheirRights) {
   EXPECT_EQ(keys.key.team, "web");
   EXPECT_EQ(keys.key.tags, "b,env=ci");
   EXPECT_EQ(keys.ttl, std::chrono::hours(720));
-  EXPECT_EQ(keys.key.rights, (auth::Rights{.models = {"claude-haiku-*", "claude-sonnet-5-5"}, .endpoints = {"messages", "models"},
-                                           .requests_per_minute = 60, .concurrency = 4}));
+  EXPECT_EQ(keys.key.rights, (auth::Rights{.models = {"claude-haiku-*", "claude-sonnet-5-5"},
+                                           .endpoints = {"messages", "models"},
+                                           .requests_per_minute = 60,
+                                           .concurrency = 4}));
   EXPECT_EQ(keys.data.path, "/d");
   EXPECT_TRUE(keys.json);
   const auto rotate = parse_command_line({"keys", "rotate", "a", "--grace", "15m"});
@@ -198,7 +201,8 @@ TEST(Cli, WhatIsWrongWithKeysAndUsageIsSaid) {
       {{"keys", "create", "a", "--ttl", "0d"}, "baton keys create: --ttl must be"},
       {{"keys", "create", "a", "--models", "a,,b"}, "baton keys create: --models: \"\" is no model's id"},
       {{"keys", "create", "a", "--models", "*-haiku"}, "baton keys create: --models: \"*-haiku\" is no model's id"},
-      {{"keys", "create", "a", "--endpoints", "mesages"}, "baton keys create: --endpoints: there is no endpoint \"mesages\"; did you mean \"messages\"?"},
+      {{"keys", "create", "a", "--endpoints", "mesages"},
+       "baton keys create: --endpoints: there is no endpoint \"mesages\"; did you mean \"messages\"?"},
       {{"keys", "create", "a", "--rpm", "0"}, "baton keys create: --rpm must be a number"},
       {{"keys", "create", "a", "--tags", "a b"}, "baton keys create: --tags: "},
       {{"keys", "list", "a"}, "baton keys list: the word a is not expected here"},
@@ -214,7 +218,8 @@ TEST(Cli, WhatIsWrongWithKeysAndUsageIsSaid) {
     ASSERT_FALSE(command.has_value()) << row.want;
     EXPECT_TRUE(command.error().starts_with(row.want)) << command.error();
   }
-  for (const Arguments& help : {Arguments{"keys"}, {"keys", "--help"}, {"keys", "create", "a", "--help"}, {"help", "keys"}}) {
+  for (const Arguments& help :
+       {Arguments{"keys"}, {"keys", "--help"}, {"keys", "create", "a", "--help"}, {"help", "keys"}}) {
     EXPECT_TRUE(printed(help).starts_with("baton keys:")) << help.back();
   }
   EXPECT_TRUE(printed({"usage", "--help"}).starts_with("baton usage:"));

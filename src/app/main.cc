@@ -65,7 +65,8 @@ int run(const app::Print& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto command = app::parse_command_line(std::vector<std::string>(argv + 1, argv + argc), runtime::SystemClock().wall());
+  auto command =
+      app::parse_command_line(std::vector<std::string>(argv + 1, argv + argc), runtime::SystemClock().wall());
   if (!command) return refuse(command.error());
   app::prepare_process();
   return std::visit([](auto&& one) { return run(std::move(one)); }, std::move(*command));

@@ -33,9 +33,9 @@ struct Shared {
   metrics::RelayMetrics metrics;
   admin::State state;
   accounts::AccountPool accounts;
-  std::vector<upstream::Endpoint> endpoints;                          // per account
-  std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;     // per account; null for plain
-  std::vector<std::unique_ptr<net::TlsServerContext>> server_tls;     // per listener; null for plain
+  std::vector<upstream::Endpoint> endpoints;                       // per account
+  std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;  // per account; null for plain
+  std::vector<std::unique_ptr<net::TlsServerContext>> server_tls;  // per listener; null for plain
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
   ByteBudget request_bytes;
@@ -43,7 +43,7 @@ struct Shared {
   std::atomic<int64_t> connections{0};
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
-  std::unique_ptr<ledger::Book> book;                                 // null when rows are off
+  std::unique_ptr<ledger::Book> book;  // null when rows are off
 };
 
 // The prices of the settings and of the file that they name. kConfig with the file's first problem.

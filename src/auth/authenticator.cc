@@ -138,7 +138,8 @@ std::optional<Expected<Caller>> Authenticator::find(std::string_view key, WallTi
   return Caller{.name = held->key->name, .client_address = {}, .key = held->key};
 }
 
-Expected<Caller> Authenticator::identify(const http::RequestHead& head, const net::IpAddress& peer, WallTime now) const {
+Expected<Caller> Authenticator::identify(const http::RequestHead& head, const net::IpAddress& peer,
+                                         WallTime now) const {
   const bool open = names_.empty() && !keys_required_ && !stored().any;
   Expected<Caller> caller = open ? identify_local(head, peer) : identify_client(head, now);
   if (caller) caller->client_address = client_address(head, peer);
@@ -175,8 +176,7 @@ Expected<Caller> Authenticator::identify_local(const http::RequestHead& head, co
         return forbidden(
             "A proxy passed this request on (it has Forwarded, X-Forwarded-*, X-Real-IP or Via). Without a `clients` "
             "list that is refused; add clients to the relay's configuration.");
-      default:
-        break;
+      default: break;
     }
   }
   return Caller{.name = kLocalName, .client_address = {}, .local = true, .brings_own_credential = true};

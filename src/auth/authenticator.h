@@ -1,10 +1,11 @@
 // Authenticator: says who sent a request, or why it may not be served.
 // With clients in the configuration, or once a key was ever made, a request needs one of their keys. Without any, only
-// programs on this host may call: a foreign Host, any Origin and any sign of a proxy are refused, because a web page or a proxy on the same host
-// must not spend the operator's key. Life: one per loop, outlives the requests it has identified. Thread:
-// its loop's. Bounds: O(fields of the head); a key longer than kKeyBytesMax is unknown. Never suspends. Keys are
-// kept as salted SHA-256 digests only, found by digest and confirmed in constant time; an unknown key costs the same
-// work. Source: RFC 9110 11.6.2, RFC 6750 2.1, RFC 7239; vendor API reference, authentication (read 2026-11).
+// programs on this host may call: a foreign Host, any Origin and any sign of a proxy are refused, because a web page or
+// a proxy on the same host must not spend the operator's key. Life: one per loop, outlives the requests it has
+// identified. Thread: its loop's. Bounds: O(fields of the head); a key longer than kKeyBytesMax is unknown. Never
+// suspends. Keys are kept as salted SHA-256 digests only, found by digest and confirmed in constant time; an unknown
+// key costs the same work. Source: RFC 9110 11.6.2, RFC 6750 2.1, RFC 7239; vendor API reference, authentication (read
+// 2026-11).
 #pragma once
 
 #include <array>
@@ -44,10 +45,10 @@ class Authenticator {
   explicit Authenticator(const Config& config, const KeyRing* ring = nullptr);
 
   // `peer`: where the connection comes from, or what its PROXY header said if the edge believes it.
-  // kUnauthenticated: no key, or not one of ours (one sentence for all of it), or one of ours that has expired at `now` or
-  // was revoked. kForbidden: only loopback may call and
-  // this is not it, or it shows that someone else is behind it. kBadRequest: a credential twice, or two different ones
-  // of which none is known. Each carries a sentence for the client, which repeats nothing of the request.
+  // kUnauthenticated: no key, or not one of ours (one sentence for all of it), or one of ours that has expired at `now`
+  // or was revoked. kForbidden: only loopback may call and this is not it, or it shows that someone else is behind it.
+  // kBadRequest: a credential twice, or two different ones of which none is known. Each carries a sentence for the
+  // client, which repeats nothing of the request.
   Expected<Caller> identify(const http::RequestHead& head, const net::IpAddress& peer, WallTime now) const;
 
  private:
@@ -59,8 +60,8 @@ class Authenticator {
   Expected<Caller> identify_client(const http::RequestHead& head, WallTime now) const;
   // Of the salt and a key of at most kKeyBytesMax.
   Sha256 digest(std::string_view key) const;
-  // A caller with no more than its name and key; kUnauthenticated with a sentence for one of ours that is not valid now;
-  // nothing for a key that is not ours.
+  // A caller with no more than its name and key; kUnauthenticated with a sentence for one of ours that is not valid
+  // now; nothing for a key that is not ours.
   std::optional<Expected<Caller>> find(std::string_view key, WallTime now) const;
   const std::string* find_configured(std::string_view key) const;
   const KeyRing::Snapshot& stored() const;

@@ -80,7 +80,8 @@ Expected<Permit> admit(const ClientKey& key, Operation operation, Instant now, D
   }
   // What a batch or an unknown endpoint runs is not read, so a key for certain models cannot be held to them there.
   if (!rights.models.empty() && (operation == Operation::kBatchCreate || operation == Operation::kPassThrough)) {
-    return forbidden("The key " + key.name + " is for certain models only, and the relay cannot see which this request "
+    return forbidden("The key " + key.name +
+                     " is for certain models only, and the relay cannot see which this request "
                      "uses: send it to /v1/messages. Ask the relay's operator.");
   }
   if (rights.concurrency > 0) {

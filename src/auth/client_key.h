@@ -33,8 +33,8 @@ std::string_view endpoint_of(model::Operation operation);
 
 // What is counted of a key, over all loops. It outlives changes of the key's facts.
 struct Meter {
-  std::atomic<int64_t> open{0};       // calls being served
-  std::atomic<int64_t> spent_to{0};   // the time, in ns, up to which requests are spent (GCRA)
+  std::atomic<int64_t> open{0};      // calls being served
+  std::atomic<int64_t> spent_to{0};  // the time, in ns, up to which requests are spent (GCRA)
 };
 
 struct ClientKey {

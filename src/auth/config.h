@@ -19,7 +19,7 @@ struct ClientConfig {
 
 struct Config {
   std::vector<ClientConfig> clients;
-  bool keys_required = false;  // even from this host, and before there is any
+  bool keys_required = false;                // even from this host, and before there is any
   std::vector<std::string> trusted_proxies;  // CIDRs: their X-Forwarded-For or PROXY header is believed
 };
 

@@ -66,16 +66,21 @@ void KeyRing::replace(const StoredKeys& stored) {
     const auto known = meters_.find(one.id);
     std::shared_ptr<Meter> meter = known == meters_.end() ? std::make_shared<Meter>() : known->second;
     meters.emplace(one.id, meter);
-    auto key = std::make_shared<ClientKey>(ClientKey{.id = one.id, .name = one.name, .team = one.team, .tags = one.tags,
-                                                     .rights = one.rights, .meter = std::move(meter)});
+    auto key = std::make_shared<ClientKey>(ClientKey{.id = one.id,
+                                                     .name = one.name,
+                                                     .team = one.team,
+                                                     .tags = one.tags,
+                                                     .rights = one.rights,
+                                                     .meter = std::move(meter)});
     keys.emplace(one.id, Facts{std::move(key), &one});
   }
   for (const StoredSecret& secret : stored.secrets) {
     const auto found = keys.find(secret.key_id);
     if (found == keys.end()) continue;
     const StoredKey& of = *found->second.stored;
-    next->by_digest.emplace(secret.digest, Held{.key = found->second.key, .until = earlier(secret.until, of.expires),
-                                                .revoked = of.revoked.has_value()});
+    next->by_digest.emplace(
+        secret.digest,
+        Held{.key = found->second.key, .until = earlier(secret.until, of.expires), .revoked = of.revoked.has_value()});
   }
   meters_ = std::move(meters);
   std::lock_guard lock(mutex_);

@@ -28,7 +28,8 @@ constexpr Migration kMigrations[] = {
     ") STRICT, WITHOUT ROWID",
 };
 constexpr std::string_view kColumns =
-    "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, revoked_at";
+    "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, "
+    "revoked_at";
 constexpr Duration kBusyTimeout = std::chrono::seconds(2);
 
 std::unexpected<Error> failure(std::string detail) { return fail(ErrorCode::kStore, Fault::kUs, std::move(detail)); }
@@ -103,17 +104,20 @@ Expected<DigestSecret> open_secret(const std::string& folder, bool may_make) {
       std::array<char, 65> text;
       const ssize_t got = ::read(file, text.data(), text.size());
       ::close(file);
-      if (got != 64 || !unhex(std::string_view(text.data(), 64), secret)) return failure(path + ": is not a secret of Baton's");
+      if (got != 64 || !unhex(std::string_view(text.data(), 64), secret))
+        return failure(path + ": is not a secret of Baton's");
       return secret;
     }
     if (errno != ENOENT) return system_failure(path);
-    if (!may_make) return failure(path + ": is missing, and without it no stored key can be recognised; put it back beside keys.db");
+    if (!may_make)
+      return failure(path + ": is missing, and without it no stored key can be recognised; put it back beside keys.db");
     random_bytes(secret);
     const std::string mine = path + "." + std::to_string(::getpid());
     const int file = ::open(mine.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) return system_failure(mine);
     const std::string text = hex(secret);
-    const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+    const bool written =
+        ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
     ::close(file);
     const bool placed = written && (::link(mine.c_str(), path.c_str()) == 0 || errno == EEXIST);
     const int why = errno;
@@ -169,8 +173,15 @@ Secret KeyStore::add_secret_to(StoredKey& key, std::string& failed, WallTime now
 Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
   std::array<uint8_t, 8> id;
   random_bytes(id);
-  StoredKey key{.id = "key_" + hex(id), .name = wanted.name, .team = wanted.team, .tags = wanted.tags, .shown = {},
-                .rights = wanted.rights, .created = now, .expires = wanted.expires, .revoked = {}};
+  StoredKey key{.id = "key_" + hex(id),
+                .name = wanted.name,
+                .team = wanted.team,
+                .tags = wanted.tags,
+                .shown = {},
+                .rights = wanted.rights,
+                .created = now,
+                .expires = wanted.expires,
+                .revoked = {}};
   if (Result<void> begun = database_.execute("BEGIN IMMEDIATE"); !begun) return failure(begun.error());
   const auto make = [&]() -> Expected<Secret> {
     Result<Statement> count = database_.prepare("SELECT count(*), sum(name = ?1 AND revoked_at IS NULL) FROM keys");
@@ -178,15 +189,18 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
     Result<bool> row = count->bind(1, std::string_view(key.name)).step();
     if (!row) return failure(row.error());
     if (count->number(1) > 0) {
-      return fail(ErrorCode::kConfig, Fault::kClient, "there is a key " + key.name + " already; rotate or revoke it, or take another name");
+      return fail(ErrorCode::kConfig, Fault::kClient,
+                  "there is a key " + key.name + " already; rotate or revoke it, or take another name");
     }
-    if (count->number(0) >= static_cast<int64_t>(kKeysMax)) return fail(ErrorCode::kConfig, Fault::kClient, "there are too many keys");
+    if (count->number(0) >= static_cast<int64_t>(kKeysMax))
+      return fail(ErrorCode::kConfig, Fault::kClient, "there are too many keys");
     count->reset();
     std::string failed;
     Secret secret = add_secret_to(key, failed, now);
     if (!failed.empty()) return failure("keys.db: " + failed);
     Result<Statement> insert = database_.prepare(
-        "INSERT INTO keys(id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, "
+        "INSERT INTO keys(id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, "
+        "created_at, "
         "expires_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     if (!insert) return failure(insert.error());
     const std::string models = join(key.rights.models);
@@ -233,7 +247,8 @@ Expected<MadeKey> KeyStore::rotate(std::string_view name, Duration grace, WallTi
   const auto make = [&]() -> Expected<MadeKey> {
     Expected<StoredKey> key = find(name);
     if (!key) return std::unexpected(key.error());
-    Result<Statement> end = database_.prepare("UPDATE secrets SET until = ?2 WHERE key_id = ?1 AND (until IS NULL OR until > ?2)");
+    Result<Statement> end =
+        database_.prepare("UPDATE secrets SET until = ?2 WHERE key_id = ?1 AND (until IS NULL OR until > ?2)");
     if (!end) return failure(end.error());
     const WallTime until = now + std::chrono::duration_cast<std::chrono::milliseconds>(grace);
     Result<void> done = end->bind(1, std::string_view(key->id)).bind(2, until.time_since_epoch().count()).run();
@@ -279,7 +294,8 @@ Expected<StoredKeys> KeyStore::read() {
     Result<bool> row = secrets->step();
     if (!row) return failure(row.error());
     if (!*row) break;
-    StoredSecret secret{.digest = {}, .key_id = std::string(secrets->text(1)), .until = wall(secrets->number_or_null(2))};
+    StoredSecret secret{
+        .digest = {}, .key_id = std::string(secrets->text(1)), .until = wall(secrets->number_or_null(2))};
     if (unhex(secrets->text(0), secret.digest)) out.secrets.push_back(std::move(secret));
   }
   return out;

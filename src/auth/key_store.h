@@ -1,8 +1,8 @@
-// KeyStore: the keys made at run time, in <data_dir>/keys.db, with the secret of their digests beside it in keys.secret.
-// A key is shown once, when it is made; what stays is its keyed digest and its first characters. Several processes may
-// have the store open: `baton keys` changes it, a relay watches it.
-// Life: made in app/. Thread: one at a time, and never a loop's: it waits for the disk. Bounds: kKeysMax keys. Both
-// files have mode 0600. Without keys.secret no stored key can be recognised: keep them together.
+// KeyStore: the keys made at run time, in <data_dir>/keys.db, with the secret of their digests beside it in
+// keys.secret. A key is shown once, when it is made; what stays is its keyed digest and its first characters. Several
+// processes may have the store open: `baton keys` changes it, a relay watches it. Life: made in app/. Thread: one at a
+// time, and never a loop's: it waits for the disk. Bounds: kKeysMax keys. Both files have mode 0600. Without
+// keys.secret no stored key can be recognised: keep them together.
 #pragma once
 
 #include <optional>

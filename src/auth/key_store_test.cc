@@ -49,7 +49,9 @@ class KeyStoreTest : public ::testing::Test {
 
 TEST_F(KeyStoreTest, AMadeKeyLetsItsOwnerIn) {
   KeyStore store = open();
-  auto made = store.create({.name = "web-ci", .team = "web", .tags = "ci", .rights = {.models = {"claude-haiku-*"}, .concurrency = 2}}, kNow);
+  auto made = store.create(
+      {.name = "web-ci", .team = "web", .tags = "ci", .rights = {.models = {"claude-haiku-*"}, .concurrency = 2}},
+      kNow);
   ASSERT_TRUE(made) << made.error().detail;
   const auto caller = ask(store, made->key.reveal());
   ASSERT_TRUE(caller) << caller.error().detail;
@@ -150,7 +152,9 @@ TEST_F(KeyStoreTest, TheFirstKeyClosesTheDoorForGood) {
 }
 
 TEST_F(KeyStoreTest, WithoutItsSecretTheStoreIsNotOpened) {
-  { ASSERT_TRUE(open().create({.name = "a"}, kNow)); }
+  {
+    ASSERT_TRUE(open().create({.name = "a"}, kNow));
+  }
   fs::remove(folder_ + "/keys.secret");
   const auto store = KeyStore::open(folder_);
   ASSERT_FALSE(store);
@@ -172,7 +176,8 @@ class RightsTest : public ::testing::Test {
 TEST_F(RightsTest, EndpointsAndModels) {
   using model::Operation;
   const ClientKey free = key({});
-  const ClientKey narrow = key({.models = {"claude-haiku-4-5", "claude-sonnet-*"}, .endpoints = {"messages", "batches", "other"}});
+  const ClientKey narrow =
+      key({.models = {"claude-haiku-4-5", "claude-sonnet-*"}, .endpoints = {"messages", "batches", "other"}});
   struct {
     const char* name;
     const ClientKey& key;
@@ -195,8 +200,11 @@ TEST_F(RightsTest, EndpointsAndModels) {
   struct {
     std::string_view model;
     bool want;
-  } const models[] = {{"claude-haiku-4-5", true}, {"claude-haiku-4-5-20251001", false}, {"claude-sonnet-5-5", true},
-                      {"claude-opus-5", false}, {"", true}};
+  } const models[] = {{"claude-haiku-4-5", true},
+                      {"claude-haiku-4-5-20251001", false},
+                      {"claude-sonnet-5-5", true},
+                      {"claude-opus-5", false},
+                      {"", true}};
   for (const auto& row : models) {
     EXPECT_EQ(allow_model(narrow, row.model).has_value(), row.want) << row.model;
     EXPECT_TRUE(allow_model(free, row.model)) << row.model;

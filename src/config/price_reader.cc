@@ -49,7 +49,8 @@ std::chrono::sys_days read_day(const Source& source, const Place& place) {
     good = error == std::errc{} && next - at == (i == 0 ? 4 : 2) && (i == 2 ? next == end : *next == '-');
     at = next + 1;
   }
-  const std::chrono::year_month_day day(std::chrono::year(parts[0]), std::chrono::month(static_cast<unsigned>(parts[1])),
+  const std::chrono::year_month_day day(std::chrono::year(parts[0]),
+                                        std::chrono::month(static_cast<unsigned>(parts[1])),
                                         std::chrono::day(static_cast<unsigned>(parts[2])));
   if (!good || !day.ok()) refuse(source, place, "must be a day such as 2026-10-07");
   return day;
@@ -77,7 +78,8 @@ constexpr Named kRates[] = {{"input", &Rates::input},
 Rates read_rates(const Source& source, const Place& place) {
   Rates rates;
   for (const auto& [name, rate] : kRates) {
-    if (const Node* node = place.node.find(name)) rates.*rate = read_amount(source, {*node, place.key + "." + std::string(name)});
+    if (const Node* node = place.node.find(name))
+      rates.*rate = read_amount(source, {*node, place.key + "." + std::string(name)});
   }
   for (std::string_view required : {"input", "output"}) {
     if (place.node.find(required) == nullptr) refuse(source, place, "has no " + std::string(required));
@@ -115,8 +117,8 @@ void read_other(const Source& source, std::string_view row, const Place& place, 
     out.long_prompt = Price::LongPrompt{.rates = read_nested(source, place, "above")};
     if (above == nullptr) refuse(source, place, "has no above");
     const Place here{*above, place.key + ".above"};
-    out.long_prompt->above_tokens = static_cast<int64_t>(checked_number(
-        source, here, Kind::kCount, checked_text(source, here, Secrecy::kPublic), 1, 1'000'000'000));
+    out.long_prompt->above_tokens = static_cast<int64_t>(
+        checked_number(source, here, Kind::kCount, checked_text(source, here, Secrecy::kPublic), 1, 1'000'000'000));
   } else if (row == "batch") {
     out.batch_ppm = read_multiplier(source, place);
   } else if (row == "multiplier") {

@@ -82,27 +82,32 @@ TEST_F(PriceFile, WhatIsWrongIsSaidWithItsLine) {
       {"an unknown key", "modells: []\n", "prices.yaml:1: modells: "},
       {"an unknown field", "models:\n  - {model: a, input: 1, output: 1, cache_reed: 1}\n",
        "prices.yaml:2: models[0].cache_reed: "},
-      {"an unknown nested field", "models:\n  - {model: a, input: 1, output: 1, fast: {input: 1, output: 1, speed: 2}}\n",
+      {"an unknown nested field",
+       "models:\n  - {model: a, input: 1, output: 1, fast: {input: 1, output: 1, speed: 2}}\n",
        "prices.yaml:2: models[0].fast.speed: "},
       {"no model", "models:\n  - {input: 1, output: 1}\n", "prices.yaml:2: models[0]: has no model"},
       {"no input", "models:\n  - {model: a, output: 1}\n", "prices.yaml:2: models[0]: has no input"},
-      {"a negative price", "models:\n  - {model: a, input: -1, output: 1}\n", "prices.yaml:2: models[0].input: must be"},
+      {"a negative price", "models:\n  - {model: a, input: -1, output: 1}\n",
+       "prices.yaml:2: models[0].input: must be"},
       {"seven decimals", "models:\n  - {model: a, input: 0.0000001, output: 1}\n",
        "prices.yaml:2: models[0].input: must be"},
       {"an exponent", "models:\n  - {model: a, input: 1e3, output: 1}\n", "prices.yaml:2: models[0].input: must be"},
       {"a comma", "models:\n  - {model: a, input: \"1,5\", output: 1}\n", "prices.yaml:2: models[0].input: must be"},
       {"a day that is none", "models:\n  - {model: a, input: 1, output: 1, from: 2026-02-30}\n",
        "prices.yaml:2: models[0].from: must be a day"},
-      {"an end before the beginning", "models:\n  - {model: a, input: 1, output: 1, from: 2026-02-02, until: 2026-02-02}\n",
+      {"an end before the beginning",
+       "models:\n  - {model: a, input: 1, output: 1, from: 2026-02-02, until: 2026-02-02}\n",
        "prices.yaml:2: models[0]: ends before it begins"},
       {"the same twice", "models:\n  - {model: a, input: 1, output: 1}\n  - {model: a, input: 2, output: 1}\n",
        "prices.yaml:3: models[1]: has the model and the day of another item"},
-      {"a long prompt of unknown length", "models:\n  - {model: a, input: 1, output: 1, long_prompt: {input: 1, output: 1}}\n",
+      {"a long prompt of unknown length",
+       "models:\n  - {model: a, input: 1, output: 1, long_prompt: {input: 1, output: 1}}\n",
        "prices.yaml:2: models[0].long_prompt: has no above"},
       {"a multiplier that is a typing error", "multiplier: 850\n", "prices.yaml:1: multiplier: must be"},
       {"no map", "- 1\n", "prices.yaml"},
   };
-  for (const auto& row : rows) EXPECT_TRUE(refusal(row.text).starts_with(row.want)) << row.name << ": " << refusal(row.text);
+  for (const auto& row : rows)
+    EXPECT_TRUE(refusal(row.text).starts_with(row.want)) << row.name << ": " << refusal(row.text);
   EXPECT_FALSE(load_prices(folder_ + "/none.yaml"));
 }
 

@@ -31,7 +31,7 @@ struct Settings {
   stream::Config stream;
   ledger::Config ledger;
   sim::Config sim;
-  store::Config store;                // its folder is data_dir
+  store::Config store;  // its folder is data_dir
   edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};
   std::vector<std::string> admin_hosts;  // names, besides loopback, that a request to the operator's port may carry
   Duration drain_limit = std::chrono::minutes(15);

@@ -91,7 +91,8 @@ std::span<const Setting<Settings>> settings_table() {
                "Who may call, each with a key. Without it only programs on this host may, whatever key they send."),
       R::flag(
           "keys_required", [](auto& s) -> auto& { return s.auth.keys_required; },
-          "Every call needs a key, from this host too. Without it that begins with `clients` or with the first key that "
+          "Every call needs a key, from this host too. Without it that begins with `clients` or with the first key "
+          "that "
           "`baton keys create` makes; with it Baton may listen beyond this host before there is any."),
       R::other("trusted_proxies", "list of CIDRs", "none",
                "Whose X-Forwarded-For or PROXY header decides the client's address."),
@@ -206,8 +207,8 @@ std::span<const Setting<Settings>> settings_table() {
           "stream.held_reply_bytes_max", [](auto& s) -> auto& { return s.stream.held_reply_bytes_max; }, 64 * kKiB,
           1 * kGiB, "A reply that must be held whole; beyond it 502."),
       R::size(
-          "stream.reply_bytes_budget", [](auto& s) -> auto& { return s.stream.reply_bytes_budget; }, 16 * kMiB, kUnlimited,
-          "All replies that are held whole, together; beyond it they pass as they come."),
+          "stream.reply_bytes_budget", [](auto& s) -> auto& { return s.stream.reply_bytes_budget; }, 16 * kMiB,
+          kUnlimited, "All replies that are held whole, together; beyond it they pass as they come."),
       R::duration(
           "stream.opening_hold", [](auto& s) -> auto& { return s.stream.opening_hold; }, 0, ns(1min),
           "How long message_start and pings wait for a first real event, during which another account can still take "
@@ -240,7 +241,8 @@ std::span<const Setting<Settings>> settings_table() {
 
       R::text(
           "prices.file", [](auto& s) -> auto& { return s.ledger.prices_file; }, "none",
-          "YAML file with `multiplier` and `models` as here, over the built-in prices. It is read again when it changes."),
+          "YAML file with `multiplier` and `models` as here, over the built-in prices. It is read again when it "
+          "changes."),
       R::other("prices.multiplier", "number", "1", "What a contract makes of every price: 0.85 is 15 % off."),
       R::other("prices.models", "list", "none", "Prices over those of the file and the built-in ones."),
 
@@ -368,7 +370,8 @@ std::span<const Setting<ledger::Price>> price_table() {
   static const Setting<ledger::Price> kRows[] = {
       R::text(
           "model", [](auto& p) -> auto& { return p.model; }, "required",
-          "The model's id. It also matches the id with a date behind, and with a `*` at its end whatever begins so; the "
+          "The model's id. It also matches the id with a date behind, and with a `*` at its end whatever begins so; "
+          "the "
           "closest match counts."),
       R::other("aliases", "list of ids", "none", "Other ids of the same model."),
       R::other("from", "day", "always", "`2026-10-07`: holds for calls from that day on (UTC); the latest one counts."),
@@ -421,32 +424,22 @@ std::span<const Setting<sim::KeyConfig>> org_key_table() {
 
 std::string_view type_name(Kind kind) {
   switch (kind) {
-    case Kind::kText:
-      return "text";
-    case Kind::kBool:
-      return "true or false";
-    case Kind::kCount:
-      return "number";
-    case Kind::kSize:
-      return "size";
-    case Kind::kDuration:
-      return "duration";
-    case Kind::kShare:
-      return "share";
-    case Kind::kOther:
-      return "";
+    case Kind::kText: return "text";
+    case Kind::kBool: return "true or false";
+    case Kind::kCount: return "number";
+    case Kind::kSize: return "size";
+    case Kind::kDuration: return "duration";
+    case Kind::kShare: return "share";
+    case Kind::kOther: return "";
   }
   return "";
 }
 
 std::string bound_text(Kind kind, uint64_t value) {
   switch (kind) {
-    case Kind::kSize:
-      return size_text(value);
-    case Kind::kDuration:
-      return duration_text(Duration{static_cast<int64_t>(value)});
-    default:
-      return std::to_string(value);
+    case Kind::kSize: return size_text(value);
+    case Kind::kDuration: return duration_text(Duration{static_cast<int64_t>(value)});
+    default: return std::to_string(value);
   }
 }
 

@@ -37,9 +37,10 @@ Expected<std::string> join_tags(std::vector<std::string_view> lists) {
       list = comma == list.npos ? std::string_view{} : list.substr(comma + 1);
       if (tag.empty()) continue;
       if (!is_tag(tag)) {
-        return fail(ErrorCode::kBadRequest, Fault::kClient,
-                    "A tag in baton-tags is not acceptable: tags are 1 to 64 letters, digits or . _ - / : with at most one "
-                    "= inside, and commas between them.");
+        return fail(
+            ErrorCode::kBadRequest, Fault::kClient,
+            "A tag in baton-tags is not acceptable: tags are 1 to 64 letters, digits or . _ - / : with at most one "
+            "= inside, and commas between them.");
       }
       tags.push_back(tag);
       if (tags.size() > 2 * kTagsMax) break;

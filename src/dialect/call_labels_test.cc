@@ -38,7 +38,10 @@ TEST(CallLabels, TagsOfTheRequestAndTheKeyAreSortedAndEachOnce) {
       {"two equals signs", {{kBatonOther, "baton-tags", "a=b=c"}}, "", "(refused)"},
       {"a value without a name", {{kBatonOther, "baton-tags", "=b"}}, "", "(refused)"},
       {"not ASCII", {{kBatonOther, "baton-tags", "\xc3\xa9"}}, "", "(refused)"},
-      {"sixteen", {{kBatonOther, "baton-tags", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"}}, "", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"},
+      {"sixteen",
+       {{kBatonOther, "baton-tags", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"}},
+       "",
+       "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"},
       {"seventeen", {{kBatonOther, "baton-tags", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p"}}, "q", "(refused)"},
   };
   for (const auto& row : rows) {

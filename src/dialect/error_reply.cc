@@ -50,8 +50,7 @@ Row row(const Error& error) {
       return {401, "authentication_error", true, seconds(0),
               "No valid Baton key came with this request. Send a key of the relay's `clients` list, or one that its "
               "operator made, as x-api-key or as a Bearer token."};
-    case ErrorCode::kForbidden:
-      return {403, "permission_error", true, seconds(0), "This request is not allowed here."};
+    case ErrorCode::kForbidden: return {403, "permission_error", true, seconds(0), "This request is not allowed here."};
     case ErrorCode::kRateLimited:
       return {429, "rate_limit_error", false, seconds(1),
               "This key has reached one of its limits at the relay. Wait, then send the request again."};

@@ -102,7 +102,7 @@ class Book::Writer {
   }
 
  private:
-    // Writes batches from the front, several in one transaction, and takes them away. What went wrong, or empty. Called
+  // Writes batches from the front, several in one transaction, and takes them away. What went wrong, or empty. Called
   // without the mutex.
   std::string write(std::vector<Batch>& batches, const PriceTable& prices) {
     size_t done = 0;
@@ -146,8 +146,8 @@ class Book::Writer {
   std::string move_aside(const std::string& what) {
     Expected<std::string> aside = store::move_aside(path_, std::to_string(clock_.wall().time_since_epoch().count()));
     if (!aside) return aside.error().detail;
-    log_.trouble(kTopic, "ledger: " + path_ + " is corrupt (" + what + "); it is kept as " + *aside +
-                             " and a new one begins");
+    log_.trouble(kTopic,
+                 "ledger: " + path_ + " is corrupt (" + what + "); it is kept as " + *aside + " and a new one begins");
     return {};
   }
 

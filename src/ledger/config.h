@@ -26,8 +26,8 @@ struct Rates {
 // What one model costs from a day on.
 struct Price {
   std::string model;  // its id; also matches the id with a date behind ("-20251101"). "claude-x-*": whatever begins so
-  std::vector<std::string> aliases = {};  // other ids of the same
-  std::chrono::sys_days from{};           // UTC; the latest that has begun counts
+  std::vector<std::string> aliases = {};            // other ids of the same
+  std::chrono::sys_days from{};                     // UTC; the latest that has begun counts
   std::optional<std::chrono::sys_days> until = {};  // the first day on which it does not hold any more
   Rates rates = {};
   std::optional<Rates> fast = {};  // speed: fast; without it such a call has no known cost
@@ -36,7 +36,7 @@ struct Price {
     Rates rates = {};          // then of the whole request
   };
   std::optional<LongPrompt> long_prompt = {};
-  int64_t batch_ppm = 500'000;                 // share of all token prices that a batch pays, in millionths
+  int64_t batch_ppm = 500'000;                      // share of all token prices that a batch pays, in millionths
   int64_t web_search_picodollars = 10'000'000'000;  // a search
   int64_t web_fetch_picodollars = 0;
   std::optional<int64_t> multiplier_ppm = {};  // instead of the list's
@@ -48,7 +48,7 @@ struct PriceList {
 };
 
 struct Config {
-  std::string access_log = "stderr";  // "stdout", "stderr", a file's path, or "off"
+  std::string access_log = "stderr";             // "stdout", "stderr", a file's path, or "off"
   size_t log_queue_bytes_max = 8 * 1024 * 1024;  // lines that wait for a slow sink; more are dropped and counted
   bool rows = true;                              // a row per call in <data_dir>/ledger.db
   size_t queue_rows_max = 16'384;                // rows that wait for the disk; then calls are refused

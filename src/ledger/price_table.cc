@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr int64_t kWhole = 1'000'000;  // parts per million
 
-
 // Input, output, writes for 5 min and 1 h, reads. In picodollars per token: 2.5 $ per million are 2'500'000.
 constexpr Rates kFable5{10'000'000, 50'000'000, 12'500'000, 20'000'000, 1'000'000};
 constexpr Rates kFable51{10'000'000, 50'000'000, 12'500'000, 20'000'000, 250'000};
@@ -134,7 +133,8 @@ PriceList PriceTable::built_in() {
   for (const char* model : {"claude-fable-5", "claude-mythos-5"}) add(model, kFable5);
   for (const char* model : {"claude-fable-5-1", "claude-mythos-5-1"}) add(model, kFable51);
   add("claude-opus-5-5", kOpus55).fast = kOpus55Fast;
-  for (const char* model : {"claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6", "claude-opus-4-5"}) {
+  for (const char* model :
+       {"claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6", "claude-opus-4-5"}) {
     add(model, kOpus);
   }
   add("claude-sonnet-5-5", kSonnet5);

@@ -11,12 +11,9 @@ bool succeeded(const model::Attempt& attempt) { return attempt.status >= 200 && 
 bool costs_unstated(const model::Outcome& outcome) {
   switch (outcome.operation) {
     case Operation::kMessages:
-    case Operation::kBatchCreate:
-      return true;
-    case Operation::kPassThrough:
-      return outcome.method == "POST";
-    default:
-      return false;
+    case Operation::kBatchCreate: return true;
+    case Operation::kPassThrough: return outcome.method == "POST";
+    default: return false;
   }
 }
 

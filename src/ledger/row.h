@@ -12,9 +12,9 @@
 namespace baton::ledger {
 
 struct Row {
-  model::Usage usage;                                  // summed over all attempts; tier and mode of the last that stated any
-  std::optional<int64_t> cost;                         // in nanodollars; nothing when that of an attempt is not known
-  std::vector<std::optional<int64_t>> attempt_costs;   // in the order of the attempts
+  model::Usage usage;           // summed over all attempts; tier and mode of the last that stated any
+  std::optional<int64_t> cost;  // in nanodollars; nothing when that of an attempt is not known
+  std::vector<std::optional<int64_t>> attempt_costs;  // in the order of the attempts
 };
 
 // What an attempt cost: by its tokens where the vendor stated them; 0 where nothing is charged (refusals, and what is

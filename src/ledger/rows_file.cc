@@ -11,7 +11,7 @@ using store::Statement;
 
 constexpr Migration kMigrations[] = {
     "CREATE TABLE calls("
-    "seq INTEGER PRIMARY KEY, "          // the order in which calls ended
+    "seq INTEGER PRIMARY KEY, "                                // the order in which calls ended
     "request_id TEXT NOT NULL, started_at INTEGER NOT NULL, "  // ms since 1970
     "duration_us INTEGER NOT NULL, first_byte_us INTEGER NOT NULL, added_us INTEGER NOT NULL, "
     "client TEXT NOT NULL, key_id TEXT NOT NULL, team TEXT NOT NULL, client_address TEXT NOT NULL, "
@@ -22,7 +22,7 @@ constexpr Migration kMigrations[] = {
     "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, "
     "cache_write_tokens INTEGER NOT NULL, cache_write_1h_tokens INTEGER NOT NULL, thinking_tokens INTEGER NOT NULL, "
     "web_searches INTEGER NOT NULL, web_fetches INTEGER NOT NULL, "
-    "cost_nanodollars INTEGER"           // NULL: not known
+    "cost_nanodollars INTEGER"  // NULL: not known
     ") STRICT;"
     "CREATE TABLE attempts("
     "call INTEGER NOT NULL, attempt INTEGER NOT NULL, "  // calls.seq, and the place among its attempts from 0
@@ -60,13 +60,14 @@ Result<void> RowsFile::prepare() {
       {rollback_, "ROLLBACK"},
       {insert_call_,
        "INSERT INTO calls(request_id, started_at, duration_us, first_byte_us, added_us, client, key_id, team, "
-       "client_address, tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, ending, "
+       "client_address, tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, "
+       "ending, "
        "error, upstream_request_id, request_bytes, reply_bytes, input_tokens, output_tokens, cache_read_tokens, "
-       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars) VALUES("
+       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars) "
+       "VALUES("
        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
        "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"},
-      {insert_attempt_,
-       "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
+      {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
       {last_seq_, "SELECT last_insert_rowid()"},
       {first_, "SELECT seq, started_at FROM calls ORDER BY seq LIMIT 1"},
       {forget_attempts_,
@@ -83,7 +84,8 @@ Result<void> RowsFile::prepare() {
   return {};
 }
 
-Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices, WallTime oldest) {
+Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
+                            WallTime oldest) {
   if (Result<void> begun = begin_.run(); !begun) return begun;
   const auto all = [&]() -> Result<void> {
     int64_t rows_max = kForgottenBesides;

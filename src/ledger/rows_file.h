@@ -22,7 +22,8 @@ class RowsFile {
   static store::Result<RowsFile> open(const std::string& path);
 
   // All or none.
-  store::Result<void> save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices, WallTime oldest);
+  store::Result<void> save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
+                           WallTime oldest);
 
   store::Database& database() { return database_; }
 

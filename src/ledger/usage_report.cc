@@ -49,9 +49,9 @@ std::string_view title(GroupBy by) {
 
 // Every row is one group of figures in the order of kColumns behind its name. Texts of values are never part of it.
 std::string_view sql(GroupBy by) {
-#define BATON_SUMS                                                                                              \
-  "count(*), sum(c.status < 200 OR c.status >= 400), sum(c.input_tokens), sum(c.output_tokens), "              \
-  "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                \
+#define BATON_SUMS                                                                                                 \
+  "count(*), sum(c.status < 200 OR c.status >= 400), sum(c.input_tokens), sum(c.output_tokens), "                  \
+  "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                    \
   "sum(c.cost_nanodollars IS NULL), sum(c.simulated) FROM calls c WHERE c.started_at >= ?1 AND c.started_at < ?2 " \
   "GROUP BY 1"
   switch (by) {
@@ -71,11 +71,40 @@ std::string_view sql(GroupBy by) {
 }
 
 constexpr std::string_view kExported[] = {
-    "request_id", "started_at", "duration_us", "first_byte_us", "added_us", "client", "key_id", "team", "client_address",
-    "tags", "session_id", "agent_id", "parent_agent_id", "operation", "model", "stream", "simulated", "status", "ending",
-    "error", "upstream_request_id", "account", "attempts", "request_bytes", "reply_bytes", "input_tokens",
-    "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "thinking_tokens",
-    "web_searches", "web_fetches", "cost_nanodollars",
+    "request_id",
+    "started_at",
+    "duration_us",
+    "first_byte_us",
+    "added_us",
+    "client",
+    "key_id",
+    "team",
+    "client_address",
+    "tags",
+    "session_id",
+    "agent_id",
+    "parent_agent_id",
+    "operation",
+    "model",
+    "stream",
+    "simulated",
+    "status",
+    "ending",
+    "error",
+    "upstream_request_id",
+    "account",
+    "attempts",
+    "request_bytes",
+    "reply_bytes",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "thinking_tokens",
+    "web_searches",
+    "web_fetches",
+    "cost_nanodollars",
 };
 constexpr std::string_view kExportSql =
     "SELECT request_id, strftime('%Y-%m-%dT%H:%M:%S', started_at / 1000, 'unixepoch') || "
@@ -244,7 +273,8 @@ Expected<void> export_rows(const std::string& folder, ExportFormat format, const
 std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
   std::vector<std::vector<std::string>> lines;
   std::vector<std::string> head{std::string(title(by))};
-  std::ranges::transform(head[0], head[0].begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(head[0], head[0].begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   for (const Column& column : kColumns) head.emplace_back(column.title);
   if (by == GroupBy::kAccount) head[1] = "ATTEMPTS";
   lines.push_back(std::move(head));

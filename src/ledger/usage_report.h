@@ -23,9 +23,9 @@ struct Period {
 };
 
 struct Group {
-  std::string name;         // "" for calls without one
-  int64_t calls = 0;        // attempts when grouped by account
-  int64_t failed = 0;       // answered with 400 and above, or not at all
+  std::string name;    // "" for calls without one
+  int64_t calls = 0;   // attempts when grouped by account
+  int64_t failed = 0;  // answered with 400 and above, or not at all
   int64_t input_tokens = 0;
   int64_t output_tokens = 0;
   int64_t cache_read_tokens = 0;

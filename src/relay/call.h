@@ -19,13 +19,13 @@ struct Call {
   model::Outcome outcome = {};
   model::Route route = {};
   auth::Caller caller = {};
-  auth::Permit permit = {};                 // of the caller's key, while the call is served
-  Duration retry_after{0};                  // goes with a refusal, when the time is known
+  auth::Permit permit = {};  // of the caller's key, while the call is served
+  Duration retry_after{0};   // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
-  bool passthrough = false;                 // with the caller's own credential
+  bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
-  Instant until = {};                       // the end of the whole call
-  Instant began = {};                       // real time, at the head's first byte
+  Instant until = {};                             // the end of the whole call
+  Instant began = {};                             // real time, at the head's first byte
 
   std::string_view request_id() const { return outcome.request_id; }
   // May be sent again, elsewhere, while nothing has gone to the client.

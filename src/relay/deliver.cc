@@ -27,10 +27,16 @@ Ending ending_of(PumpEnd end) {
 
 Error error_of(PumpEnd end) {
   switch (end) {
-    case PumpEnd::kIdle: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The upstream fell silent in the middle of its reply."};
-    case PumpEnd::kDeadline: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
-    case PumpEnd::kDrained: return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater, "The relay is shutting down and could not wait for this reply to end."};
-    default: return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
+    case PumpEnd::kIdle:
+      return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater,
+              "The upstream fell silent in the middle of its reply."};
+    case PumpEnd::kDeadline:
+      return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
+    case PumpEnd::kDrained:
+      return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater,
+              "The relay is shutting down and could not wait for this reply to end."};
+    default:
+      return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
   }
 }
 
@@ -45,8 +51,12 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
 Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   edge::Exchange& exchange = call.exchange;
   net::BodyWriter& writer = exchange.writer();
-  const stream::PumpParts moving{.loop = parts.loop, .upstream = answer.reply.connection->stream(), .body = answer.reply.body,
-                                 .client = exchange.stream(), .writer = writer, .cancel = exchange.cancel(),
+  const stream::PumpParts moving{.loop = parts.loop,
+                                 .upstream = answer.reply.connection->stream(),
+                                 .body = answer.reply.body,
+                                 .client = exchange.stream(),
+                                 .writer = writer,
+                                 .cancel = exchange.cancel(),
                                  .follower = answer.follower.get()};
   const stream::PumpLimits limits{.buffer_bytes_max = parts.stream.buffer_bytes_max,
                                   .idle = parts.upstream.idle_read_timeout,
@@ -98,8 +108,11 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   const bool bodiless = exchange.head().method == http::Method::kHead;
   metrics::Held open;
   if (answer.event_stream) open = parts.metrics.stream_open();
-  if (!exchange.begin({.status = answer.status, .fields = answer.fields, .length = answer.follower ? -1 : answer.length,
-                       .content = answer.first_content(), .last = done || bodiless})) {
+  if (!exchange.begin({.status = answer.status,
+                       .fields = answer.fields,
+                       .length = answer.follower ? -1 : answer.length,
+                       .content = answer.first_content(),
+                       .last = done || bodiless})) {
     call.outcome.ending = Ending::kClientGone;
     exchange.abort();
   } else {

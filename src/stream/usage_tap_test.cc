@@ -191,7 +191,8 @@ TEST(UsageTap, reads_at_which_rate_a_message_was_metered) {
     bool fast;
   } const rows[] = {
       {"nothing said", R"("output_tokens":1)", model::ServiceTier::kStandard, false},
-      {"standard", R"("output_tokens":1,"service_tier":"standard","speed":"standard")", model::ServiceTier::kStandard, false},
+      {"standard", R"("output_tokens":1,"service_tier":"standard","speed":"standard")", model::ServiceTier::kStandard,
+       false},
       {"priority", R"("output_tokens":1,"service_tier":"priority")", model::ServiceTier::kPriority, false},
       {"a batch", R"("output_tokens":1,"service_tier":"batch")", model::ServiceTier::kBatch, false},
       {"fast", R"("output_tokens":1,"speed":"fast")", model::ServiceTier::kStandard, true},
@@ -204,8 +205,9 @@ TEST(UsageTap, reads_at_which_rate_a_message_was_metered) {
     EXPECT_EQ(usage.fast, row.fast) << row.name;
   }
   // A later statement that does not repeat the mode leaves it.
-  const auto streamed = pass({"event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":1,\"speed\":\"fast\"}}}\n\n",
-                              "event: message_delta\ndata: {\"usage\":{\"output_tokens\":2}}\n\n"});
+  const auto streamed =
+      pass({"event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":1,\"speed\":\"fast\"}}}\n\n",
+            "event: message_delta\ndata: {\"usage\":{\"output_tokens\":2}}\n\n"});
   EXPECT_TRUE(streamed.usage.fast);
   EXPECT_EQ(streamed.usage.output_tokens, 2);
 }

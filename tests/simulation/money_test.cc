@@ -48,9 +48,9 @@ std::vector<Script> random_calls(runtime::Random& random, size_t count, bool lea
     // Some prompts come again, so that there are cache reads.
     std::string text(200 + 400 * random.below(4), static_cast<char>('a' + random.below(3)));
     const bool cached = random.chance(0.5);
-    Script script{.fields = random.chance(0.5) ? "baton-tags: env=ci\r\n" : "",
-                  .body = World::body(random.chance(0.6), text,
-                                      cached ? ",\"cache_control\":{\"type\":\"ephemeral\"}" : "")};
+    Script script{
+        .fields = random.chance(0.5) ? "baton-tags: env=ci\r\n" : "",
+        .body = World::body(random.chance(0.6), text, cached ? ",\"cache_control\":{\"type\":\"ephemeral\"}" : "")};
     script.start = std::chrono::milliseconds(random.below(20'000));
     if (random.chance(0.1)) script.path = "/v1/messages/count_tokens";
     if (leaving && random.chance(0.3)) script.leave_after = std::chrono::milliseconds(random.below(1'500));
@@ -62,7 +62,7 @@ std::vector<Script> random_calls(runtime::Random& random, size_t count, bool lea
 // Runs one seed's calls with a book of their own; the world is still there for its books.
 struct Season {
   Season(const std::string& folder, uint64_t seed, const sim::ErrorMix& errors, bool leaving,
-      const runtime::Clock& clock, metrics::Log& log)
+         const runtime::Clock& clock, metrics::Log& log)
       : book({}, folder, std::make_shared<ledger::PriceTable>(), clock, log),
         random(seed),
         world({.seed = seed, .accounts = kAccounts, .sim = {.seed = seed, .errors = errors}, .book = &book}) {
@@ -82,7 +82,7 @@ TEST_F(MoneyTest, TheRowsAreWhatTheUpstreamCounted) {
     SCOPED_TRACE(seed);
     const std::string folder = folder_ + "/" + std::to_string(seed);
     Season run(folder, seed, {.rate_limited = 0.15, .overloaded = 0.15, .server_error = 0.1}, /*leaving=*/false, clock_,
-            log_);
+               log_);
     const auto accounts = by(folder, GroupBy::kAccount);
     const ledger::PriceTable prices;
     int64_t cost = 0;
@@ -97,13 +97,14 @@ TEST_F(MoneyTest, TheRowsAreWhatTheUpstreamCounted) {
       EXPECT_EQ(rows.cache_read_tokens, static_cast<int64_t>(upstream.cache_read_tokens));
       EXPECT_EQ(rows.cache_write_tokens, static_cast<int64_t>(upstream.cache_creation_tokens));
       EXPECT_EQ(rows.unpriced, 0);
-      const auto wanted = prices.cost("claude-sonnet-5-5",
-                                      {.known = true,
-                                       .input_tokens = static_cast<int64_t>(upstream.input_tokens),
-                                       .output_tokens = static_cast<int64_t>(upstream.output_tokens),
-                                       .cache_creation_input_tokens = static_cast<int64_t>(upstream.cache_creation_tokens),
-                                       .cache_read_input_tokens = static_cast<int64_t>(upstream.cache_read_tokens)},
-                                      run.world.clock.wall());
+      const auto wanted =
+          prices.cost("claude-sonnet-5-5",
+                      {.known = true,
+                       .input_tokens = static_cast<int64_t>(upstream.input_tokens),
+                       .output_tokens = static_cast<int64_t>(upstream.output_tokens),
+                       .cache_creation_input_tokens = static_cast<int64_t>(upstream.cache_creation_tokens),
+                       .cache_read_input_tokens = static_cast<int64_t>(upstream.cache_read_tokens)},
+                      run.world.clock.wall());
       EXPECT_EQ(rows.cost_nanodollars, wanted);
       cost += rows.cost_nanodollars;
       messages += static_cast<int64_t>(upstream.messages);
@@ -185,15 +186,25 @@ class KeysTest : public testing::Test {
   static constexpr std::string_view kKey = "bk-000102030405060708090a0b0c0d0e0f1011121314151617";
 
   void give(auth::Rights rights) {
-    stored_.keys = {{.id = "key_1", .name = "ci", .team = "web", .tags = "env=ci", .shown = {}, .rights = std::move(rights),
-                     .created = {}, .expires = {}, .revoked = {}}};
+    stored_.keys = {{.id = "key_1",
+                     .name = "ci",
+                     .team = "web",
+                     .tags = "env=ci",
+                     .shown = {},
+                     .rights = std::move(rights),
+                     .created = {},
+                     .expires = {},
+                     .revoked = {}}};
     stored_.secrets = {{.digest = auth::keyed_digest(stored_.secret, kKey), .key_id = "key_1", .until = {}}};
     ring_.replace(stored_);
   }
   static Script call(std::string body = World::body(true), std::string more = "") {
-    return {.fields = "host: relay.example\r\ncontent-type: application/json\r\nanthropic-version: 2023-06-01\r\nx-api-key: " +
-                      std::string(kKey) + "\r\n" + more,
-            .body = std::move(body), .default_fields = false};
+    return {
+        .fields =
+            "host: relay.example\r\ncontent-type: application/json\r\nanthropic-version: 2023-06-01\r\nx-api-key: " +
+            std::string(kKey) + "\r\n" + more,
+        .body = std::move(body),
+        .default_fields = false};
   }
 
   auth::StoredKeys stored_;
@@ -203,7 +214,11 @@ class KeysTest : public testing::Test {
 TEST_F(KeysTest, WhoCalledAndWhatForIsBooked) {
   give({});
   World world({.keys = &ring_});
-  EXPECT_EQ(world.play(call(World::body(true), "baton-tags: search\r\nx-claude-code-session-id: s1\r\nx-claude-code-agent-id: a1\r\n")).status, 200);
+  EXPECT_EQ(world
+                .play(call(World::body(true),
+                           "baton-tags: search\r\nx-claude-code-session-id: s1\r\nx-claude-code-agent-id: a1\r\n"))
+                .status,
+            200);
   ASSERT_EQ(world.outcomes.size(), 1u);
   const model::Outcome& outcome = world.outcomes[0];
   EXPECT_EQ(outcome.client, "ci");
@@ -269,7 +284,14 @@ TEST_F(KeysTest, CallsAtATimeAndAMinuteAreCountedAndGivenBack) {
   EXPECT_EQ(seen.status, 429);
   EXPECT_NE(seen.body.find("6 requests a minute"), std::string::npos) << seen.body;
   EXPECT_NE(seen.field("retry-after"), "");
-  EXPECT_EQ(world.play([] { Script later = call(); later.start = 11s; return later; }()).status, 200);
+  EXPECT_EQ(world
+                .play([] {
+                  Script later = call();
+                  later.start = 11s;
+                  return later;
+                }())
+                .status,
+            200);
   world.check();
 }
 
