@@ -90,11 +90,14 @@ class Check {
       if (listener.proxy_protocol && settings_.auth.trusted_proxies.empty()) {
         refuse(listen_key, "proxy_protocol needs trusted_proxies: without them nobody's PROXY header is believed");
       }
-      const bool guarded = options_.purpose == Purpose::kSimulate || !settings_.auth.clients.empty();
+      const bool guarded =
+          options_.purpose == Purpose::kSimulate || !settings_.auth.clients.empty() || settings_.auth.keys_required;
       if (!guarded && !is_loopback_name(listener.address)) {
-        refuse(listen_key, shown(listener) +
-                               " can be reached from beyond this host, and without a `clients` list anyone there could "
-                               "spend the account's key: add clients, start with --print-key, or listen on 127.0.0.1");
+        refuse(listen_key,
+               shown(listener) +
+                   " can be reached from beyond this host, and without a `clients` list anyone there could "
+                   "spend the account's key: add clients, set keys_required, start with --print-key, or listen on "
+                   "127.0.0.1");
       }
     }
   }

@@ -153,6 +153,11 @@ std::string document() {
   out += item_table("An item of `clients`", "Names and keys must differ.", client_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
   out +=
+      item_table("An item of `prices.models`",
+                 "Prices are decimal dollars with at most six decimals. A call whose model has no price is booked with "
+                 "its tokens and no cost.",
+                 price_table());
+  out +=
       item_table("An item of `sim.orgs`",
                  "For `baton sim` and the built-in simulator. Keys must differ over all organizations.", org_table());
   out += item_table("An item of `keys` of an organization", "A key by itself decides organization and workspace.",

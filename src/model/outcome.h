@@ -37,6 +37,7 @@ std::string_view name(AttemptResult result);
 
 struct Attempt {
   std::string account;
+  std::string model;  // as the reply names it, cut at 256 bytes; empty when it does not
   AttemptResult result = AttemptResult::kOk;
   int status = 0;                        // of the upstream, 0 when there was none
   bool may_have_been_processed = false;  // sent in full and not refused: may cost money though it gave nothing
@@ -55,6 +56,12 @@ struct Outcome {
   std::string upstream_request_id;
   std::string client;  // who called: the client's name from config, or "local"
   std::string client_address;
+  std::string key_id;      // of a key made at run time, else empty
+  std::string team;        // of that key
+  std::string tags;        // "env=ci,search": the key's and those of the request, sorted
+  std::string session_id;  // what Claude Code says of itself, each cut at 128 bytes
+  std::string agent_id;
+  std::string parent_agent_id;
   Operation operation = Operation::kNone;
   std::string method;
   std::string path;   // without query, cut at 256 bytes

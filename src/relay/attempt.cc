@@ -73,6 +73,7 @@ void read_message(const Parts& parts, const Call& call, const Answer& answer, mo
     tap.message(*plain);
   }
   attempt.usage = tap.facts().usage;
+  attempt.model = tap.facts().model;
 }
 
 // From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer
@@ -227,7 +228,11 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       attempts[at].first_byte = answer.reply.arrived - answer.reply.sent;
       end.status = answer.reply.status();
       auto received = co_await receive(parts, call, answer, attempts[at]);
-      if (answer.follower) attempts[at].usage = answer.follower->facts().usage;
+      if (answer.follower) {
+        // Also of an opening that is given up: what the vendor stated there may be on its bill.
+        attempts[at].usage = answer.follower->facts().usage;
+        attempts[at].model = answer.follower->facts().model;
+      }
       if (received) {
         end.early_error = *received;
       } else {

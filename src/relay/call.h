@@ -19,6 +19,8 @@ struct Call {
   model::Outcome outcome = {};
   model::Route route = {};
   auth::Caller caller = {};
+  auth::Permit permit = {};  // of the caller's key, while the call is served
+  Duration retry_after{0};   // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it

@@ -44,6 +44,7 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
   if (!answer.follower) return;
   call.outcome.events = answer.follower->events();
   attempt.usage = answer.follower->facts().usage;
+  attempt.model = answer.follower->facts().model;
 }
 
 // Moves the rest of a live answer and ends the reply as its end deserves.

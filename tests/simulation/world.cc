@@ -27,14 +27,14 @@ World::World(WorldOptions options)
       random_(options_.seed),
       simulator_(options_.sim),
       sim_handler_(simulator_, {}),
-      authenticator_(options_.auth),
+      authenticator_(options_.auth, options_.keys),
       metrics_(metric_options(options_)),
       log_(clock, -1),
       bindings_({}, clock, log_) {
   if (!options_.account_configs.empty()) options_.accounts = options_.account_configs.size();
   account_configs_ = options_.account_configs;
   access_log_ = std::move(*ledger::AccessLog::open({.access_log = "off"}, metrics_, log_));
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_);
+  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_, options_.book);
   ledger_->observe([this](const model::Outcome& outcome) { outcomes.push_back(outcome); });
   sim_server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                    .config = sim_edge_,

@@ -41,6 +41,8 @@ struct WorldOptions {
   upstream::Config upstream = {};
   edge::Config edge = {};
   auth::Config auth = {};
+  const auth::KeyRing* keys = nullptr;
+  ledger::Book* book = nullptr;  // outlives the world
   uint32_t attempts_max = 3;
   std::string public_url = {};
   size_t request_bytes_max = 64 * kMiB;
@@ -83,6 +85,7 @@ class World {
   store::IdBindings& bindings() { return bindings_; }
   upstream::ConnectionPool& pool(size_t account) { return *pools_[account]; }
   runtime::Loop& loop() { return loop_; }
+  ledger::Ledger& ledger() { return *ledger_; }
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
 
