@@ -1,5 +1,9 @@
 #include "app/shared.h"
 
+#include <array>
+
+#include "base/digest.h"
+
 namespace baton::app {
 
 namespace {
@@ -33,7 +37,12 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       authenticator(settings.auth),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(kReplyBytesBudget),
-      bindings(store_config(settings), clock, log) {}
+      bindings(store_config(settings), clock, log) {
+  if (settings.cache.bytes_max == 0) return;
+  std::array<uint8_t, 32> secret;
+  random_bytes(secret);
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, secret);
+}
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {
   auto shared = std::make_unique<Shared>(std::move(settings), threads, log);

@@ -71,7 +71,7 @@ Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) 
       .loop = loop_, .random = random_, .authenticator = shared.authenticator, .accounts = shared.accounts,
       .attempts_max = settings.accounts.attempts_max, .lines = std::move(lines), .upstream = settings.upstream, .stream = settings.stream,
       .write_stall = settings.edge.write_stall_timeout, .reply_bytes = shared.reply_bytes, .bindings = shared.bindings, .metrics = metrics,
-      .ledger = *ledger_, .tap_room = tap_room_, .public_url = settings.public_url, .tls = tls, .simulated = settings.simulated});
+      .ledger = *ledger_, .tap_room = tap_room_, .replies = shared.replies.get(), .public_url = settings.public_url, .tls = tls, .simulated = settings.simulated});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_, .config = settings.edge, .handler = *relay_,
                                                                .request_bytes = shared.request_bytes, .connections = shared.connections,
                                                                .metrics = &metrics});

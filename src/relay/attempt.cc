@@ -51,7 +51,7 @@ bool is_event_stream(const http::ResponseHead& head) {
 }
 
 // What is learnt from a Message's usage once all of it is there.
-void read_message(const Parts& parts, const Call& call, const Answer& answer, model::Attempt& attempt) {
+void read_message(const Parts& parts, const Call& call, Answer& answer, model::Attempt& attempt) {
   if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
   stream::UsageTap tap(parts.tap_room);
   if (answer.coding == http::Coding::kIdentity) {
@@ -60,6 +60,7 @@ void read_message(const Parts& parts, const Call& call, const Answer& answer, mo
     tap.message(*plain);
   }
   attempt.usage = tap.facts().usage;
+  answer.stop_reason = tap.facts().stop_reason;
 }
 
 // From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer that broke off

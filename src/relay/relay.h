@@ -2,10 +2,13 @@
 // Life: one per loop, made in app/ (or by a simulation) from borrowed Parts. Thread: its loop. Bounds: those of its modules.
 #pragma once
 
+#include <optional>
+
 #include "edge/exchange.h"
 #include "http/json.h"
 #include "relay/call.h"
 #include "relay/parts.h"
+#include "reuse/digest.h"
 
 namespace baton::relay {
 
@@ -30,6 +33,7 @@ class Relay final : public edge::Handler {
 
   Parts parts_;
   http::JsonScanner scanner_;
+  std::optional<reuse::Digester> digester_;  // none: nothing is reused
 };
 
 }  // namespace baton::relay
