@@ -59,9 +59,9 @@ class AdminThread : public LoopThread {
 };
 
 // Waits until every worker has drained; further signals make it harder.
-int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers) {
+int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left) {
   shared.state.draining = true;
-  std::atomic<size_t> left{workers.size()};
+  left = workers.size();
   for (auto& worker : workers) worker->drain(left);
   shared.log.say("draining: accepting nothing new, open calls may finish");
   const Instant until = shared.clock.now() + shared.settings.drain_limit;
@@ -119,6 +119,7 @@ int serve(config::Settings settings) {
   if (!made) return cannot_start(log, made.error().detail);
   Shared& shared = **made;
 
+  std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<uint16_t> ports;
   for (size_t i = 0; i < threads; ++i) {
@@ -141,7 +142,7 @@ int serve(config::Settings settings) {
     if (signal == Signal::kReopen) shared.access_log->reopen();
   }
   shared.state.ready = false;
-  int code = drain(shared, workers);
+  int code = drain(shared, workers, left_to_drain);
   for (auto& worker : workers) worker->end();
   admin.end();
   if (simulator) simulator->end();

@@ -38,6 +38,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(kReplyBytesBudget),
       bindings(store_config(settings), clock, log) {
+  metrics.watch_budgets(request_bytes, reply_bytes);
   if (settings.cache.bytes_max == 0) return;
   std::array<uint8_t, 32> secret;
   random_bytes(secret);

@@ -116,21 +116,17 @@ Expected<void> Worker::listen(std::vector<uint16_t>& bound_ports) {
 void Worker::drain(std::atomic<size_t>& left) {
   loop_.post([this, &left] {
     server_->drain();
-    struct Empty : runtime::Waiter {
-      std::atomic<size_t>* left = nullptr;
-    };
-    static thread_local Empty empty;
-    empty.loop = &loop_;
-    empty.left = &left;
-    empty.run = [](runtime::Wake& wake) {
-      auto& self = static_cast<Empty&>(wake);
+    drained_.loop = &loop_;
+    drained_.left = &left;
+    drained_.run = [](runtime::Wake& wake) {
+      auto& self = static_cast<Drained&>(wake);
       self.left->fetch_sub(1);
       self.left->notify_all();
     };
-    if (server_->open() == 0 && server_->settled()) {
-      empty.run(empty);
+    if (server_->settled()) {
+      drained_.run(drained_);
     } else {
-      server_->empty().stand(empty, runtime::kNotified);
+      server_->empty().stand(drained_, runtime::kNotified);
     }
   });
 }

@@ -1,6 +1,7 @@
 #include "edge/exchange.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,10 +14,34 @@ namespace baton::edge {
 using runtime::Task;
 using Status = net::BodyReader::Status;
 
-RequestBytes::~RequestBytes() { std::free(data_); }
+namespace {
+
+// Blocks of one size for requests that fit, kept per thread: most do.
+constexpr size_t kBlockBytes = 4096;
+constexpr size_t kBlocksKept = 64;
+struct Blocks {
+  std::array<char*, kBlocksKept> free;
+  size_t count = 0;
+  ~Blocks() {
+    while (count > 0) std::free(free[--count]);
+  }
+};
+thread_local Blocks blocks;
+
+char* take_block() { return blocks.count > 0 ? blocks.free[--blocks.count] : static_cast<char*>(std::malloc(kBlockBytes)); }
+
+}  // namespace
+
+RequestBytes::~RequestBytes() { clear(); }
 
 void RequestBytes::reserve(size_t bytes) {
   if (bytes <= capacity_) return;
+  if (data_ == nullptr && bytes <= kBlockBytes - http::kJsonPadding) {
+    data_ = take_block();
+    if (data_ == nullptr) throw std::bad_alloc();
+    capacity_ = kBlockBytes - http::kJsonPadding;
+    return;
+  }
   void* grown = std::realloc(data_, bytes + http::kJsonPadding);
   if (grown == nullptr) throw std::bad_alloc();
   data_ = static_cast<char*>(grown);
@@ -30,7 +55,11 @@ void RequestBytes::append(std::string_view bytes) {
 }
 
 void RequestBytes::clear() {
-  std::free(data_);
+  if (capacity_ == kBlockBytes - http::kJsonPadding && blocks.count < kBlocksKept) {
+    blocks.free[blocks.count++] = data_;
+  } else {
+    std::free(data_);
+  }
   data_ = nullptr;
   size_ = capacity_ = 0;
 }
@@ -39,6 +68,8 @@ namespace {
 
 // Bodies up to this size are allocated whole as soon as their length is known.
 constexpr size_t kEagerBytes = 256 * kKiB;
+// At the slowest a body of known length comes in about this time.
+constexpr Duration kWholeBodyTime = std::chrono::minutes(10);
 // After so many reads in a row others get their turn.
 constexpr int kReadsPerTurn = 16;
 
@@ -156,7 +187,10 @@ Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
 Task<Expected<void>> Exchange::wait_for_bytes() {
   const Duration spent = loop_->now() - body_started_;
   if (spent > config_->body_grace) {
-    auto owed = seconds(spent - config_->body_grace) * static_cast<double>(config_->body_bytes_per_second_min);
+    // However large the body, it may not hold its part of the budget for long.
+    const double length = head_ && head_->framing == http::Framing::kLength ? static_cast<double>(head_->content_length) : 0;
+    const double rate = std::max(static_cast<double>(config_->body_bytes_per_second_min), length / seconds(kWholeBodyTime));
+    const double owed = seconds(spent - config_->body_grace) * rate;
     if (static_cast<double>(body_bytes_) < owed) {
       keep_alive_ = false;
       co_return fail(ErrorCode::kTooSlow, Fault::kClient, "The request body comes too slowly.");

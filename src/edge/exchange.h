@@ -152,6 +152,7 @@ struct Refusal {
   int status = 400;
   std::string fields;
   std::string content;
+  bool simulated = false;
 };
 
 // What a server does with its requests.

@@ -27,6 +27,7 @@ class Echo final : public Handler {
       co_return;
     }
     if (path == "/silent") co_return;
+    if (path == "/throw") throw std::bad_alloc();
     if (path == "/wait") {
       co_await runtime::wait(exchange.loop(), {.cancel = &exchange.cancel(), .until = exchange.loop().now() + std::chrono::hours(1)});
       cancelled = exchange.cancel().reason();
@@ -317,6 +318,69 @@ TEST_F(Edge, beyond_the_limit_the_oldest_idle_connection_makes_room) {
   Client fourth = connect();
   pump(fourth, Duration{0});
   EXPECT_TRUE(fourth.reset);
+}
+
+TEST_F(Edge, connections_that_come_together_each_take_the_place_of_another) {
+  config_.connections_max = 2;
+  std::vector<Client> clients;
+  for (int i = 0; i < 6; ++i) clients.push_back(connect());  // before the loop has turned
+  pump(clients.back(), Duration{0});
+  EXPECT_EQ(connections_.load(), 2);
+  say(clients[5], kPost);
+  EXPECT_EQ(clients[5].got, kEchoed);
+}
+
+TEST_F(Edge, pipelined_requests_leave_others_their_turn) {
+  Client client = connect();
+  pump(client, Duration{0});
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "GET /refuse HTTP/1.1\r\nHost: h\r\n\r\n";
+  iovec part{flood.data(), flood.size()};
+  ASSERT_EQ(client.stream->try_write(std::span<const iovec>(&part, 1)).bytes, flood.size());
+  int before = echo_.served, most = 0;
+  for (int turn = 0; turn < 400; ++turn) {
+    loop_.run_until([once = 0]() mutable { return once++ > 0; });
+    most = std::max(most, echo_.served - before);
+    before = echo_.served;
+    char bytes[65536];
+    while (client.stream->can_read() && client.stream->try_read(bytes).bytes > 0) {
+    }
+  }
+  EXPECT_EQ(echo_.served, 1000);
+  EXPECT_LE(most, 16);
+}
+
+TEST_F(Edge, a_handler_that_throws_ends_its_connection_and_no_other) {
+  Client client = connect();
+  Client other = connect();
+  say(client, "GET /throw HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(client.reset);
+  say(other, kPost);
+  EXPECT_EQ(other.got, kEchoed);
+}
+
+TEST_F(Edge, a_request_that_has_come_is_served_though_its_connection_was_about_to_be_closed) {
+  Client client = connect();
+  pump(client, Duration{0});
+  iovec part{const_cast<char*>(kPost.data()), kPost.size()};
+  client.stream->try_write(std::span<const iovec>(&part, 1));
+  server_.drain();
+  pump(client, Duration{0});
+  EXPECT_TRUE(client.got.starts_with("HTTP/1.1 200 ")) << client.got;
+  EXPECT_TRUE(client.ended);
+}
+
+TEST_F(Edge, what_follows_the_last_request_is_read_and_dropped_before_the_connection_closes) {
+  auto pair = simulation::make_pair(random_, weather_, "127.0.0.1", "127.0.0.1");
+  auto unread = pair.a_to_b;
+  server_.adopt(std::move(pair.b));
+  Client client{.stream = std::move(pair.a), .got = {}};
+  say(client, "GET /refuse HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + std::string(20'000, 'x'));
+  pump(client, std::chrono::seconds(1));
+  EXPECT_TRUE(client.got.ends_with("no")) << client.got;
+  EXPECT_TRUE(client.ended);
+  EXPECT_FALSE(client.reset);
+  EXPECT_EQ(unread->waiting(), 0u);  // else the kernel would answer with a reset that may overtake the reply
 }
 
 TEST_F(Edge, a_drain_closes_idle_connections_and_lets_calls_finish) {

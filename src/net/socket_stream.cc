@@ -181,6 +181,10 @@ void set_stream_options(int fd) {
   int idle_s = 60;
   int every_s = 15;
   int probes = 4;
+  // Of what the peer has not taken, the kernel keeps no more than this unsent: it would otherwise grow to megabytes behind each slow
+  // reader, and our own bound would bound little.
+  int unsent_bytes = 256 * 1024;
+  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);

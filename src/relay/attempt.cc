@@ -4,6 +4,7 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
+#include "base/recycle.h"
 #include "runtime/wait.h"
 #include "stream/pump.h"
 
@@ -25,6 +26,8 @@ class ExchangeBody final : public upstream::BodySource {
     touched_ = true;
     return exchange_.read_piece(bytes_max_);
   }
+  // A body that came whole has the exchange's own watch.
+  runtime::ByteStream* sender() override { return exchange_.body_complete() ? nullptr : &exchange_.stream(); }
   bool touched() const { return touched_; }
 
  private:
@@ -50,6 +53,10 @@ bool is_event_stream(const http::ResponseHead& head) {
   return type != nullptr && ascii::starts_with_ignoring_case(type->value, "text/event-stream");
 }
 
+Duration first_byte_limit(const Parts& parts, const Call& call) {
+  return call.facts.stream ? parts.upstream.first_byte_timeout : parts.upstream.first_byte_timeout_unstreamed;
+}
+
 // What is learnt from a Message's usage once all of it is there.
 void read_message(const Parts& parts, const Call& call, Answer& answer, model::Attempt& attempt) {
   if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
@@ -72,21 +79,30 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
-  if (head.framing == http::Framing::kNone) {
-    answer.length = head.status == 204 || head.status == 304 ? -1 : static_cast<int64_t>(head.content_length);
+  // An answer to HEAD states the length that the content would have.
+  if (const auto* length = head.find(http::FieldId::kContentLength); length != nullptr && head.framing == http::Framing::kNone) {
+    if (head.status != 204 && head.status != 304) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;
   const bool success = answer.status >= 200 && answer.status < 300;
   if (answer.event_stream && success && call.route.inference) {
     answer.follower = std::make_unique<stream::EventFollower>(parts.stream, answer.coding, parts.tap_room);
+    const stream::OpeningLimits limits{.hold = parts.stream.opening_hold,
+                                       .bytes_max = parts.stream.opening_bytes_max,
+                                       .begun = !answer.early.empty(),
+                                       .first_until = std::min(call.until, parts.loop.now() + first_byte_limit(parts, call))};
     answer.content.assign(answer.follower->feed(answer.early));
     answer.follower->settle();
     answer.early = {};
-    auto end = co_await stream::hold_opening(pump_parts(parts, call, answer), parts.stream, answer.content);
+    auto end = co_await stream::hold_opening(pump_parts(parts, call, answer), limits, answer.content);
     if (end == stream::OpeningEnd::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     if (end == stream::OpeningEnd::kCut)
       co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off before the reply began.", Retry::kOtherAccount);
+    if (end == stream::OpeningEnd::kEnded)
+      co_return fail(ErrorCode::kBadReply, Fault::kUpstream, "The upstream's reply ended before it began.", Retry::kOtherAccount);
+    if (end == stream::OpeningEnd::kSilent)
+      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream sent a head and then nothing.", Retry::kOtherAccount);
     co_return end == stream::OpeningEnd::kError;
   }
   const bool hold = !answer.event_stream && call.exchange.head().method != http::Method::kHead &&
@@ -96,13 +112,16 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   if (!hold) co_return false;
   const size_t wanted = answer.length >= 0 ? static_cast<size_t>(answer.length) : answer.early.size();
   answer.share.emplace(parts.reply_bytes);
-  if (!answer.share->resize(wanted)) co_return false;  // no room to hold it: it passes as it comes
+  // Without room to hold it a reply passes as it comes; one that names a new object is small, and must be read.
+  const bool must_hold = call.route.creates && wanted <= kSparedBytesMax;
+  const bool charged = answer.share->resize(wanted);
+  if (!charged && !must_hold) co_return false;
   answer.content.reserve(wanted);
   answer.content.assign(answer.early);
   answer.early = {};
   if (!answer.reply.body.done()) {
     const stream::HoldLimits limits{.bytes_max = parts.stream.held_reply_bytes_max, .idle = parts.upstream.idle_read_timeout,
-                                    .until = call.until, .share = &*answer.share};
+                                    .until = call.until, .share = charged ? &*answer.share : nullptr};
     auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
     if (!held && held.error().code == ErrorCode::kReplyTooLarge) co_return false;
     if (!held) co_return std::unexpected(held.error());
@@ -144,6 +163,9 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
                    call.bound_account ? "The account that made this object is not configured any more."
                                       : "No account is configured for this call.");
   }
+  // An account that owns objects may since have become one that forwards the caller's credential, and here that is Baton's own key.
+  if (lease->account().passthrough != call.passthrough)
+    co_return fail(ErrorCode::kNoAccount, Fault::kUs, "The account that made this object forwards callers' own credentials now.");
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];
@@ -155,19 +177,26 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     answer.lease = std::move(lease);
     answer.connections = line.connections;
     answer.attempt = at;
-    std::string head;
-    head.reserve(call.exchange.head().bytes + 512);
+    answer.fields = take_string();
+    answer.content = take_string();
+    std::string head = take_string();
     upstream::append_request_head(head, call.exchange.head(), line.party, body_shape(call));
-    const upstream::SendOptions options{
+    upstream::SendOptions options{
         .head = head,
         .body = call.exchange.body(),
         .source = call.route.streams_body && call.exchange.head().framing != http::Framing::kNone ? &source : nullptr,
         .source_chunked = call.exchange.head().framing == http::Framing::kChunked,
         .to_head = call.exchange.head().method == http::Method::kHead,
-        .fresh = call.route.creates,
-        .first_byte_timeout = call.facts.stream ? parts.upstream.first_byte_timeout : parts.upstream.first_byte_timeout_unstreamed,
+        .fresh = call.route.creates || repeated,
+        .first_byte_timeout = first_byte_limit(parts, call),
         .until = call.until};
     auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    if (!sent && sent.error().retry == Retry::kSameAccount) {
+      // A pooled connection was closed under our hands: most likely nobody read the call, but it counts as the one repetition.
+      options.fresh = repeated = true;
+      sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    }
+    give_string(head);
     accounts::AttemptEnd end;
     std::optional<Error> failure;
     if (!sent) {
@@ -178,6 +207,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       attempts[at].first_byte = answer.reply.arrived - answer.reply.sent;
       end.status = answer.reply.status();
       auto received = co_await receive(parts, call, answer, attempts[at]);
+      if (answer.follower) attempts[at].usage = answer.follower->facts().usage;
       if (received) {
         end.early_error = *received;
       } else {

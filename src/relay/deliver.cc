@@ -1,5 +1,6 @@
 #include "relay/deliver.h"
 
+#include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
@@ -60,13 +61,13 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
   const bool clean = result.end == PumpEnd::kEnded && answer.reply.body.done();
   answer.reply.finish(*answer.connections, clean);
-  if (clean && answer.follower) recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
+  if (clean && answer.follower && answer.follower->rest().empty()) recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
   if (result.end == PumpEnd::kEnded && stream_whole) {
     if (answer.follower && answer.follower->facts().error_event) {
       call.outcome.ending = Ending::kUpstreamCut;
       call.outcome.error = "stream_error";
     }
-    writer.write({}, {}, /*last=*/true);
+    writer.write({}, answer.follower ? answer.follower->rest() : std::string_view{}, /*last=*/true);
     if (writer.pending() > 0) co_await exchange.drain(0);
     co_return;
   }
@@ -76,7 +77,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
   if (result.end == PumpEnd::kEnded) call.outcome.ending = Ending::kUpstreamCut;
   call.outcome.error = name(error.code);
   exchange.close_after();
-  if (answer.follower && answer.event_stream && !answer.follower->encoded() && answer.follower->can_end_with_event() &&
+  if (answer.follower && answer.event_stream && answer.follower->may_speak() &&
       writer.write({}, dialect::error_event(error, call.request_id()), /*last=*/true)) {
     if (writer.pending() > 0 && result.end != PumpEnd::kDrained) co_await exchange.drain(0);
     co_return;
@@ -111,8 +112,8 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
-    std::string().swap(answer.content);
-    std::string().swap(answer.fields);
+    give_string(answer.content);
+    give_string(answer.fields);
     answer.reply.release_head();
     if (!done && !bodiless) {
       co_await finish_live(parts, call, answer, recording);
@@ -122,6 +123,10 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         exchange.abort();
       }
       answer.reply.finish(*answer.connections, true);
+    }
+    if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
+      call.outcome.ending = Ending::kUpstreamCut;
+      call.outcome.error = "stream_error";
     }
   }
   book_stream(call, answer, attempt);

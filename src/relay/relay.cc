@@ -84,6 +84,9 @@ Task<Expected<void>> Relay::read(Call& call) {
   }
   auto body = co_await call.exchange.read_body(call.route.body_bytes_max);
   if (!body) co_return std::unexpected(body.error());
+  // The head may have moved with the body that grew behind it.
+  const auto& head = call.exchange.head();
+  call.route = model::route(head.method_text, head.path);
   call.outcome.request_body_bytes = body->size();
   if (reads_json(call)) co_return read_facts(call);
   co_return Expected<void>{};
@@ -124,7 +127,7 @@ Task<Expected<void>> Relay::answer_probe(Call& call) {
   co_return Expected<void>{};
 }
 
-Task<void> Relay::answer_error(Call& call, const Error& error) {
+Task<void> Relay::answer_error(Call& call, Error error) {
   model::Outcome& outcome = call.outcome;
   outcome.error = name(error.code);
   if (error.code == ErrorCode::kCancelled) {
@@ -133,10 +136,12 @@ Task<void> Relay::answer_error(Call& call, const Error& error) {
       call.exchange.abort();
       co_return;
     }
+    error.fault = Fault::kUs;  // whoever gave up took it for the client's leaving
   } else {
     outcome.ending = error.fault == Fault::kUpstream ? Ending::kUpstreamCut : Ending::kRefusedByUs;
     if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;
   }
+  if (call.exchange.replied()) co_return call.exchange.abort();
   if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
   auto reply = dialect::error_reply(error, outcome.request_id, {.allow = call.route.allow});
   if (auto sent = co_await call.exchange.reply(reply.status, reply.fields, reply.body); !sent) call.exchange.abort();
@@ -161,7 +166,7 @@ edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std:
   const std::string id = new_request_id();
   auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
   parts_.metrics.error_without_call(head_error != http::HeadError::kNone ? ErrorCode::kBadRequest : error.code);
-  return {reply.status, std::move(reply.fields), std::move(reply.body)};
+  return {reply.status, std::move(reply.fields), std::move(reply.body), parts_.simulated};
 }
 
 }  // namespace baton::relay

@@ -25,7 +25,7 @@ class Relay final : public edge::Handler {
   Expected<void> recognise(Call& call);                    // who calls, and what for
   runtime::Task<Expected<void>> read(Call& call);          // the body, and what the relay reads of it
   runtime::Task<Expected<void>> walk(Call& call);
-  runtime::Task<void> answer_error(Call& call, const Error& error);
+  runtime::Task<void> answer_error(Call& call, Error error);
   runtime::Task<Expected<void>> answer_probe(Call& call);
   void close(Call& call);
   Expected<void> read_facts(Call& call);

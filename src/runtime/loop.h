@@ -69,6 +69,7 @@ class Loop {
   TimerWheel timers_;
   Wake* head_ = nullptr;
   Wake** tail_ = &head_;
+  Wake* batch_ = nullptr;  // what is left of the turn's wakes while they run
   bool stopped_ = false;
   uint64_t turns_ = 0;
   Duration longest_turn_{0};

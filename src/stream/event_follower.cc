@@ -1,5 +1,7 @@
 #include "stream/event_follower.h"
 
+#include <utility>
+
 namespace baton::stream {
 
 EventFollower::EventFollower(const Config& config, http::Coding coding, TapRoom& room)
@@ -18,11 +20,23 @@ void EventFollower::look(std::string_view bytes, size_t& last_end) {
 
 std::string_view EventFollower::feed(std::string_view bytes) {
   if (unreadable_) return bytes;
+  if (bytes.empty()) return bytes;
   size_t last_end = 0;
-  if (!begun_ && decoder_ == nullptr && bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b') {
-    decoder_ = http::make_decoder(http::Coding::kGzip);  // encoded, and nobody said so
+  if (!begun_ && decoder_ == nullptr) {
+    if (bytes == "\x1f") {
+      half_mark_ = begun_ = true;
+      tail_ = bytes;
+      return {};
+    }
+    if (bytes.starts_with("\x1f\x8b")) decoder_ = http::make_decoder(http::Coding::kGzip);  // encoded, and nobody said so
   }
-  begun_ = begun_ || !bytes.empty();
+  begun_ = true;
+  if (half_mark_) {
+    half_mark_ = false;
+    out_ = std::exchange(tail_, {}).append(bytes);
+    bytes = out_;
+    if (bytes[1] == '\x8b') decoder_ = http::make_decoder(http::Coding::kGzip);
+  }
   if (decoder_ != nullptr) {
     std::string plain;
     static constexpr size_t kPlainBytesMax = 16 * kMiB;

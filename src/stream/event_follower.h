@@ -24,10 +24,11 @@ class EventFollower {
 
   // Takes what came, gives what may be forwarded: a view that holds until the next call, and is inside `bytes` when nothing waited.
   std::string_view feed(std::string_view bytes);
-  // Whether an event of our own may be put behind what was forwarded.
-  bool may_speak() const { return decoder_ == nullptr && !passing_ && tail_.empty() && scanner_.between_events(); }
-  // Whether what was forwarded ends at an event's end, so that a cut reply may be ended by an error event; what waits is given up.
-  bool can_end_with_event() const { return decoder_ == nullptr && !passing_ && !unreadable_; }
+  // Whether what was forwarded ends at an event's end, so that an event of our own may be put behind it. What waits of the next event
+  // follows later, or, when the reply is cut and ended by an error event, is given up.
+  bool may_speak() const { return decoder_ == nullptr && !passing_ && !unreadable_; }
+  // What waits: the beginning of an event. A reply that came to its end takes it along.
+  std::string_view rest() const { return tail_; }
   // Gives back what the last feed() needed beyond `bytes`.
   void settle();
 
@@ -51,6 +52,7 @@ class EventFollower {
   bool opened_with_error_ = false;
   bool unreadable_ = false;
   bool begun_ = false;
+  bool half_mark_ = false;  // the first byte is that of a gzip member, and the second has not come
 };
 
 }  // namespace baton::stream

@@ -33,7 +33,7 @@ TEST_F(Follower, bytes_and_usage_are_the_same_wherever_the_stream_is_cut) {
         out.append(follower.feed(std::string_view(kStream).substr(begin, end - begin)));
         follower.settle();
         // What has gone out ends between two events, so that one of our own may follow.
-        EXPECT_TRUE(follower.can_end_with_event());
+        EXPECT_TRUE(follower.may_speak());
         begin = end;
       }
       ASSERT_EQ(out, kStream) << first << " " << second;
@@ -49,8 +49,8 @@ TEST_F(Follower, an_event_that_is_not_whole_waits_and_is_given_up_with_the_strea
   EventFollower follower = make();
   const std::string whole = "event: ping\ndata: {}\n\n";
   EXPECT_EQ(follower.feed(whole + "event: content_blo"), whole);
-  EXPECT_FALSE(follower.may_speak());
-  EXPECT_TRUE(follower.can_end_with_event());
+  EXPECT_TRUE(follower.may_speak());
+  EXPECT_EQ(follower.rest(), "event: content_blo");
   EXPECT_EQ(follower.feed("ck_delta\ndata: 1\n\n: c"), "event: content_block_delta\ndata: 1\n\n");
   EXPECT_EQ(follower.feed("omment\n\n"), ": comment\n\n");
   EXPECT_TRUE(follower.may_speak());
@@ -65,12 +65,11 @@ TEST_F(Follower, an_endless_event_passes_through_and_nothing_is_put_into_it) {
     in += more;
     out += follower.feed(more);
     EXPECT_LE(in.size() - out.size(), kTailBytesMax + 1000);
-    EXPECT_FALSE(follower.may_speak());
+    EXPECT_EQ(follower.may_speak(), out.empty());
   }
-  EXPECT_FALSE(follower.can_end_with_event());
+  EXPECT_FALSE(follower.may_speak());
   out += follower.feed("\n\nevent: ping\ndata: {}\n\n");
   EXPECT_EQ(out, in + "\n\nevent: ping\ndata: {}\n\n");
-  EXPECT_TRUE(follower.can_end_with_event());
   EXPECT_TRUE(follower.may_speak());
 }
 
@@ -107,12 +106,21 @@ TEST_F(Follower, encoded_streams_pass_as_they_are_and_never_hold_or_speak) {
   EXPECT_FALSE(broken.may_speak());
   EventFollower unknown = make(http::Coding::kUnknown);
   EXPECT_EQ(unknown.feed("event: pi"), "event: pi");
-  EXPECT_FALSE(unknown.can_end_with_event());
+  EXPECT_FALSE(unknown.may_speak());
   // Encoded though nobody said so.
   EventFollower silent = make();
   EXPECT_EQ(silent.feed("\x1f\x8b\x08"), "\x1f\x8b\x08");
   EXPECT_TRUE(silent.encoded());
   EXPECT_FALSE(silent.may_speak());
+  // The same, a byte at a time.
+  EventFollower slow = make();
+  EXPECT_EQ(slow.feed("\x1f"), "");
+  EXPECT_EQ(slow.feed("\x8b"), "\x1f\x8b");
+  EXPECT_TRUE(slow.encoded());
+  EventFollower other = make();
+  EXPECT_EQ(other.feed("\x1f"), "");
+  EXPECT_EQ(other.feed("x\n\n"), "\x1fx\n\n");
+  EXPECT_FALSE(other.encoded());
 }
 
 TEST_F(Follower, every_fixture_passes_unchanged_in_pieces_of_any_size) {
@@ -128,7 +136,8 @@ TEST_F(Follower, every_fixture_passes_unchanged_in_pieces_of_any_size) {
       std::string out;
       for (size_t at = 0; at < bytes.size(); at += piece) out.append(follower.feed(std::string_view(bytes).substr(at, piece)));
       EXPECT_EQ(out, bytes.substr(0, out.size())) << entry.path();
-      if (follower.may_speak()) EXPECT_EQ(out, bytes) << entry.path();
+      EXPECT_TRUE(follower.may_speak()) << entry.path();
+      EXPECT_EQ(out + std::string(follower.rest()), bytes) << entry.path();
       EXPECT_GT(follower.events(), 0u) << entry.path();
     }
   }

@@ -26,16 +26,20 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
   Instant heard = loop.now();     // from the upstream
   Instant spoke = loop.now();     // to the client
   Instant taken = loop.now();     // by the client
-  Instant stopped = runtime::kNever;  // the last event was seen
+  // The last event was seen: nothing is waited for but the message's end, and that it is missing harms nobody.
+  auto over = [&] { return parts.follower != nullptr && (parts.follower->facts().message_stop || parts.follower->facts().error_event); };
+  Instant stopped = over() ? loop.now() : runtime::kNever;
   bool ended = parts.body.done();
   int reads = 0;
   while (!ended || parts.writer.pending() > 0) {
-    const bool wants_read = !ended && parts.writer.pending() <= limits.buffer_bytes_max;
+    // What a read may give must fit as well.
+    const bool wants_read = !ended && (parts.writer.pending() == 0 ||
+                                       parts.writer.pending() + net::read_scratch().size() <= limits.buffer_bytes_max);
     const bool wants_write = parts.writer.pending() > 0;
     Instant until = limits.until;
     if (wants_write) until = std::min(until, taken + limits.write_stall);
     const bool may_ping = wants_read && !wants_write && limits.ping_after.count() > 0 && parts.follower != nullptr &&
-                          parts.follower->facts().message_start && !parts.follower->facts().message_stop && parts.follower->may_speak();
+                          parts.follower->facts().message_start && !over() && parts.follower->may_speak();
     if (wants_read) {
       until = std::min(until, heard + limits.idle);
       if (may_ping) until = std::min(until, spoke + limits.ping_after);
@@ -62,7 +66,7 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
       auto got = parts.body.try_read(parts.upstream, net::read_scratch());
       if (got.status == Status::kBlocked) continue;
       if (got.status == Status::kTruncated || got.status == Status::kReset || got.status == Status::kMalformed) {
-        result.end = PumpEnd::kCut;
+        if (!over()) result.end = PumpEnd::kCut;
         co_return result;
       }
       heard = loop.now();
@@ -79,7 +83,7 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
       }
       if (parts.follower != nullptr) {
         parts.follower->settle();
-        if (parts.follower->facts().message_stop && stopped == runtime::kNever) stopped = loop.now();
+        if (over() && stopped == runtime::kNever) stopped = loop.now();
       }
       if (!ended && ++reads % kReadsPerTurn == 0) co_await runtime::yield(loop);
       continue;
@@ -111,23 +115,28 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
   co_return result;
 }
 
-Task<OpeningEnd> hold_opening(const PumpParts& parts, const Config& config, std::string& held) {
-  const Instant until = parts.loop.now() + config.opening_hold;
+Task<OpeningEnd> hold_opening(const PumpParts& parts, const OpeningLimits& limits, std::string& held) {
+  bool begun = limits.begun;
+  Instant until = begun ? parts.loop.now() + limits.hold : limits.first_until;
   EventFollower& follower = *parts.follower;
   while (!parts.body.done()) {
     if (follower.opened()) co_return follower.opened_with_error() ? OpeningEnd::kError : OpeningEnd::kOpened;
-    if (follower.unreadable() || held.size() > config.opening_bytes_max) co_return OpeningEnd::kHoldOver;
+    if (follower.unreadable() || held.size() > limits.bytes_max) co_return OpeningEnd::kHoldOver;
     auto ready = co_await runtime::wait(parts.loop, {.read = &parts.upstream, .cancel = &parts.cancel, .until = until});
     if (ready & runtime::kCancelled) co_return OpeningEnd::kCancelled;
-    if (!(ready & runtime::kReadable)) co_return OpeningEnd::kHoldOver;
+    if (!(ready & runtime::kReadable)) co_return begun ? OpeningEnd::kHoldOver : OpeningEnd::kSilent;
     auto got = parts.body.try_read(parts.upstream, net::read_scratch());
     if (got.status == Status::kBlocked) continue;
     if (got.status != Status::kMore && got.status != Status::kEnd) co_return OpeningEnd::kCut;
+    if (!begun && !got.data.empty()) {
+      begun = true;
+      until = parts.loop.now() + limits.hold;
+    }
     held.append(follower.feed(got.data));
     follower.settle();
   }
   if (follower.opened()) co_return follower.opened_with_error() ? OpeningEnd::kError : OpeningEnd::kOpened;
-  co_return OpeningEnd::kEnded;
+  co_return follower.unreadable() ? OpeningEnd::kHoldOver : OpeningEnd::kEnded;
 }
 
 Task<Expected<void>> hold_whole(const PumpParts& parts, const HoldLimits& limits, std::string& into) {

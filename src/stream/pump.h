@@ -65,9 +65,23 @@ struct PumpResult {
 // Moves everything from where body stands to its end.
 runtime::Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits);
 
-// Reads on while nothing but message_start and pings has come, for at most Config.opening_hold. What came is appended to `held`.
-enum class OpeningEnd : uint8_t { kOpened, kError, kHoldOver, kEnded, kCut, kCancelled };
-runtime::Task<OpeningEnd> hold_opening(const PumpParts& parts, const Config& config, std::string& held);
+enum class OpeningEnd : uint8_t {
+  kOpened,
+  kError,     // the first event that says something is an error
+  kHoldOver,  // enough was waited; or nothing can be read of it
+  kEnded,     // the message came to its end and had said nothing
+  kSilent,    // not a byte came in time
+  kCut,
+  kCancelled,
+};
+struct OpeningLimits {
+  Duration hold{0};        // from the first byte on
+  size_t bytes_max = 0;
+  bool begun = false;      // something came with the head
+  Instant first_until{};   // the first byte has to come by then
+};
+// Reads on while nothing but message_start and pings has come. What came is appended to `held`.
+runtime::Task<OpeningEnd> hold_opening(const PumpParts& parts, const OpeningLimits& limits, std::string& held);
 
 struct HoldLimits {
   size_t bytes_max = 0;

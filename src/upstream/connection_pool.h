@@ -65,7 +65,8 @@ class ConnectionPool {
   struct Sweep : runtime::Waiter {
     ConnectionPool* pool = nullptr;
   };
-  void drop(Connection& idle);
+  runtime::Task<Expected<std::unique_ptr<runtime::ByteStream>>> dial(runtime::Cancellation& cancel);
+  void look_at(Connection& idle);
   void sweep();
 
   runtime::Loop& loop_;

@@ -1,6 +1,5 @@
 // send(): one Attempt on one endpoint. Takes a connection, writes the request, reads the head of the answer.
 // Life: per call. Thread: one loop. Bounds: SendOptions; heads up to HeadLimits; at most kInterimMax 1xx answers.
-// A pooled connection that turns out to be closed before a byte of an answer came is replaced once by a fresh one, unseen.
 #pragma once
 
 #include <memory>
@@ -22,6 +21,8 @@ class BodySource {
   virtual ~BodySource() = default;
   // The next piece, valid until the next suspension; empty at the end.
   virtual runtime::Task<Expected<std::string_view>> next() = 0;
+  // Where it comes from, as long as there is more to come: when that is gone while nobody asks for the next piece, the call is over.
+  virtual runtime::ByteStream* sender() = 0;
 };
 
 struct SendOptions {
@@ -61,8 +62,9 @@ struct Reply {
   void release_head();
 };
 
-// Errors: those of ConnectionPool::acquire (nothing was sent); kReset (the request may have been processed), kTimeout, kBadReply,
-// kCancelled, and those of the source.
+// Errors: those of ConnectionPool::acquire (nothing was sent); kReset (the request may have been processed; Retry::kSameAccount: it was
+// a pooled connection, closed before a byte of an answer came, and a fresh one is worth a try at once), kTimeout, kBadReply, kCancelled,
+// and those of the source.
 runtime::Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options,
                                     runtime::Cancellation& cancel);
 

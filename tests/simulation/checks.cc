@@ -22,7 +22,8 @@ std::vector<UpstreamReply> read_replies(std::string_view written) {
     http::ResponseHead head;
     http::HeadError error;
     size_t scanned = 0;
-    static constexpr http::HeadLimits kLimits{.total_bytes_max = 1 << 30, .field_bytes_max = 1 << 30, .fields_max = 1 << 20};
+    static constexpr http::HeadLimits kLimits{
+        .total_bytes_max = 1 << 30, .field_bytes_max = 1 << 30, .fields_max = 1 << 20};
     if (http::parse_response(written, scanned, kLimits, false, head, error) != http::ParseStatus::kDone) break;
     std::string rest(written.substr(head.bytes));
     if (head.status < 200) {
@@ -67,7 +68,8 @@ bool ends_between_events(std::string_view text) {
   }
   // Behind a comment line an event may begin as well.
   size_t line = text.find_last_of('\n', text.empty() ? 0 : text.size() - 2);
-  return text.empty() || (text.ends_with('\n') && text.substr(line == std::string_view::npos ? 0 : line + 1).starts_with(':'));
+  return text.empty() ||
+         (text.ends_with('\n') && text.substr(line == std::string_view::npos ? 0 : line + 1).starts_with(':'));
 }
 
 }  // namespace
@@ -79,16 +81,19 @@ Comparison compare(std::string_view client, std::string_view upstream) {
   while (at < client.size()) {
     std::string_view here = client.substr(at);
     std::string_view there = upstream.substr(result.forwarded_bytes);
+    if (here.starts_with("event: error") && is_own_error_event(here)) {
+      // The upstream may have written an error event too, here, that did not come.
+      result.error_event = result.fits = ends_between_events(upstream.substr(0, result.forwarded_bytes));
+      return result;
+    }
     if (here.starts_with(ping) && !there.starts_with(ping)) {
       if (!ends_between_events(upstream.substr(0, result.forwarded_bytes))) result.pings_stand_between_events = false;
       ++result.pings;
       at += ping.size();
-    } else if (!there.empty() && here[0] == there[0] && !(here.starts_with("event: error") && !there.starts_with("event: error"))) {
+    } else if (!there.empty() && here[0] == there[0]) {
       ++at;
       ++result.forwarded_bytes;
     } else {
-      result.error_event = is_own_error_event(here) && ends_between_events(upstream.substr(0, result.forwarded_bytes));
-      result.fits = result.error_event;
       return result;
     }
   }

@@ -23,10 +23,10 @@ std::vector<UpstreamReply> read_replies(std::string_view written);
 
 // A client's body, taken apart into the upstream's bytes and Baton's own events.
 struct Comparison {
-  bool fits = false;          // own events removed, it is a prefix of the upstream's content
+  bool fits = false;  // own events removed, it is a prefix of the upstream's content
   size_t forwarded_bytes = 0;
   size_t pings = 0;
-  bool error_event = false;   // it ends in an error event of Baton's own, well-formed
+  bool error_event = false;  // it ends in an error event of Baton's own, well-formed
   bool pings_stand_between_events = true;
 };
 Comparison compare(std::string_view client, std::string_view upstream);

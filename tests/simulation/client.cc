@@ -46,7 +46,8 @@ Rendered render(const Script& script) {
       head += "anthropic-version: 2023-06-01\r\nx-api-key: any\r\n";
     }
     if (script.expect_continue) head += "expect: 100-continue\r\n";
-    head += script.chunked ? "transfer-encoding: chunked\r\n" : "content-length: " + std::to_string(script.body.size()) + "\r\n";
+    head += script.chunked ? "transfer-encoding: chunked\r\n"
+                           : "content-length: " + std::to_string(script.body.size()) + "\r\n";
   }
   head += "\r\n";
   if (!script.chunked) return {head, script.body};
@@ -76,7 +77,8 @@ class Exchange {
     } else {
       out_ += request.body;
     }
-    if (script_.leave_after_sent) out_.resize(std::min<size_t>(out_.size(), static_cast<size_t>(*script_.leave_after_sent)));
+    if (script_.leave_after_sent)
+      out_.resize(std::min<size_t>(out_.size(), static_cast<size_t>(*script_.leave_after_sent)));
     const Instant leave = script_.leave_after ? began_ + *script_.leave_after : runtime::kNever;
     Instant next_send = loop_.now();
     Instant next_read = loop_.now();
@@ -213,8 +215,8 @@ class Exchange {
   net::BodyReader reader_;
 };
 
-Task<void> one_exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Script& script, const Rendered& request, bool to_head,
-                        Seen& seen, bool& again) {
+Task<void> one_exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Script& script, const Rendered& request,
+                        bool to_head, Seen& seen, bool& again) {
   const Instant began = loop.now();
   Exchange exchange(loop, stream, script, seen, began);
   again = co_await exchange.run(request, to_head);
@@ -225,18 +227,22 @@ Task<void> one_exchange(runtime::Loop& loop, runtime::ByteStream& stream, const 
 
 }  // namespace
 
-Task<void> run_client(runtime::Loop& loop, std::unique_ptr<runtime::ByteStream> stream, const Script& script, Seen& seen) {
+Task<void> run_client(runtime::Loop& loop, std::unique_ptr<runtime::ByteStream> stream, const Script& script,
+                      Seen& seen) {
   bool again = false;
   {
     const Rendered request = render(script);
     co_await one_exchange(loop, *stream, script, request, script.method == "HEAD", seen, again);
   }
-  for (const std::string& raw : script.then) {
-    if (!again) break;
+  while (again && script.then) {
     Script next;
-    next.raw = raw;
+    next.raw = script.then(seen.then.empty() ? seen : seen.then.back());
+    if (!next.raw) break;
+    if (script.then_pause.count() > 0) co_await runtime::sleep_until(loop, loop.now() + script.then_pause);
     const Rendered request = render(next);
-    co_await one_exchange(loop, *stream, next, request, raw.starts_with("HEAD "), seen.then.emplace_back(), again);
+    Seen following;
+    co_await one_exchange(loop, *stream, next, request, next.raw->starts_with("HEAD "), following, again);
+    seen.then.push_back(std::move(following));
   }
   stream->close(seen.left && script.leave_by_reset);
 }

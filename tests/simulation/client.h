@@ -1,6 +1,8 @@
-// Client: what one client does on its connection, and what it saw. A Script is played against the relay by World::play().
+// Client: what one client does on its connection, and what it saw. A Script is played against the relay by
+// World::play().
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,8 @@
 
 namespace baton::simulation {
 
+struct Seen;
+
 struct Script {
   std::string method = "POST";
   std::string path = "/v1/messages";
@@ -20,20 +24,23 @@ struct Script {
   std::string body;
   std::optional<std::string> raw;  // sent as it is, instead of all of the above
   bool chunked = false;
-  bool default_fields = true;               // host, and with a body content-type, anthropic-version, x-api-key
-  bool expect_continue = false;             // the body is sent after a 100 only
-  size_t send_piece_bytes = 0;              // 0: all at once
-  Duration send_pause{0};                   // between such pieces
-  bool shut_after_request = false;          // half-closes
-  std::vector<std::string> then = {};       // whole raw requests that follow on the same connection, each after a reply
-  Duration start{0};                        // since play()
-  std::optional<uint64_t> leave_after_sent;   // bytes of the request, head included
-  std::optional<uint64_t> leave_after_bytes;  // of the reply, head included
-  std::optional<Duration> leave_after;        // since the start
-  bool leave_by_reset = false;                // otherwise in order
-  Duration read_pause{0};                     // between reads: a slow reader
-  size_t read_bytes = 3000;                   // a read takes at most this much
-  std::optional<uint64_t> stop_reading_after; // bytes of the reply; the connection stays until leave_after
+  std::string peer = "127.0.0.1";   // where the connection comes from
+  bool default_fields = true;       // host, and with a body content-type, anthropic-version, x-api-key
+  bool expect_continue = false;     // the body is sent after a 100 only
+  size_t send_piece_bytes = 0;      // 0: all at once
+  Duration send_pause{0};           // between such pieces
+  bool shut_after_request = false;  // half-closes
+  // Gives the whole raw request that follows on the same connection, from the reply before it; nothing: that was all.
+  std::function<std::optional<std::string>(const Seen& last)> then = {};
+  Duration then_pause{0};
+  Duration start{0};                           // since play()
+  std::optional<uint64_t> leave_after_sent;    // bytes of the request, head included
+  std::optional<uint64_t> leave_after_bytes;   // of the reply, head included
+  std::optional<Duration> leave_after;         // since the start
+  bool leave_by_reset = false;                 // otherwise in order
+  Duration read_pause{0};                      // between reads: a slow reader
+  size_t read_bytes = 3000;                    // a read takes at most this much
+  std::optional<uint64_t> stop_reading_after;  // bytes of the reply; the connection stays until leave_after
 };
 
 struct Seen {
@@ -65,6 +72,7 @@ struct Seen {
 };
 
 // Borrows everything until it returns. `stream` is the client's end.
-runtime::Task<void> run_client(runtime::Loop& loop, std::unique_ptr<runtime::ByteStream> stream, const Script& script, Seen& seen);
+runtime::Task<void> run_client(runtime::Loop& loop, std::unique_ptr<runtime::ByteStream> stream, const Script& script,
+                               Seen& seen);
 
 }  // namespace baton::simulation

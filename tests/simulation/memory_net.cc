@@ -18,8 +18,8 @@ void VirtualPoller::poll(Instant until) {
   if (until > clock_.now()) clock_.set(until);
 }
 
-MemoryStream::MemoryStream(runtime::Random& random, const Weather& weather, std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out,
-                           std::string peer)
+MemoryStream::MemoryStream(runtime::Random& random, const Weather& weather, std::shared_ptr<Pipe> in,
+                           std::shared_ptr<Pipe> out, std::string peer)
     : random_(random), weather_(weather), in_(std::move(in)), out_(std::move(out)), peer_(std::move(peer)) {
   in_->reader = this;
   out_->writer = this;
@@ -57,7 +57,8 @@ IoResult MemoryStream::try_read(std::span<char> into) {
     can_read_ = false;
     return {IoStatus::kBlocked, 0};
   }
-  size_t most = std::min({into.size(), in_->waiting(), 1 + static_cast<size_t>(random_.below(weather_.piece_bytes_max))});
+  size_t most =
+      std::min({into.size(), in_->waiting(), 1 + static_cast<size_t>(random_.below(weather_.piece_bytes_max))});
   std::memcpy(into.data(), in_->bytes.data() + in_->read, most);
   in_->read += most;
   if (in_->waiting() == 0) {

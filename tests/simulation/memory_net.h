@@ -1,5 +1,5 @@
-// A network in memory: streams whose bytes arrive in seeded pieces, and a poller that moves the clock instead of sleeping. With them
-// the whole relay runs in one thread, on virtual time, from one seed.
+// A network in memory: streams whose bytes arrive in seeded pieces, and a poller that moves the clock instead of
+// sleeping. With them the whole relay runs in one thread, on virtual time, from one seed.
 #pragma once
 
 #include <deque>
@@ -43,7 +43,7 @@ struct Pipe {
   bool broken = false;  // reset
   uint64_t moved = 0;
   std::shared_ptr<std::string> record;  // every byte written, when somebody wants to know
-  uint64_t cut_at = UINT64_MAX;  // a fault: the connection is reset when so many bytes have been written
+  uint64_t cut_at = UINT64_MAX;         // a fault: the connection is reset when so many bytes have been written
   MemoryStream* reader = nullptr;
   MemoryStream* writer = nullptr;
   size_t waiting() const { return bytes.size() - read; }
@@ -51,7 +51,8 @@ struct Pipe {
 
 class MemoryStream final : public runtime::ByteStream {
  public:
-  MemoryStream(runtime::Random& random, const Weather& weather, std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out, std::string peer);
+  MemoryStream(runtime::Random& random, const Weather& weather, std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out,
+               std::string peer);
   ~MemoryStream() override;
   runtime::IoResult try_read(std::span<char> into) override;
   runtime::IoResult try_write(std::span<const iovec> parts) override;

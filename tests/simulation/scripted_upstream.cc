@@ -29,10 +29,12 @@ std::vector<std::string> short_message(std::string_view text, int64_t input_toke
                  R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" + words + "\"}}");
   };
   return {
-      event("message_start", R"({"type":"message_start","message":{"id":"msg_1","model":"claude-sonnet-5-5","usage":{"input_tokens":)" +
-                                 std::to_string(input_tokens) + R"(,"output_tokens":1}}})"),
+      event("message_start",
+            R"({"type":"message_start","message":{"id":"msg_1","model":"claude-sonnet-5-5","usage":{"input_tokens":)" +
+                std::to_string(input_tokens) + R"(,"output_tokens":1}}})"),
       event("ping", R"({"type": "ping"})"),
-      event("content_block_start", R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})"),
+      event("content_block_start",
+            R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})"),
       delta(half),
       delta(rest),
       event("content_block_stop", R"({"type":"content_block_stop","index":0})"),
@@ -43,8 +45,9 @@ std::vector<std::string> short_message(std::string_view text, int64_t input_toke
 }
 
 Reply Reply::json(int status, std::string_view body, std::string_view fields) {
-  return bytes("HTTP/1.1 " + std::to_string(status) + " Some Reason\r\ncontent-type: application/json\r\nrequest-id: req_scripted\r\n" +
-               std::string(fields) + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
+  return bytes("HTTP/1.1 " + std::to_string(status) +
+               " Some Reason\r\ncontent-type: application/json\r\nrequest-id: req_scripted\r\n" + std::string(fields) +
+               "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
 }
 
 Reply Reply::stream(const std::vector<std::string>& pieces, Duration gap, std::string_view fields) {
@@ -79,7 +82,8 @@ std::string Reply::all() const {
 Task<bool> ScriptedUpstreams::send(runtime::ByteStream& stream, std::string_view bytes, size_t& sent) {
   while (!bytes.empty()) {
     iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-    auto wrote = stream.can_write() ? stream.try_write(std::span<const iovec>(&part, 1)) : runtime::IoResult{IoStatus::kBlocked, 0};
+    auto wrote = stream.can_write() ? stream.try_write(std::span<const iovec>(&part, 1))
+                                    : runtime::IoResult{IoStatus::kBlocked, 0};
     if (wrote.status == IoStatus::kReset) co_return false;
     bytes.remove_prefix(wrote.bytes);
     sent += wrote.bytes;
@@ -176,9 +180,13 @@ Task<void> ScriptedUpstreams::serve(std::unique_ptr<runtime::ByteStream> stream,
     } else {
       reply.acts.push_back({.what = Act::What::kReset});
     }
-    if (!co_await play(*stream, reply, account)) co_return;
+    ++playing_;
+    const bool played = co_await play(*stream, reply, account);
+    --playing_;
+    if (!played) co_return;
     if (!after_reply.empty()) {
-      if (after_reply_pause.count() > 0) co_await runtime::wait(loop_, {.gone = stream.get(), .until = loop_.now() + after_reply_pause});
+      if (after_reply_pause.count() > 0)
+        co_await runtime::wait(loop_, {.gone = stream.get(), .until = loop_.now() + after_reply_pause});
       if (!co_await send(*stream, after_reply, ignored)) co_return;
     }
   }

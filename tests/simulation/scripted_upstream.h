@@ -1,6 +1,6 @@
-// ScriptedUpstreams: upstreams that say exactly the bytes they are told, at the time they are told, and remember what they were asked
-// and how they were left. For what the simulator cannot do: broken framing, lost bytes, silence at a place of one's choice.
-// Life: a member of a World. Thread: its loop. Bounds: the test's.
+// ScriptedUpstreams: upstreams that say exactly the bytes they are told, at the time they are told, and remember what
+// they were asked and how they were left. For what the simulator cannot do: broken framing, lost bytes, silence at a
+// place of one's choice. Life: a member of a World. Thread: its loop. Bounds: the test's.
 #pragma once
 
 #include <deque>
@@ -18,7 +18,7 @@ namespace baton::simulation {
 struct Act {
   enum class What : uint8_t {
     kSend,
-    kEnd,    // nothing more is sent (a FIN)
+    kEnd,  // nothing more is sent (a FIN)
     kReset,
     kStall,  // nothing more happens until the relay leaves
   };
@@ -44,9 +44,12 @@ struct Reply {
 std::string chunk(std::string_view content);
 std::string event(std::string_view name, std::string_view data);
 inline constexpr std::string_view kStreamHead =
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nrequest-id: req_scripted\r\ntransfer-encoding: chunked\r\n\r\n";
-// The events of a short Message: message_start, ping, content_block_start, two deltas, content_block_stop, message_delta, message_stop.
-std::vector<std::string> short_message(std::string_view text = "Hello", int64_t input_tokens = 12, int64_t output_tokens = 3);
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nrequest-id: req_scripted\r\ntransfer-encoding: "
+    "chunked\r\n\r\n";
+// The events of a short Message: message_start, ping, content_block_start, two deltas, content_block_stop,
+// message_delta, message_stop.
+std::vector<std::string> short_message(std::string_view text = "Hello", int64_t input_tokens = 12,
+                                       int64_t output_tokens = 3);
 
 struct Asked {
   size_t account = 0;
@@ -70,12 +73,15 @@ class ScriptedUpstreams {
   // The next answer of this account. When none is left the one of always() is given, else the connection is reset.
   void next(size_t account, Reply reply) { replies_[account].push_back(std::move(reply)); }
   void always(size_t account, Reply reply) { always_[account] = std::move(reply); }
-  void adopt(std::unique_ptr<runtime::ByteStream> stream, size_t account) { tasks_.spawn(serve(std::move(stream), account)); }
+  void adopt(std::unique_ptr<runtime::ByteStream> stream, size_t account) {
+    tasks_.spawn(serve(std::move(stream), account));
+  }
   bool settled() const { return tasks_.size() == 0; }
+  size_t playing() const { return playing_; }  // replies under way
 
   std::vector<Asked> asked;
-  std::vector<Left> left;      // the relay ended the connection before the reply was over
-  std::string after_reply;     // sent behind every reply, a moment later
+  std::vector<Left> left;   // the relay ended the connection before the reply was over
+  std::string after_reply;  // sent behind every reply, a moment later
   Duration after_reply_pause{0};
 
  private:
@@ -88,6 +94,7 @@ class ScriptedUpstreams {
   std::map<size_t, std::deque<Reply>> replies_;
   std::map<size_t, Reply> always_;
   size_t connections_ = 0;
+  size_t playing_ = 0;
   runtime::TaskGroup tasks_;
 };
 

@@ -12,7 +12,8 @@ namespace {
 metrics::RelayMetrics::Options metric_options(const WorldOptions& options) {
   std::vector<std::string> names;
   for (const auto& account : options.account_configs) names.push_back(account.name);
-  for (size_t i = 0; i < options.accounts && options.account_configs.empty(); ++i) names.push_back("account-" + std::to_string(i));
+  for (size_t i = 0; i < options.accounts && options.account_configs.empty(); ++i)
+    names.push_back("account-" + std::to_string(i));
   return {.accounts = names, .loops = 1, .version = "test"};
 }
 }  // namespace
@@ -35,8 +36,11 @@ World::World(WorldOptions options)
   access_log_ = std::move(*ledger::AccessLog::open({.access_log = "off"}, metrics_, log_));
   ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_);
   ledger_->observe([this](const model::Outcome& outcome) { outcomes.push_back(outcome); });
-  sim_server_ = std::make_unique<edge::Server>(edge::Server::Parts{
-      .loop = loop_, .config = sim_edge_, .handler = sim_handler_, .request_bytes = sim_bytes_, .connections = sim_connections_});
+  sim_server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
+                                                                   .config = sim_edge_,
+                                                                   .handler = sim_handler_,
+                                                                   .request_bytes = sim_bytes_,
+                                                                   .connections = sim_connections_});
   account_configs_.resize(options_.accounts);
   endpoints_.resize(options_.accounts);
   std::vector<relay::Line> lines;
@@ -55,7 +59,8 @@ World::World(WorldOptions options)
         sim_server_->adopt(std::move(pair.b));
       }
     }));
-    pools_.push_back(std::make_unique<upstream::ConnectionPool>(loop_, *dialers[i], options_.upstream, metrics_.shard(0)));
+    pools_.push_back(
+        std::make_unique<upstream::ConnectionPool>(loop_, *dialers[i], options_.upstream, metrics_.shard(0)));
     lines.push_back({.party = {.endpoint = &endpoints_[i],
                                .key = account.passthrough ? nullptr : &account.key,
                                .show_rate_limits = account.show_rate_limits,
@@ -64,12 +69,27 @@ World::World(WorldOptions options)
   }
   accounts_ = std::make_unique<accounts::AccountPool>(account_configs_);
   if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
-  relay_ = std::make_unique<relay::Relay>(relay::Parts{
-      .loop = loop_, .random = random_, .authenticator = authenticator_, .accounts = *accounts_, .attempts_max = options_.attempts_max,
-      .lines = std::move(lines), .upstream = options_.upstream, .stream = options_.stream, .write_stall = options_.edge.write_stall_timeout,
-      .reply_bytes = reply_bytes, .bindings = bindings_, .metrics = metrics_.shard(0), .ledger = *ledger_, .tap_room = tap_room_, .replies = replies_.get(), .public_url = options_.public_url});
-  server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_, .config = options_.edge, .handler = *relay_,
-                                                               .request_bytes = request_bytes, .connections = connections_,
+  relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
+                                                       .random = random_,
+                                                       .authenticator = authenticator_,
+                                                       .accounts = *accounts_,
+                                                       .attempts_max = options_.attempts_max,
+                                                       .lines = std::move(lines),
+                                                       .upstream = options_.upstream,
+                                                       .stream = options_.stream,
+                                                       .write_stall = options_.edge.write_stall_timeout,
+                                                       .reply_bytes = reply_bytes,
+                                                       .bindings = bindings_,
+                                                       .metrics = metrics_.shard(0),
+                                                       .ledger = *ledger_,
+                                                       .tap_room = tap_room_,
+                                                       .replies = replies_.get(),
+                                                       .public_url = options_.public_url});
+  server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
+                                                               .config = options_.edge,
+                                                               .handler = *relay_,
+                                                               .request_bytes = request_bytes,
+                                                               .connections = connections_,
                                                                .metrics = &metrics_.shard(0)});
 }
 
@@ -78,20 +98,21 @@ World::~World() {
   sim_server_->cut();
   for (auto& pool : pools_) pool->close_idle();
   int turns = 0;
-  loop_.run_until([&] { return (server_->settled() && sim_server_->settled() && upstreams.settled()) || ++turns > 100'000; });
+  loop_.run_until(
+      [&] { return (server_->settled() && sim_server_->settled() && upstreams.settled()) || ++turns > 100'000; });
   pools_.clear();
   ledger_.reset();
   // What timers remain (the ledger's flush) goes with its owner.
 }
 
 std::string World::body(bool stream, std::string_view text, std::string_view more) {
-  return "{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":64,\"stream\":" + std::string(stream ? "true" : "false") + std::string(more) +
-         ",\"messages\":[{\"role\":\"user\",\"content\":\"" + std::string(text) + "\"}]}";
+  return "{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":64,\"stream\":" + std::string(stream ? "true" : "false") +
+         std::string(more) + ",\"messages\":[{\"role\":\"user\",\"content\":\"" + std::string(text) + "\"}]}";
 }
 
 Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
   if (script.start.count() > 0) co_await runtime::sleep_until(loop_, loop_.now() + script.start);
-  StreamPair pair = make_pair(random_, options_.client_weather, "127.0.0.1", "127.0.0.1");
+  StreamPair pair = make_pair(random_, options_.client_weather, script.peer, "127.0.0.1");
   if (on_client) on_client(pair, index);
   server_->adopt(std::move(pair.b));
   co_await run_client(loop_, std::move(pair.a), script, seen);
@@ -100,7 +121,8 @@ Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
 bool World::at_rest() const {
   int64_t leased = 0;
   for (accounts::AccountIndex i = 0; i < accounts_->size(); ++i) leased += accounts_->in_flight(i);
-  return server_->busy() == 0 && server_->open() == 0 && simulator_.books().open == 0 && leased == 0;
+  return server_->busy() == 0 && server_->open() == 0 && simulator_.books().open == 0 && leased == 0 &&
+         upstreams.playing() == 0;
 }
 
 std::vector<Seen> World::play(const std::vector<Script>& scripts) {

@@ -1,5 +1,5 @@
-// World: a whole relay with its accounts, the simulator as every account's upstream, and clients, in one thread on virtual time, from
-// one seed. After a run check() asserts what must always hold.
+// World: a whole relay with its accounts, the simulator as every account's upstream, and clients, in one thread on
+// virtual time, from one seed. After a run check() asserts what must always hold.
 #pragma once
 
 #include <atomic>
