@@ -1,6 +1,9 @@
 #include "app/shared.h"
 
+#include <array>
 #include <utility>
+
+#include "base/digest.h"
 
 namespace baton::app {
 
@@ -44,6 +47,10 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       reply_bytes(settings.stream.reply_bytes_budget),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  if (settings.cache.bytes_max == 0) return;
+  std::array<uint8_t, 32> secret;
+  random_bytes(secret);
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, secret);
 }
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "cache/policy.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "model/route.h"
@@ -37,6 +38,7 @@ class Check {
     check_accounts();
     check_public_url();
     check_error_mix();
+    check_cache_policy();
   }
 
  private:
@@ -119,6 +121,10 @@ class Check {
     const sim::ErrorMix& mix = settings_.sim.errors;
     const double sum = mix.rate_limited + mix.overloaded + mix.server_error + mix.reset + mix.stream_error;
     if (sum > 1.0000001) refuse("sim.errors", "must not add up to more than 1");
+  }
+
+  void check_cache_policy() const {
+    if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");
   }
 
   const LoadOptions& options_;

@@ -123,6 +123,8 @@ std::vector<FixedBound> fixed_bounds() {
       {"Decoded size of a gzip body", size_text(decode.output_bytes_max), "413"},
       {"Decoded to coded size of a gzip body beyond " + size_text(decode.ratio_from_bytes),
        number(decode.ratio_max) + " to 1", "413"},
+      {"Body of a call that is looked up in the reply cache", size_text(reuse::kRequestBytesMax),
+       "it goes to the vendor"},
       {"A client's key", number(auth::kKeyBytesMin) + " to " + number(auth::kKeyBytesMax) + " characters",
        "refused at the start; 401"},
       {"Configuration file", size_text(kFileBytesMax) + ", " + number(kDepthMax) + " levels", "refused at the start"},

@@ -16,6 +16,7 @@
 #include "config/source.h"
 #include "edge/config.h"
 #include "ledger/config.h"
+#include "reuse/config.h"
 #include "sim/config.h"
 #include "store/config.h"
 #include "stream/config.h"
@@ -30,6 +31,7 @@ struct Settings {
   accounts::Config accounts;
   stream::Config stream;
   ledger::Config ledger;
+  reuse::Config cache;
   sim::Config sim;
   store::Config store;  // its folder is data_dir
   edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};

@@ -223,6 +223,22 @@ std::span<const Setting<Settings>> settings_table() {
           "stream.event_bytes_max", [](auto& s) -> auto& { return s.stream.event_bytes_max; }, 4 * kKiB, 64 * kMiB,
           "Larger events pass, but are not read for usage."),
 
+      R::size(
+          "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
+          "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),
+      R::size(
+          "cache.entry_bytes_max", [](auto& s) -> auto& { return s.cache.entry_bytes_max; }, 1 * kKiB, 64 * kMiB,
+          "A larger reply is not kept."),
+      R::duration(
+          "cache.ttl", [](auto& s) -> auto& { return s.cache.ttl; }, ns(1s), 30 * kDay,
+          "How long a reply may be used again; up to a tenth is taken off, differently for each."),
+      R::text(
+          "cache.policy", [](auto& s) -> auto& { return s.cache.policy; }, "",
+          "What goes when it is full: `value` (S3-FIFO, the least valuable byte first), `s3fifo`, `tinylfu` or `lru`."),
+      R::count(
+          "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
+          "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
+
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
           "Where the line of each call goes: `stdout`, `stderr`, `off` or a file."),

@@ -57,6 +57,8 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       facts.stream = span == "true";
     } else if (field.key == "max_tokens" && field.type == http::JsonType::kNumber) {
       facts.max_tokens = http::json_int(span);
+    } else if (field.key == "temperature" && field.type == http::JsonType::kNumber) {
+      facts.temperature_zero = span.substr(0, span.find_first_of("eE")).find_first_of("123456789") == span.npos;
     }
   }
   return facts;

@@ -21,6 +21,7 @@ struct CallFacts {
   std::string model;  // printable ASCII; empty when the body names none
   bool stream = false;
   std::optional<int64_t> max_tokens;  // only when it is an exact integer
+  bool temperature_zero = false;      // `temperature` is stated, and is 0 however it is spelt
 };
 
 // `padded_body` must be followed by http::kJsonPadding readable bytes; it is borrowed for the call only.

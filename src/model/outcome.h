@@ -51,6 +51,15 @@ struct Attempt {
 enum class Ending : uint8_t { kComplete, kRefusedByUs, kUpstreamCut, kClientGone, kDrained, kTimedOut };
 std::string_view name(Ending ending);
 
+// What the reply cache had to do with a Messages call.
+enum class CacheUse : uint8_t {
+  kNone,  // not asked about: another operation, or the cache is turned off
+  kOff,   // the call is not one whose answer may be reused
+  kMiss,
+  kHit,
+};
+std::string_view name(CacheUse use);
+
 struct Outcome {
   std::string request_id;  // ours
   std::string upstream_request_id;
@@ -71,6 +80,7 @@ struct Outcome {
   int status = 0;  // sent to the client, 0 when nothing was sent
   Ending ending = Ending::kComplete;
   std::string error;  // our own error's code, or empty
+  CacheUse cache = CacheUse::kNone;
   uint64_t request_body_bytes = 0;
   uint64_t reply_body_bytes = 0;
   uint64_t events = 0;      // of the stream, forwarded

@@ -64,7 +64,7 @@ Duration first_byte_limit(const Parts& parts, const Call& call) {
 }
 
 // What is learnt from a Message's usage once all of it is there.
-void read_message(const Parts& parts, const Call& call, const Answer& answer, model::Attempt& attempt) {
+void read_message(const Parts& parts, const Call& call, Answer& answer, model::Attempt& attempt) {
   if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
   stream::UsageTap tap(parts.tap_room);
   if (answer.coding == http::Coding::kIdentity) {
@@ -74,6 +74,7 @@ void read_message(const Parts& parts, const Call& call, const Answer& answer, mo
   }
   attempt.usage = tap.facts().usage;
   attempt.model = tap.facts().model;
+  answer.stop_reason = tap.facts().stop_reason;
 }
 
 // From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer

@@ -11,6 +11,7 @@
 #include "edge/exchange.h"
 #include "model/outcome.h"
 #include "model/route.h"
+#include "reuse/digest.h"
 
 namespace baton::relay {
 
@@ -24,6 +25,7 @@ struct Call {
   dialect::CallFacts facts = {};
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
+  std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
   Instant until = {};                             // the end of the whole call
   Instant began = {};                             // real time, at the head's first byte
 

@@ -23,7 +23,9 @@ bool reads_json(const Call& call) {
 
 }  // namespace
 
-Relay::Relay(Parts parts) : parts_(std::move(parts)) {}
+Relay::Relay(Parts parts) : parts_(std::move(parts)) {
+  if (parts_.replies != nullptr) digester_.emplace(parts_.replies->secret());
+}
 
 std::string Relay::new_request_id() {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";

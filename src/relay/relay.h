@@ -3,10 +3,13 @@
 // its modules.
 #pragma once
 
+#include <optional>
+
 #include "edge/exchange.h"
 #include "http/json.h"
 #include "relay/call.h"
 #include "relay/parts.h"
+#include "reuse/digest.h"
 
 namespace baton::relay {
 
@@ -32,6 +35,7 @@ class Relay final : public edge::Handler {
 
   Parts parts_;
   http::JsonScanner scanner_;
+  std::optional<reuse::Digester> digester_;  // none: nothing is reused
 };
 
 }  // namespace baton::relay

@@ -68,6 +68,7 @@ World::World(WorldOptions options)
                      .connections = pools_[i].get()});
   }
   accounts_ = std::make_unique<accounts::AccountPool>(account_configs_);
+  if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
                                                        .authenticator = authenticator_,
@@ -82,6 +83,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .replies = replies_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,
