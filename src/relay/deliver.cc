@@ -69,7 +69,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   call.outcome.ending = ending_of(result.end);
   const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
-  answer.reply.finish(*answer.connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
+  answer.reply.finish(*answer.line->connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
   if (result.end == PumpEnd::kEnded && stream_whole) {
     if (answer.follower && answer.follower->facts().error_event) {
       call.outcome.ending = Ending::kUpstreamCut;
@@ -130,7 +130,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         call.outcome.ending = Ending::kClientGone;
         exchange.abort();
       }
-      answer.reply.finish(*answer.connections, true);
+      answer.reply.finish(*answer.line->connections, true);
     }
     if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
       call.outcome.ending = Ending::kUpstreamCut;
