@@ -5,87 +5,21 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/ascii.h"
+#include "config/key_rule.h"
 #include "config/suggest.h"
+#include "config/value.h"
+#include "dialect/call_labels.h"
 
 namespace baton::app {
 namespace {
 
-constexpr std::string_view kOverview =
-    R"(Baton is a relay for the Claude API: it stands between programs and the vendor.
-
-  baton serve      Relay calls. This is the command to start with.
-  baton sim        Play the Claude API, to test programs without a key or a bill.
-  baton version    Print the version.
-  baton help       Print this; "baton help serve" tells about one command.
-
-A first try, without any configuration:
-
-  export ANTHROPIC_API_KEY=...    your key; without it, the simulator answers
-  baton serve
-
-and in the shell of the program that calls:
-
-  export ANTHROPIC_BASE_URL=http://127.0.0.1:8787
-
-docs/config.md describes every setting.
-)";
-
-constexpr std::string_view kServeHelp =
-    R"(baton serve: relay calls to the Claude API.
-
-Without --config, the key is taken from ANTHROPIC_API_KEY. Without that either, the
-built-in simulator answers, and every reply says so.
-
-  --config FILE        Read the settings from this YAML file.
-  --check              Only read the configuration: say what is wrong with it and exit.
-  --listen ADDR:PORT   Where clients call; replaces the file's. Usually 127.0.0.1:8787.
-                       Port 0 takes any free one.
-  --admin ADDR:PORT    Where metrics and health are. Usually 127.0.0.1:8788.
-  --threads N          Event loops. Usually one per core.
-  --print-key          Make a client key that is valid until Baton stops, and print it.
-                       For containers: with it Baton may listen beyond this host.
-  --help               Print this.
-
-Baton stops on SIGTERM or Ctrl-C, after open streams have finished. It exits with 0
-when it was asked to stop, and with 2 when the configuration or the command line is wrong.
-)";
-
-constexpr std::string_view kSimHelp =
-    R"(baton sim: play the Claude API.
-
-Answers, tokens and errors are drawn from a seed, so that a run can be repeated.
-Any key is accepted, unless the file says otherwise.
-
-  --listen ADDR:PORT   Where to answer. Usually 127.0.0.1:8789. Port 0 takes any free one.
-  --config FILE        Read the `sim` section of this YAML file: organizations, keys, limits.
-  --seed N             Start from another seed.
-  --first-token TIME   From a request to its first token. Usually 200ms.
-  --per-token TIME     Between tokens. Usually 20ms.
-  --output-tokens N    Length of a usual answer. Usually 40.
-  --batch-duration TIME  How long a batch takes. Usually 5s.
-  --rate-limited SHARE Answer this share of requests with 429. A share is 0 to 1.
-  --overloaded SHARE   Answer this share with 529.
-  --server-error SHARE Answer this share with 500.
-  --reset SHARE        Cut this share of connections in the middle of the reply.
-  --stream-error SHARE Put an error event into the middle of this share of streams.
-  --threads N          Event loops. Usually one per core.
-  --help               Print this.
-
-Times have a unit: 250ms, 10s, 15m.
-)";
-
-constexpr std::string_view kDocsHelp =
-    R"(baton docs: print a page of the documentation that is made from the program itself.
-
-  baton docs config    docs/config.md
-  baton docs limits    docs/limits.md
-)";
-
-constexpr std::array<std::string_view, 5> kCommands{"serve", "sim", "docs", "version", "help"};
+constexpr std::array<std::string_view, 7> kCommands{"serve", "sim", "keys", "usage", "docs", "version", "help"};
 
 std::unexpected<std::string> refuse(std::string reason) { return std::unexpected("baton " + std::move(reason) + "\n"); }
 
@@ -200,7 +134,7 @@ std::expected<Command, std::string> parse_serve(const std::vector<std::string>& 
   options.flag("--check", serve.check);
   options.flag("--print-key", serve.print_key);
   if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
-  if (options.help()) return Print{std::string(kServeHelp)};
+  if (options.help()) return Print{std::string(help_text("serve"))};
   serve.load.overrides = options.overrides();
   return serve;
 }
@@ -213,9 +147,199 @@ std::expected<Command, std::string> parse_sim(const std::vector<std::string>& ar
   options.text("--listen", sim.load.listen, "ADDR:PORT");
   options.settings(kSimFlags);
   if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
-  if (options.help()) return Print{std::string(kSimHelp)};
+  if (options.help()) return Print{std::string(help_text("sim"))};
   sim.load.overrides = options.overrides();
   return sim;
+}
+
+// "12h" as config/ takes it, or "30d".
+std::optional<Duration> parse_time(std::string_view text) {
+  if (text.ends_with('d')) {
+    const auto days = ascii::decimal(text.substr(0, text.size() - 1));
+    if (!days || *days > 36'500) return std::nullopt;
+    return std::chrono::hours(24 * static_cast<int64_t>(*days));
+  }
+  const auto duration = config::parse_duration(text);
+  return duration ? std::optional(*duration) : std::nullopt;
+}
+
+// So long before `now`, or a day.
+std::optional<WallTime> parse_when(std::string_view text, WallTime now) {
+  if (const auto ago = parse_time(text)) return now - std::chrono::duration_cast<std::chrono::milliseconds>(*ago);
+  const auto year = ascii::decimal(text.substr(0, 4));
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-' || !year) return std::nullopt;
+  const auto month = ascii::decimal(text.substr(5, 2));
+  const auto day = ascii::decimal(text.substr(8, 2));
+  if (!month || !day) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day)));
+  if (!date.ok()) return std::nullopt;
+  return WallTime(std::chrono::sys_days(date));
+}
+
+// "a,b". Gives the first word that is not acceptable, or nothing.
+std::optional<std::string> parse_list(const std::optional<std::string>& text, std::vector<std::string>& out,
+                                      const std::function<bool(std::string_view)>& good) {
+  if (!text) return std::nullopt;
+  std::string_view left = *text;
+  while (true) {
+    const size_t comma = left.find(',');
+    const std::string_view word = left.substr(0, comma);
+    if (!good(word)) return ascii::excerpt(word);
+    out.emplace_back(word);
+    if (comma == left.npos) return std::nullopt;
+    left = left.substr(comma + 1);
+  }
+}
+
+bool is_model_pattern(std::string_view text) {
+  return !text.empty() && text.size() <= 256 &&
+         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; }) &&
+         text.substr(0, text.size() - 1).find('*') == text.npos;
+}
+
+bool is_endpoint(std::string_view text) {
+  const auto names = auth::endpoint_names();
+  return std::ranges::find(names, text) != names.end();
+}
+
+void data_options(Options& options, DataFolder& data) {
+  data.load = load_options(config::Purpose::kSimulate);
+  options.text("--config", data.load.path, "FILE");
+  options.text("--data-dir", data.path, "DIR");
+}
+
+// What create takes beside the name.
+struct KeyWords {
+  std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency;
+
+  void add_to(Options& options) {
+    options.text("--team", team, "TEAM");
+    options.text("--tags", tags, "TAG,...");
+    options.text("--ttl", ttl, "TIME");
+    options.text("--models", models, "ID,...");
+    options.text("--endpoints", endpoints, "NAME,...");
+    options.text("--rpm", rpm, "N");
+    options.text("--concurrency", concurrency, "N");
+  }
+
+  // The reason why they cannot be, or empty.
+  std::string read(Keys& out) const {
+    if (team && !config::is_name(*team)) return "--team must be 1 to 64 letters, digits, dots, hyphens or underscores";
+    out.key.team = team.value_or("");
+    auto joined = dialect::join_tags({tags ? std::string_view(*tags) : std::string_view{}});
+    if (!joined) return "--tags: tags are 1 to 64 letters, digits or . _ - / : with at most one = inside; 16 at most";
+    out.key.tags = *joined;
+    if (ttl) {
+      out.ttl = parse_time(*ttl);
+      if (!out.ttl || out.ttl->count() <= 0) return "--ttl must be a time such as 12h or 30d";
+    }
+    if (const auto bad = parse_list(models, out.key.rights.models, is_model_pattern)) {
+      return "--models: \"" + *bad + "\" is no model's id; a * may stand at its end";
+    }
+    if (const auto bad = parse_list(endpoints, out.key.rights.endpoints, is_endpoint)) {
+      return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
+    }
+    if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
+    if (!number(concurrency, 1'000'000, out.key.rights.concurrency))
+      return "--concurrency must be a number from 1 to 1000000";
+    return {};
+  }
+
+ private:
+  static bool number(const std::optional<std::string>& text, uint64_t max, uint32_t& out) {
+    if (!text) return true;
+    const auto value = ascii::decimal(*text);
+    if (!value || *value == 0 || *value > max) return false;
+    out = static_cast<uint32_t>(*value);
+    return true;
+  }
+};
+
+std::expected<Command, std::string> parse_keys(std::vector<std::string> arguments) {
+  static constexpr std::pair<std::string_view, Keys::Action> kActions[] = {{"create", Keys::Action::kCreate},
+                                                                           {"list", Keys::Action::kList},
+                                                                           {"rotate", Keys::Action::kRotate},
+                                                                           {"revoke", Keys::Action::kRevoke}};
+  if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h")
+    return Print{std::string(help_text("keys"))};
+  const std::string verb = arguments.front();
+  arguments.erase(arguments.begin());
+  Keys keys;
+  bool known = false;
+  std::vector<std::string_view> verbs;
+  for (const auto& [name, action] : kActions) {
+    verbs.push_back(name);
+    if (name != verb) continue;
+    keys.action = action;
+    known = true;
+  }
+  if (!known)
+    return refuse("keys: there is no " + ascii::excerpt(verb) + did_you_mean(verb, verbs) +
+                  " (create, list, rotate, revoke)");
+  const std::string command = "keys " + verb;
+  const bool named = keys.action != Keys::Action::kList;
+  std::string name;
+  if (named && !arguments.empty() && !arguments.front().starts_with('-')) {
+    name = arguments.front();
+    arguments.erase(arguments.begin());
+  }
+  Options options(command);
+  data_options(options, keys.data);
+  options.flag("--json", keys.json);
+  KeyWords words;
+  std::optional<std::string> grace;
+  if (keys.action == Keys::Action::kCreate) words.add_to(options);
+  if (keys.action == Keys::Action::kRotate) options.text("--grace", grace, "TIME");
+  if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
+  if (options.help()) return Print{std::string(help_text("keys"))};
+  if (named && name.empty()) return refuse(command + ": needs the key's name behind it");
+  if (named && !config::is_name(name)) {
+    return refuse(command + ": a name is 1 to 64 letters, digits, dots, hyphens or underscores");
+  }
+  keys.key.name = std::move(name);
+  if (std::string reason = words.read(keys); !reason.empty()) return refuse(command + ": " + reason);
+  if (grace) {
+    const auto time = parse_time(*grace);
+    if (!time) return refuse(command + ": --grace must be a time such as 15m, 12h or 7d");
+    keys.grace = *time;
+  }
+  return keys;
+}
+
+std::expected<Command, std::string> parse_usage(const std::vector<std::string>& arguments, WallTime now) {
+  using ledger::GroupBy;
+  static constexpr std::pair<std::string_view, GroupBy> kGroups[] = {
+      {"key", GroupBy::kKey},         {"team", GroupBy::kTeam}, {"model", GroupBy::kModel},
+      {"account", GroupBy::kAccount}, {"tag", GroupBy::kTag},   {"day", GroupBy::kDay}};
+  Usage usage;
+  Options options("usage");
+  std::optional<std::string> by, since, until, rows;
+  data_options(options, usage.data);
+  options.text("--by", by, "WHAT");
+  options.text("--since", since, "WHEN");
+  options.text("--until", until, "WHEN");
+  options.text("--rows", rows, "FORMAT");
+  options.flag("--json", usage.json);
+  if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
+  if (options.help()) return Print{std::string(help_text("usage"))};
+  if (by) {
+    const auto found = std::ranges::find(kGroups, std::string_view(*by), &std::pair<std::string_view, GroupBy>::first);
+    if (found == std::end(kGroups)) return refuse("usage: --by takes key, team, model, account, tag or day");
+    usage.by = found->second;
+  }
+  for (const auto& [flag, text, time] :
+       {std::tuple{"--since", &since, &usage.period.since}, {"--until", &until, &usage.period.until}}) {
+    if (!*text) continue;
+    *time = parse_when(**text, now);
+    if (!*time) return refuse("usage: " + std::string(flag) + " takes 12h, 7d or a day such as 2026-11-01");
+  }
+  if (rows) {
+    if (*rows != "csv" && *rows != "jsonl") return refuse("usage: --rows takes csv or jsonl");
+    usage.rows = *rows == "csv" ? ledger::ExportFormat::kCsv : ledger::ExportFormat::kJsonLines;
+  }
+  return usage;
 }
 
 std::expected<Command, std::string> parse_docs(const std::vector<std::string>& arguments) {
@@ -225,7 +349,7 @@ std::expected<Command, std::string> parse_docs(const std::vector<std::string>& a
 }
 
 std::expected<Command, std::string> parse_help(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) return Print{std::string(kOverview)};
+  if (arguments.empty()) return Print{std::string(help_text(""))};
   const std::string_view text = help_text(arguments.front());
   if (!text.empty()) return Print{std::string(text)};
   return refuse("help: there is no command " + ascii::excerpt(arguments.front()) +
@@ -234,20 +358,14 @@ std::expected<Command, std::string> parse_help(const std::vector<std::string>& a
 
 }  // namespace
 
-std::string_view help_text(std::string_view command) {
-  if (command == "serve") return kServeHelp;
-  if (command == "sim") return kSimHelp;
-  if (command == "docs") return kDocsHelp;
-  if (command.empty() || command == "help" || command == "version") return kOverview;
-  return {};
-}
-
-std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments) {
+std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments, WallTime now) {
   if (arguments.empty()) return refuse("needs a command; \"baton serve\" relays, \"baton help\" tells more");
   const std::string& command = arguments.front();
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (command == "serve") return parse_serve(rest);
   if (command == "sim") return parse_sim(rest);
+  if (command == "keys") return parse_keys(rest);
+  if (command == "usage") return parse_usage(rest, now);
   if (command == "docs") return parse_docs(rest);
   if (command == "help" || command == "--help" || command == "-h") return parse_help(rest);
   if (command == "version" || command == "--version") return Print{"baton " BATON_VERSION "\n"};

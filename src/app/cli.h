@@ -3,12 +3,15 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "auth/key_store.h"
 #include "config/settings.h"
+#include "ledger/usage_report.h"
 
 namespace baton::app {
 
@@ -22,16 +25,40 @@ struct Simulate {
   config::LoadOptions load;
 };
 
+// Where keys and ledger lie: --data-dir, or what the configuration says.
+struct DataFolder {
+  config::LoadOptions load;
+  std::optional<std::string> path;
+};
+
+struct Keys {
+  enum class Action { kCreate, kList, kRotate, kRevoke };
+  Action action = Action::kList;
+  DataFolder data;
+  auth::NewKey key;  // of the others only its name
+  std::optional<Duration> ttl;
+  Duration grace{0};
+  bool json = false;
+};
+
+struct Usage {
+  DataFolder data;
+  ledger::GroupBy by = ledger::GroupBy::kKey;
+  ledger::Period period;
+  std::optional<ledger::ExportFormat> rows;  // every call instead of sums
+  bool json = false;
+};
+
 // Text for stdout; then exit 0.
 struct Print {
   std::string text;
 };
 
-using Command = std::variant<Serve, Simulate, Print>;
+using Command = std::variant<Serve, Simulate, Keys, Usage, Print>;
 
-// `arguments` without the program's name. Load options have this process's environment and user.
-// The error is what to say on stderr, its line break included; then exit 2.
-std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments);
+// `arguments` without the program's name; `now` is what --since 7d counts from. Load options have this process's
+// environment and user. The error is what to say on stderr, its line break included; then exit 2.
+std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments, WallTime now = {});
 
 // The help of a command, or of all for an empty name. Empty for a name that is no command.
 std::string_view help_text(std::string_view command);

@@ -155,5 +155,75 @@ TEST(Cli, VersionAndPages) {
   EXPECT_EQ(printed({"docs", "limits"}), config::limits());
 }
 
+TEST(Cli, KeysAreCreatedWithTheirRights) {
+  const auto command =
+      parse_command_line({"keys", "create", "web-ci", "--team", "web", "--tags", "b,env=ci", "--ttl", "30d", "--models",
+                          "claude-haiku-*,claude-sonnet-5-5", "--endpoints=messages,models", "--rpm", "60",
+                          "--concurrency", "4", "--data-dir", "/d", "--json"});
+  ASSERT_TRUE(command.has_value()) << command.error();
+  const Keys& keys = std::get<Keys>(*command);
+  EXPECT_EQ(keys.action, Keys::Action::kCreate);
+  EXPECT_EQ(keys.key.name, "web-ci");
+  EXPECT_EQ(keys.key.team, "web");
+  EXPECT_EQ(keys.key.tags, "b,env=ci");
+  EXPECT_EQ(keys.ttl, std::chrono::hours(720));
+  EXPECT_EQ(keys.key.rights, (auth::Rights{.models = {"claude-haiku-*", "claude-sonnet-5-5"},
+                                           .endpoints = {"messages", "models"},
+                                           .requests_per_minute = 60,
+                                           .concurrency = 4}));
+  EXPECT_EQ(keys.data.path, "/d");
+  EXPECT_TRUE(keys.json);
+  const auto rotate = parse_command_line({"keys", "rotate", "a", "--grace", "15m"});
+  ASSERT_TRUE(rotate.has_value()) << rotate.error();
+  EXPECT_EQ(std::get<Keys>(*rotate).grace, std::chrono::minutes(15));
+}
+
+TEST(Cli, UsageTakesItsPeriod) {
+  const WallTime now{std::chrono::hours(24 * 20'000)};
+  const auto command = parse_command_line({"usage", "--by", "tag", "--since", "7d", "--until", "2026-11-01"}, now);
+  ASSERT_TRUE(command.has_value()) << command.error();
+  const Usage& usage = std::get<Usage>(*command);
+  EXPECT_EQ(usage.by, ledger::GroupBy::kTag);
+  EXPECT_EQ(usage.period.since, now - std::chrono::hours(168));
+  EXPECT_EQ(usage.period.until, WallTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 1)));
+  EXPECT_EQ(std::get<Usage>(*parse_command_line({"usage", "--rows", "csv"})).rows, ledger::ExportFormat::kCsv);
+}
+
+TEST(Cli, WhatIsWrongWithKeysAndUsageIsSaid) {
+  struct {
+    Arguments arguments;
+    const char* want;
+  } const rows[] = {
+      {{"keys", "craete", "a"}, "baton keys: there is no craete; did you mean \"create\"?"},
+      {{"keys", "create"}, "baton keys create: needs the key's name behind it"},
+      {{"keys", "create", "a b"}, "baton keys create: a name is"},
+      {{"keys", "create", "a", "--ttl", "30"}, "baton keys create: --ttl must be"},
+      {{"keys", "create", "a", "--ttl", "0d"}, "baton keys create: --ttl must be"},
+      {{"keys", "create", "a", "--models", "a,,b"}, "baton keys create: --models: \"\" is no model's id"},
+      {{"keys", "create", "a", "--models", "*-haiku"}, "baton keys create: --models: \"*-haiku\" is no model's id"},
+      {{"keys", "create", "a", "--endpoints", "mesages"},
+       "baton keys create: --endpoints: there is no endpoint \"mesages\"; did you mean \"messages\"?"},
+      {{"keys", "create", "a", "--rpm", "0"}, "baton keys create: --rpm must be a number"},
+      {{"keys", "create", "a", "--tags", "a b"}, "baton keys create: --tags: "},
+      {{"keys", "list", "a"}, "baton keys list: the word a is not expected here"},
+      {{"keys", "revoke", "a", "--grace", "1h"}, "baton keys revoke: there is no option --grace"},
+      {{"keys", "rotate", "a", "--grace", "soon"}, "baton keys rotate: --grace must be"},
+      {{"usage", "--by", "hour"}, "baton usage: --by takes"},
+      {{"usage", "--since", "yesterday"}, "baton usage: --since takes"},
+      {{"usage", "--since", "2026-02-30"}, "baton usage: --since takes"},
+      {{"usage", "--rows", "xml"}, "baton usage: --rows takes csv or jsonl"},
+  };
+  for (const auto& row : rows) {
+    const auto command = parse_command_line(row.arguments);
+    ASSERT_FALSE(command.has_value()) << row.want;
+    EXPECT_TRUE(command.error().starts_with(row.want)) << command.error();
+  }
+  for (const Arguments& help :
+       {Arguments{"keys"}, {"keys", "--help"}, {"keys", "create", "a", "--help"}, {"help", "keys"}}) {
+    EXPECT_TRUE(printed(help).starts_with("baton keys:")) << help.back();
+  }
+  EXPECT_TRUE(printed({"usage", "--help"}).starts_with("baton usage:"));
+}
+
 }  // namespace
 }  // namespace baton::app

@@ -4,10 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "app/books.h"
 #include "app/cli.h"
 #include "app/serve.h"
 #include "base/digest.h"
 #include "config/settings.h"
+#include "runtime/clock.h"
 
 namespace {
 
@@ -52,6 +54,9 @@ int run(const app::Simulate& command) {
   return app::simulate(std::move(*settings));
 }
 
+int run(const app::Keys& command) { return app::run_keys(command); }
+int run(const app::Usage& command) { return app::run_usage(command); }
+
 int run(const app::Print& command) {
   std::fputs(command.text.c_str(), stdout);
   return 0;
@@ -60,7 +65,8 @@ int run(const app::Print& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto command = app::parse_command_line(std::vector<std::string>(argv + 1, argv + argc));
+  auto command =
+      app::parse_command_line(std::vector<std::string>(argv + 1, argv + argc), runtime::SystemClock().wall());
   if (!command) return refuse(command.error());
   app::prepare_process();
   return std::visit([](auto&& one) { return run(std::move(one)); }, std::move(*command));

@@ -8,6 +8,7 @@
 #include "app/shared.h"
 #include "app/signals.h"
 #include "app/sim_thread.h"
+#include "app/upkeep.h"
 #include "app/worker.h"
 #include "net/tcp_listener.h"
 
@@ -32,7 +33,9 @@ class AdminThread : public LoopThread {
  public:
   AdminThread(Shared& shared)
       : pages_(shared.metrics, shared.state,
-               {.address = shared.settings.admin.address, .port = shared.settings.admin.port, .hosts = {}}),
+               {.address = shared.settings.admin.address,
+                .port = shared.settings.admin.port,
+                .hosts = shared.settings.admin_hosts}),
         handler_(pages_),
         request_bytes_(16 * kMiB),
         server_({.loop = loop_,
@@ -128,6 +131,10 @@ int serve(config::Settings settings) {
   if (!made) return cannot_start(log, made.error().detail);
   Shared& shared = **made;
 
+  // Keys are known before the first call can come.
+  Upkeep upkeep(shared);
+  if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
+
   std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<uint16_t> ports;
@@ -146,7 +153,8 @@ int serve(config::Settings settings) {
   greet(shared, ports, *admin_port);
 
   while (true) {
-    auto signal = wait_for_signal(std::nullopt);
+    auto signal = wait_for_signal(Upkeep::kEvery);
+    upkeep.turn();
     if (signal == Signal::kStop) break;
     if (signal == Signal::kReopen) shared.access_log->reopen();
   }

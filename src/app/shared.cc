@@ -1,10 +1,13 @@
 #include "app/shared.h"
 
+#include <array>
+#include <utility>
+
+#include "base/digest.h"
+
 namespace baton::app {
 
 namespace {
-
-constexpr size_t kReplyBytesBudget = 512 * kMiB;
 
 std::vector<std::string> account_names(const config::Settings& settings) {
   std::vector<std::string> names;
@@ -13,7 +16,7 @@ std::vector<std::string> account_names(const config::Settings& settings) {
 }
 
 store::Config store_config(const config::Settings& settings) {
-  store::Config config;
+  store::Config config = settings.store;
   config.folder = settings.data_dir;
   return config;
 }
@@ -25,16 +28,29 @@ Expected<std::unique_ptr<net::TlsServerContext>> server_context(const edge::TlsF
 
 }  // namespace
 
+Expected<std::shared_ptr<const ledger::PriceTable>> read_prices(const config::Settings& settings) {
+  ledger::PriceList file;
+  if (!settings.ledger.prices_file.empty()) {
+    auto read = config::load_prices(settings.ledger.prices_file);
+    if (!read) return fail(ErrorCode::kConfig, Fault::kUs, read.error().text());
+    file = std::move(*read);
+  }
+  return std::make_shared<const ledger::PriceTable>(settings.ledger.prices, std::move(file));
+}
+
 Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log)
     : settings(std::move(from)),
       log(operator_log),
       metrics({.accounts = account_names(settings), .loops = threads, .version = BATON_VERSION}),
       accounts(settings.accounts, clock),
-      authenticator(settings.auth),
       request_bytes(settings.edge.request_bytes_budget),
-      reply_bytes(kReplyBytesBudget),
+      reply_bytes(settings.stream.reply_bytes_budget),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  if (settings.cache.bytes_max == 0) return;
+  std::array<uint8_t, 32> secret;
+  random_bytes(secret);
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, secret);
 }
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {
@@ -64,6 +80,12 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
+  if (shared->settings.ledger.rows) {
+    auto prices = read_prices(shared->settings);
+    if (!prices) return std::unexpected(prices.error());
+    shared->book = std::make_unique<ledger::Book>(shared->settings.ledger, shared->settings.data_dir,
+                                                  std::move(*prices), shared->clock, log);
+  }
   return shared;
 }
 

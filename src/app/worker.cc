@@ -45,7 +45,8 @@ struct Worker::Watchdog : runtime::Waiter {
   }
 };
 
-Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) {
+Worker::Worker(Shared& shared, size_t index)
+    : shared_(shared), random_(seed()), authenticator_(shared.settings.auth, &shared.keys) {
   const config::Settings& settings = shared.settings;
   auto& metrics = shared.metrics.shard(index);
   resolver_ =
@@ -71,12 +72,12 @@ Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) 
                                .simulated = account.provider == "simulator"},
                      .connections = pools_.back().get()});
   }
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics, *shared.access_log);
+  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics, *shared.access_log, shared.book.get());
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
-                                                       .authenticator = shared.authenticator,
+                                                       .authenticator = authenticator_,
                                                        .accounts = shared.accounts,
                                                        .attempts_max = settings.accounts.attempts_max,
                                                        .lines = std::move(lines),
@@ -88,6 +89,7 @@ Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) 
                                                        .metrics = metrics,
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .replies = shared.replies.get(),
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
                                                        .simulated = settings.simulated});

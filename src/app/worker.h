@@ -10,6 +10,7 @@
 
 #include "app/loop_thread.h"
 #include "app/shared.h"
+#include "auth/authenticator.h"
 #include "edge/server.h"
 #include "net/resolver.h"
 #include "relay/relay.h"
@@ -42,6 +43,7 @@ class Worker : public LoopThread {
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   runtime::Random random_;
   std::unique_ptr<ledger::Ledger> ledger_;
+  auth::Authenticator authenticator_;
   stream::TapRoom tap_room_;
   std::unique_ptr<relay::Relay> relay_;
   Drained drained_;

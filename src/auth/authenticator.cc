@@ -19,8 +19,8 @@ std::unexpected<Error> forbidden(std::string sentence) {
 
 std::unexpected<Error> unauthenticated() {
   return fail(ErrorCode::kUnauthenticated, Fault::kClient,
-              "No valid Baton key came with this request. Send a key of the relay's `clients` list as x-api-key or as "
-              "a Bearer token.");
+              "No valid Baton key came with this request. Send a key of the relay's `clients` list, or one that its "
+              "operator made, as x-api-key or as a Bearer token.");
 }
 
 // The token of "Bearer <token>", or empty. One blank: what follows a second one is part of the token, and no key begins
@@ -85,7 +85,8 @@ size_t Authenticator::FirstBytes::operator()(const Sha256& digest) const {
   return first;
 }
 
-Authenticator::Authenticator(const Config& config) {
+Authenticator::Authenticator(const Config& config, const KeyRing* ring)
+    : ring_(ring), keys_required_(config.keys_required) {
   random_bytes(salt_);
   for (const ClientConfig& client : config.clients) {
     const std::string_view key = client.key.reveal();
@@ -106,8 +107,7 @@ Sha256 Authenticator::digest(std::string_view key) const {
   return sha256(std::string_view(salted.data(), salt_.size() + key.size()));
 }
 
-const std::string* Authenticator::find(std::string_view key) const {
-  if (key.empty() || key.size() > kKeyBytesMax) return nullptr;
+const std::string* Authenticator::find_configured(std::string_view key) const {
   const Sha256 wanted = digest(key);
   static constexpr Sha256 kNobody{};
   const auto found = names_.find(wanted);
@@ -119,8 +119,29 @@ const std::string* Authenticator::find(std::string_view key) const {
   return equal && found != names_.end() ? &found->second : nullptr;
 }
 
-Expected<Caller> Authenticator::identify(const http::RequestHead& head, const net::IpAddress& peer) const {
-  Expected<Caller> caller = names_.empty() ? identify_local(head, peer) : identify_client(head);
+const KeyRing::Snapshot& Authenticator::stored() const {
+  static const KeyRing::Snapshot kNone;
+  return ring_ == nullptr ? kNone : view_.of(*ring_);
+}
+
+std::optional<Expected<Caller>> Authenticator::find(std::string_view key, WallTime now) const {
+  if (key.empty() || key.size() > kKeyBytesMax) return std::nullopt;
+  const std::string* configured = find_configured(key);
+  const KeyRing::Held* held = stored().find(key);
+  if (configured != nullptr) return Caller{.name = *configured, .client_address = {}};
+  if (held == nullptr) return std::nullopt;
+  if (held->revoked || (held->until && now >= *held->until)) {
+    return fail(ErrorCode::kUnauthenticated, Fault::kClient,
+                "The key " + held->key->name + (held->revoked ? " was revoked." : " has expired.") +
+                    " Ask the relay's operator for another.");
+  }
+  return Caller{.name = held->key->name, .client_address = {}, .key = held->key};
+}
+
+Expected<Caller> Authenticator::identify(const http::RequestHead& head, const net::IpAddress& peer,
+                                         WallTime now) const {
+  const bool open = names_.empty() && !keys_required_ && !stored().any;
+  Expected<Caller> caller = open ? identify_local(head, peer) : identify_client(head, now);
   if (caller) caller->client_address = client_address(head, peer);
   return caller;
 }
@@ -161,20 +182,18 @@ Expected<Caller> Authenticator::identify_local(const http::RequestHead& head, co
   return Caller{.name = kLocalName, .client_address = {}, .local = true, .brings_own_credential = true};
 }
 
-Expected<Caller> Authenticator::identify_client(const http::RequestHead& head) const {
+Expected<Caller> Authenticator::identify_client(const http::RequestHead& head, WallTime now) const {
   const Expected<Credentials> sent = read_credentials(head);
   if (!sent) return std::unexpected(sent.error());
-  const auto caller = [](const std::string& name, bool brings_own) {
-    return Caller{.name = name, .client_address = {}, .local = false, .brings_own_credential = brings_own};
-  };
   if (sent->has_baton_key) {
-    const std::string* name = find(sent->baton_key);
-    if (name == nullptr) return unauthenticated();
+    std::optional<Expected<Caller>> caller = find(sent->baton_key, now);
+    if (!caller) return unauthenticated();
     // A client that sends Baton's key in both places has no credential of its own that could be forwarded.
-    return caller(*name, find(sent->api_key) == nullptr && find(sent->bearer) == nullptr);
+    if (*caller) (*caller)->brings_own_credential = !find(sent->api_key, now) && !find(sent->bearer, now);
+    return std::move(*caller);
   }
-  if (const std::string* name = find(sent->api_key)) return caller(*name, false);
-  if (const std::string* name = find(sent->bearer)) return caller(*name, false);
+  if (auto caller = find(sent->api_key, now)) return std::move(*caller);
+  if (auto caller = find(sent->bearer, now)) return std::move(*caller);
   if (!sent->api_key.empty() && !sent->bearer.empty() && sent->api_key != sent->bearer) {
     return fail(ErrorCode::kBadRequest, Fault::kClient,
                 "x-api-key and authorization differ and neither is a Baton key. Send one of them, or Baton's key as "

@@ -5,6 +5,7 @@
 namespace baton::auth {
 namespace {
 
+const WallTime kNow{std::chrono::milliseconds(1'790'000'000'000)};
 constexpr std::string_view kLaptopKey = "laptop-key-0123456789";
 constexpr std::string_view kServerKey = "server-key-0123456789";
 
@@ -88,7 +89,7 @@ TEST(Authenticator, ClientsAreKnownByTheirKeys) {
   const Authenticator authenticator(two_clients());
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto caller = authenticator.identify(head_of("relay.example", c.fields), ip("203.0.113.9"));
+    const auto caller = authenticator.identify(head_of("relay.example", c.fields), ip("203.0.113.9"), kNow);
     ASSERT_TRUE(caller.has_value()) << caller.error().detail;
     EXPECT_EQ(caller->name, c.caller);
     EXPECT_EQ(caller->brings_own_credential, c.brings_own);
@@ -132,7 +133,7 @@ TEST(Authenticator, OthersAreRefused) {
   const Authenticator authenticator(two_clients());
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto caller = authenticator.identify(head_of("localhost", c.fields), ip("127.0.0.1"));
+    const auto caller = authenticator.identify(head_of("localhost", c.fields), ip("127.0.0.1"), kNow);
     ASSERT_FALSE(caller.has_value());
     EXPECT_EQ(name(caller.error().code), name(c.code));
     EXPECT_EQ(caller.error().fault, Fault::kClient);
@@ -145,8 +146,8 @@ TEST(Authenticator, OthersAreRefused) {
 
 TEST(Authenticator, NoKeyAndAWrongKeyGetTheSameSentence) {
   const Authenticator authenticator(two_clients());
-  const auto none = authenticator.identify(head_of("h", {}), ip("10.0.0.1"));
-  const auto wrong = authenticator.identify(head_of("h", {{"x-api-key", "wrong"}}), ip("10.0.0.1"));
+  const auto none = authenticator.identify(head_of("h", {}), ip("10.0.0.1"), kNow);
+  const auto wrong = authenticator.identify(head_of("h", {{"x-api-key", "wrong"}}), ip("10.0.0.1"), kNow);
   ASSERT_FALSE(none.has_value());
   ASSERT_FALSE(wrong.has_value());
   EXPECT_EQ(none.error().detail, wrong.error().detail);
@@ -172,7 +173,7 @@ TEST(Authenticator, WithoutClientsThisHostMayCallWhateverKeyItSends) {
   const Authenticator authenticator(Config{});
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto caller = authenticator.identify(head_of(c.host, c.fields), ip(c.peer));
+    const auto caller = authenticator.identify(head_of(c.host, c.fields), ip(c.peer), kNow);
     ASSERT_TRUE(caller.has_value()) << caller.error().detail;
     EXPECT_EQ(caller->name, "local");
     EXPECT_TRUE(caller->local);
@@ -206,7 +207,7 @@ TEST(Authenticator, WithoutClientsPagesAndProxiesAreRefused) {
   const Authenticator authenticator(Config{});
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto caller = authenticator.identify(head_of(c.host, c.fields), ip(c.peer));
+    const auto caller = authenticator.identify(head_of(c.host, c.fields), ip(c.peer), kNow);
     ASSERT_FALSE(caller.has_value());
     EXPECT_EQ(caller.error().code, ErrorCode::kForbidden);
     EXPECT_EQ(caller.error().fault, Fault::kClient);
@@ -219,7 +220,7 @@ TEST(Authenticator, WithoutClientsHttp10IsRefused) {
   const Authenticator authenticator(Config{});
   http::RequestHead head = head_of("127.0.0.1:8787", {});
   head.version_minor = 0;
-  const auto caller = authenticator.identify(head, ip("127.0.0.1"));
+  const auto caller = authenticator.identify(head, ip("127.0.0.1"), kNow);
   ASSERT_FALSE(caller.has_value());
   EXPECT_EQ(caller.error().code, ErrorCode::kForbidden);
 }
@@ -263,7 +264,7 @@ TEST(Authenticator, TrustedProxiesTellTheClientsAddress) {
     SCOPED_TRACE(c.name);
     Fields fields = c.fields;
     fields.emplace_back("x-api-key", kLaptopKey);
-    const auto caller = authenticator.identify(head_of("relay.example", fields), ip(c.peer));
+    const auto caller = authenticator.identify(head_of("relay.example", fields), ip(c.peer), kNow);
     ASSERT_TRUE(caller.has_value()) << caller.error().detail;
     EXPECT_EQ(caller->client_address, c.want);
   }
@@ -274,7 +275,7 @@ TEST(Authenticator, AnyOneBitMakesAnotherKey) {
   for (size_t bit = 0; bit < kLaptopKey.size() * 8; ++bit) {
     std::string key(kLaptopKey);
     key[bit / 8] = static_cast<char>(key[bit / 8] ^ (1 << (bit % 8)));
-    EXPECT_FALSE(authenticator.identify(head_of("h", {{"x-api-key", key}}), ip("10.0.0.1")).has_value()) << bit;
+    EXPECT_FALSE(authenticator.identify(head_of("h", {{"x-api-key", key}}), ip("10.0.0.1"), kNow).has_value()) << bit;
   }
 }
 
@@ -283,9 +284,9 @@ TEST(Authenticator, TheLongestKeyIsKnown) {
   const std::string key(kKeyBytesMax, 'k');
   config.clients.push_back({"long", Secret(key)});
   const Authenticator authenticator(config);
-  EXPECT_TRUE(authenticator.identify(head_of("h", {{"x-api-key", key}}), ip("10.0.0.1")).has_value());
+  EXPECT_TRUE(authenticator.identify(head_of("h", {{"x-api-key", key}}), ip("10.0.0.1"), kNow).has_value());
   const std::string longer = key + "k";
-  EXPECT_FALSE(authenticator.identify(head_of("h", {{"x-api-key", longer}}), ip("10.0.0.1")).has_value());
+  EXPECT_FALSE(authenticator.identify(head_of("h", {{"x-api-key", longer}}), ip("10.0.0.1"), kNow).has_value());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Who may call. No clients: only loopback peers, whatever key they send.
+// Who may call. No clients and no keys: only loopback peers, whatever key they send.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@ struct ClientConfig {
 
 struct Config {
   std::vector<ClientConfig> clients;
+  bool keys_required = false;                // even from this host, and before there is any
   std::vector<std::string> trusted_proxies;  // CIDRs: their X-Forwarded-For or PROXY header is believed
 };
 

@@ -24,6 +24,7 @@ enum class ErrorCode : uint8_t {
   // who is calling
   kUnauthenticated,  // 401
   kForbidden,        // 403
+  kRateLimited,      // 429: the caller has reached a limit of its own key
   // the other side of us
   kConnect,         // refused, unreachable, no address: nothing was sent
   kConnectTimeout,  // the same, by silence

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "cache/policy.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "model/route.h"
@@ -37,6 +38,7 @@ class Check {
     check_accounts();
     check_public_url();
     check_error_mix();
+    check_cache_policy();
   }
 
  private:
@@ -94,11 +96,14 @@ class Check {
       if (listener.proxy_protocol && settings_.auth.trusted_proxies.empty()) {
         refuse(listen_key, "proxy_protocol needs trusted_proxies: without them nobody's PROXY header is believed");
       }
-      const bool guarded = options_.purpose == Purpose::kSimulate || !settings_.auth.clients.empty();
+      const bool guarded =
+          options_.purpose == Purpose::kSimulate || !settings_.auth.clients.empty() || settings_.auth.keys_required;
       if (!guarded && !is_loopback_name(listener.address)) {
-        refuse(listen_key, shown(listener) +
-                               " can be reached from beyond this host, and without a `clients` list anyone there could "
-                               "spend the account's key: add clients, start with --print-key, or listen on 127.0.0.1");
+        refuse(listen_key,
+               shown(listener) +
+                   " can be reached from beyond this host, and without a `clients` list anyone there could "
+                   "spend the account's key: add clients, set keys_required, start with --print-key, or listen on "
+                   "127.0.0.1");
       }
     }
   }
@@ -120,6 +125,10 @@ class Check {
     const sim::ErrorMix& mix = settings_.sim.errors;
     const double sum = mix.rate_limited + mix.overloaded + mix.server_error + mix.reset + mix.stream_error;
     if (sum > 1.0000001) refuse("sim.errors", "must not add up to more than 1");
+  }
+
+  void check_cache_policy() const {
+    if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");
   }
 
   const LoadOptions& options_;

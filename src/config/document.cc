@@ -128,6 +128,8 @@ std::vector<FixedBound> fixed_bounds() {
       {"Decoded size of a gzip body", size_text(decode.output_bytes_max), "413"},
       {"Decoded to coded size of a gzip body beyond " + size_text(decode.ratio_from_bytes),
        number(decode.ratio_max) + " to 1", "413"},
+      {"Body of a call that is looked up in the reply cache", size_text(reuse::kRequestBytesMax),
+       "it goes to the vendor"},
       {"A client's key", number(auth::kKeyBytesMin) + " to " + number(auth::kKeyBytesMax) + " characters",
        "refused at the start; 401"},
       {"Configuration file", size_text(kFileBytesMax) + ", " + number(kDepthMax) + " levels", "refused at the start"},
@@ -157,6 +159,11 @@ std::string document() {
   out += item_table("A listener", "`listen` is an address, a map of these, or a list of either.", listen_table());
   out += item_table("An item of `clients`", "Names and keys must differ.", client_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
+  out +=
+      item_table("An item of `prices.models`",
+                 "Prices are decimal dollars with at most six decimals. A call whose model has no price is booked with "
+                 "its tokens and no cost.",
+                 price_table());
   out +=
       item_table("An item of `sim.orgs`",
                  "For `baton sim` and the built-in simulator. Keys must differ over all organizations.", org_table());

@@ -33,6 +33,7 @@ TEST(Document, EverySettingIsInIt) {
   expect_rows(page, listen_table());
   expect_rows(page, client_table());
   expect_rows(page, account_table());
+  expect_rows(page, price_table());
   expect_rows(page, org_table());
   expect_rows(page, org_key_table());
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/key_rule.h"
+#include "config/price_reader.h"
 #include "config/table.h"
 #include "config/url.h"
 #include "config/value.h"
@@ -27,6 +28,10 @@ void FileReader::read() {
   read_fields<Settings>(
       source_, {root_, ""}, settings_table(),
       [this](std::string_view row, const Place& place, Settings& settings) { read_other(row, place, settings); }, out_);
+  if (given("prices.file")) {
+    make_absolute("prices.file", out_.ledger.prices_file);
+    source_.require_file(*root_.find("prices")->find("file"), "prices.file", out_.ledger.prices_file);
+  }
   if (given("data_dir")) make_absolute("data_dir", out_.data_dir);
   const std::string& log = out_.ledger.access_log;
   if (log != "stdout" && log != "stderr" && log != "off") make_absolute("ledger.access_log", out_.ledger.access_log);
@@ -47,6 +52,12 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     read_listeners(place, settings.edge.listen);
   } else if (row == "admin.listen") {
     set_address(place, settings.admin);
+  } else if (row == "admin.hosts") {
+    read_hosts(place, settings.admin_hosts);
+  } else if (row == "prices.multiplier") {
+    settings.ledger.prices.multiplier_ppm = read_multiplier(source_, place);
+  } else if (row == "prices.models") {
+    settings.ledger.prices.prices = read_prices(source_, place);
   } else if (row == "clients") {
     read_clients(place, settings.auth.clients);
   } else if (row == "trusted_proxies") {
@@ -133,6 +144,14 @@ void FileReader::read_proxies(const Place& place, std::vector<std::string>& out)
   for (const Place& item : items(place)) {
     const std::string text = checked_text(source_, item, Secrecy::kPublic);
     if (!net::Cidr::parse(text)) refuse(item, "must be an address or a block of addresses such as 10.0.0.0/8");
+    out.push_back(text);
+  }
+}
+
+void FileReader::read_hosts(const Place& place, std::vector<std::string>& out) const {
+  for (const Place& item : items(place)) {
+    const std::string text = checked_text(source_, item, Secrecy::kPublic);
+    if (!is_name(text)) refuse(item, "must be a host's name without a port");
     out.push_back(text);
   }
 }

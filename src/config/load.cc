@@ -5,6 +5,7 @@
 #include "config/consistency.h"
 #include "config/file_reader.h"
 #include "config/key_rule.h"
+#include "config/price_reader.h"
 #include "config/read.h"
 #include "config/settings.h"
 #include "config/table.h"
@@ -106,6 +107,19 @@ std::expected<Settings, Problem> load(const LoadOptions& options) {
       check_consistency(options, nullptr, out);
     }
     return out;
+  } catch (Problem& problem) {
+    return std::unexpected(std::move(problem));
+  }
+}
+
+std::expected<ledger::PriceList, Problem> load_prices(const std::string& path) {
+  try {
+    std::string reason;
+    const std::optional<FileText> file = read_file(path, kFileBytesMax, reason);
+    if (!file) throw Problem{path, 0, {}, reason, {}};
+    // A price file holds prices alone: nothing of it is looked up elsewhere.
+    const Source source(path, [](const std::string&) { return std::nullopt; });
+    return read_price_list(source, {parse_yaml(file->text, path), ""});
   } catch (Problem& problem) {
     return std::unexpected(std::move(problem));
   }

@@ -16,7 +16,9 @@
 #include "config/source.h"
 #include "edge/config.h"
 #include "ledger/config.h"
+#include "reuse/config.h"
 #include "sim/config.h"
+#include "store/config.h"
 #include "stream/config.h"
 #include "upstream/config.h"
 
@@ -29,8 +31,11 @@ struct Settings {
   accounts::Config accounts;
   stream::Config stream;
   ledger::Config ledger;
+  reuse::Config cache;
   sim::Config sim;
+  store::Config store;  // its folder is data_dir
   edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};
+  std::vector<std::string> admin_hosts;  // names, besides loopback, that a request to the operator's port may carry
   Duration drain_limit = std::chrono::minutes(15);
   size_t threads = 0;                 // 0: one per core
   size_t max_memory_bytes = 0;        // 0: no limit
@@ -67,6 +72,9 @@ struct LoadOptions {
 // Success: settings that hold together. Otherwise the first problem, for one line on stderr and exit 2.
 // Reads the file and those it names; opens no socket.
 std::expected<Settings, Problem> load(const LoadOptions& options);
+
+// A price file, as the setting prices.file names it. The first problem otherwise.
+std::expected<ledger::PriceList, Problem> load_prices(const std::string& path);
 
 // The value of a variable of this process.
 std::optional<std::string> process_environment(const std::string& name);

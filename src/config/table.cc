@@ -85,8 +85,15 @@ std::span<const Setting<Settings>> settings_table() {
                "Where clients call. Beyond this host a `clients` list is required."),
       R::other("admin.listen", "address", "127.0.0.1:8788",
                "The operator's port: metrics, health, readiness. A loopback address only: it has no login."),
+      R::other("admin.hosts", "list of names", "none",
+               "Names, besides loopback, that a request to the operator's port may carry as its Host."),
       R::other("clients", "list", "none",
                "Who may call, each with a key. Without it only programs on this host may, whatever key they send."),
+      R::flag(
+          "keys_required", [](auto& s) -> auto& { return s.auth.keys_required; },
+          "Every call needs a key, from this host too. Without it that begins with `clients` or with the first key "
+          "that "
+          "`baton keys create` makes; with it Baton may listen beyond this host before there is any."),
       R::other("trusted_proxies", "list of CIDRs", "none",
                "Whose X-Forwarded-For or PROXY header decides the client's address."),
       R::other("accounts", "list", "required", "The vendor accounts that calls are spread over."),
@@ -100,7 +107,7 @@ std::span<const Setting<Settings>> settings_table() {
       R::text(
           "data_dir", [](auto& s) -> auto& { return s.data_dir; },
           "$XDG_STATE_HOME/baton or ~/.local/state/baton; /var/lib/baton for root",
-          "Where Baton keeps what must outlive it: which account made which batch or file."),
+          "Where Baton keeps what must outlive it: keys, the ledger, which account made which batch or file."),
       R::count(
           "threads", [](auto& s) -> auto& { return s.threads; }, 0, 1024, "Event loops; 0 is one per core."),
       R::size(
@@ -199,6 +206,9 @@ std::span<const Setting<Settings>> settings_table() {
       R::size(
           "stream.held_reply_bytes_max", [](auto& s) -> auto& { return s.stream.held_reply_bytes_max; }, 64 * kKiB,
           1 * kGiB, "A reply that must be held whole; beyond it 502."),
+      R::size(
+          "stream.reply_bytes_budget", [](auto& s) -> auto& { return s.stream.reply_bytes_budget; }, 16 * kMiB,
+          kUnlimited, "All replies that are held whole, together; beyond it they pass as they come."),
       R::duration(
           "stream.opening_hold", [](auto& s) -> auto& { return s.stream.opening_hold; }, 0, ns(1min),
           "How long message_start and pings wait for a first real event, during which another account can still take "
@@ -263,6 +273,21 @@ std::span<const Setting<Settings>> settings_table() {
       R::share(
           "affinity.load_excess", [](auto& s) -> auto& { return s.accounts.affinity.load_excess; },
           "How much more than its share of the calls under way conversations may give an account."),
+      R::size(
+          "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
+          "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),
+      R::size(
+          "cache.entry_bytes_max", [](auto& s) -> auto& { return s.cache.entry_bytes_max; }, 1 * kKiB, 64 * kMiB,
+          "A larger reply is not kept."),
+      R::duration(
+          "cache.ttl", [](auto& s) -> auto& { return s.cache.ttl; }, ns(1s), 30 * kDay,
+          "How long a reply may be used again; up to a tenth is taken off, differently for each."),
+      R::text(
+          "cache.policy", [](auto& s) -> auto& { return s.cache.policy; }, "",
+          "What goes when it is full: `value` (S3-FIFO, the least valuable byte first), `s3fifo`, `tinylfu` or `lru`."),
+      R::count(
+          "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
+          "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
 
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
@@ -270,6 +295,35 @@ std::span<const Setting<Settings>> settings_table() {
       R::size(
           "ledger.log_queue_bytes_max", [](auto& s) -> auto& { return s.ledger.log_queue_bytes_max; }, 64 * kKiB,
           1 * kGiB, "Lines that wait for a slow sink; more are dropped and counted."),
+      R::flag(
+          "ledger.rows", [](auto& s) -> auto& { return s.ledger.rows; },
+          "A row for each call in `ledger.db` below `data_dir`, which `baton usage` reads."),
+      R::count(
+          "ledger.queue_rows_max", [](auto& s) -> auto& { return s.ledger.queue_rows_max; }, 256, 10'000'000,
+          "Rows that wait for the disk. When so many do, new calls are refused with 503: no row is ever dropped."),
+      R::duration(
+          "ledger.keep", [](auto& s) -> auto& { return s.ledger.keep; }, ns(1h), 3650 * kDay,
+          "How long a row is kept."),
+
+      R::text(
+          "prices.file", [](auto& s) -> auto& { return s.ledger.prices_file; }, "none",
+          "YAML file with `multiplier` and `models` as here, over the built-in prices. It is read again when it "
+          "changes."),
+      R::other("prices.multiplier", "number", "1", "What a contract makes of every price: 0.85 is 15 % off."),
+      R::other("prices.models", "list", "none", "Prices over those of the file and the built-in ones."),
+
+      R::count(
+          "store.object_ids_max", [](auto& s) -> auto& { return s.store.object_ids_max; }, 1'000, 100'000'000,
+          "Batch and file ids whose account is remembered; those used longest ago are forgotten first."),
+      R::duration(
+          "store.object_age_max", [](auto& s) -> auto& { return s.store.object_age_max; }, ns(1h), 3650 * kDay,
+          "How long such an id is remembered without being used."),
+      R::count(
+          "store.object_ids_cached_max", [](auto& s) -> auto& { return s.store.object_ids_cached_max; }, 16, 10'000'000,
+          "Such ids in memory."),
+      R::duration(
+          "store.busy_timeout", [](auto& s) -> auto& { return s.store.busy_timeout; }, 0, ns(10s),
+          "How long a loop waits for another process that holds the file of them."),
 
       R::count(
           "sim.seed", [](auto& s) -> auto& { return s.sim.seed; }, 0, kUnlimited,
@@ -383,6 +437,33 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
       R::count(
           "output_tokens_per_minute", [](auto& a) -> auto& { return a.output_tokens_per_minute; }, 0, kUnlimited,
           "The same for output tokens."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<ledger::Price>> price_table() {
+  using R = Row<ledger::Price>;
+  static const Setting<ledger::Price> kRows[] = {
+      R::text(
+          "model", [](auto& p) -> auto& { return p.model; }, "required",
+          "The model's id. It also matches the id with a date behind, and with a `*` at its end whatever begins so; "
+          "the "
+          "closest match counts."),
+      R::other("aliases", "list of ids", "none", "Other ids of the same model."),
+      R::other("from", "day", "always", "`2026-10-07`: holds for calls from that day on (UTC); the latest one counts."),
+      R::other("until", "day", "never", "The first day on which it does not hold any more."),
+      R::other("input", "dollars", "required", "For a million input tokens that are in no cache."),
+      R::other("output", "dollars", "required", "For a million output tokens."),
+      R::other("cache_write_5m", "dollars", "1.25 × input", "For a million tokens written to the cache for 5 minutes."),
+      R::other("cache_write_1h", "dollars", "2 × input", "For a million tokens written to the cache for an hour."),
+      R::other("cache_read", "dollars", "0.1 × input", "For a million tokens read from the cache."),
+      R::other("long_prompt", "map", "none",
+               "`above` (tokens of the whole prompt) and the five prices that then hold for the whole request."),
+      R::other("fast", "map", "none", "The five prices of fast mode. Without it such a call has no known cost."),
+      R::other("batch", "share", "0.5", "What a batch pays of all token prices."),
+      R::other("web_search", "dollars", "10", "For a thousand searches."),
+      R::other("web_fetch", "dollars", "0", "For a thousand fetches."),
+      R::other("multiplier", "number", "`prices.multiplier`", "For this model instead."),
   };
   return kRows;
 }

@@ -134,6 +134,8 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       beginning.system = span;
     } else if (field.key == "messages" && field.type == http::JsonType::kArray) {
       beginning.messages = span;
+    } else if (field.key == "temperature" && field.type == http::JsonType::kNumber) {
+      facts.temperature_zero = span.substr(0, span.find_first_of("eE")).find_first_of("123456789") == span.npos;
     }
   }
   if (conversation == Conversation::kWanted)

@@ -24,6 +24,7 @@ struct CallFacts {
   bool stream = false;
   std::optional<int64_t> max_tokens;  // only when it is an exact integer
   uint64_t conversation = 0;          // a hash that the calls of one conversation share, when asked for; 0: none found
+  bool temperature_zero = false;      // `temperature` is stated, and is 0 however it is spelt
 };
 
 // Whether the conversation's hash is wanted: it costs a look at every byte of what comes first in the prompt.

@@ -48,9 +48,12 @@ Row row(const Error& error) {
               "Claude API; check the base URL."};
     case ErrorCode::kUnauthenticated:
       return {401, "authentication_error", true, seconds(0),
-              "No valid Baton key came with this request. Send a key of the relay's `clients` list as x-api-key or as "
-              "a Bearer token."};
+              "No valid Baton key came with this request. Send a key of the relay's `clients` list, or one that its "
+              "operator made, as x-api-key or as a Bearer token."};
     case ErrorCode::kForbidden: return {403, "permission_error", true, seconds(0), "This request is not allowed here."};
+    case ErrorCode::kRateLimited:
+      return {429, "rate_limit_error", false, seconds(1),
+              "This key has reached one of its limits at the relay. Wait, then send the request again."};
     case ErrorCode::kConnect:
       return {502, "api_error", false, seconds(1),
               "The relay could not connect to the upstream. Nothing was sent to it; try again shortly."};

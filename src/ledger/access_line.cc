@@ -108,6 +108,7 @@ void AccessLine::append(std::string& out, const model::Outcome& outcome) {
   append_number(out, ",\"status\":", int64_t{outcome.status});
   out.append(",\"ending\":\"").append(name(outcome.ending)).push_back('"');
   append_known_text(out, ",\"error\":", outcome.error);
+  if (outcome.cache != model::CacheUse::kNone) out.append(",\"cache\":\"").append(name(outcome.cache)).push_back('"');
   append_attempts(out, outcome.attempts);
   if (outcome.usage.known) append_usage(out, outcome.usage);
   append_number(out, ",\"request_bytes\":", outcome.request_body_bytes);

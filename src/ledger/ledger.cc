@@ -1,14 +1,17 @@
 #include "ledger/ledger.h"
 
+#include "ledger/row.h"
+
 namespace baton::ledger {
 
-Ledger::Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log)
-    : loop_(loop), metrics_(metrics), log_(log) {
+Ledger::Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log, Book* book)
+    : loop_(loop), metrics_(metrics), log_(log), book_(book) {
   due_.loop = &loop;
   due_.ledger = this;
   due_.run = [](runtime::Wake& wake) { static_cast<FlushTimer&>(wake).ledger->flush(); };
   timer_.slot.stand(due_, 0);
   if (!log_.off()) pending_.bytes.reserve(kFlushBytes + AccessLine::kLineBytesMax);
+  if (book_ != nullptr) outcomes_.reserve(kOutcomesMax);
 }
 
 Ledger::~Ledger() {
@@ -22,15 +25,20 @@ void Ledger::close(model::Outcome&& outcome) {
   ++closed_;
   metrics_.call_closed(closed);
   if (observer_) observer_(closed);
-  if (log_.off()) return;
-  if (pending_.count == 0) loop_.timers().arm(timer_, loop_.now() + kFlushAfter);
-  line_.append(pending_.bytes, closed);
-  ++pending_.count;
-  if (pending_.bytes.size() >= kFlushBytes) flush();
+  const bool booked = book_ != nullptr && is_booked(closed);
+  if (log_.off() && !booked) return;
+  if (pending_.count == 0 && outcomes_.empty()) loop_.timers().arm(timer_, loop_.now() + kFlushAfter);
+  if (!log_.off()) {
+    line_.append(pending_.bytes, closed);
+    ++pending_.count;
+  }
+  if (booked) outcomes_.push_back(std::move(closed));
+  if (pending_.bytes.size() >= kFlushBytes || outcomes_.size() >= kOutcomesMax) flush();
 }
 
 void Ledger::flush() {
   timer_.disarm();
+  if (book_ != nullptr) book_->hand_over(outcomes_);
   if (pending_.count == 0) return;
   uint64_t dropped = log_.hand_over(pending_);
   if (dropped > 0) metrics_.access_log_dropped(dropped);

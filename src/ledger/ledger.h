@@ -1,16 +1,19 @@
-// Ledger: closes each Call exactly once: counts it and writes its line of the access log. One per loop.
+// Ledger: closes each Call exactly once: counts it, writes its line of the access log and hands it to the Book. One per
+// loop.
 // Life: made with its loop, closed before the loop ends (the destructor hands over what is left). Thread: its loop's.
 // Bounds: a line is at most kLineBytesMax; lines gather in a buffer of kFlushBytes that goes to the log's one writer
 // thread when it is full or kFlushAfter has passed since its first line: no wake-up per line, none at all when nothing
-// happens.
+// happens. Outcomes for the Book gather likewise, kOutcomesMax at most.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/units.h"
 #include "ledger/access_line.h"
 #include "ledger/access_log.h"
+#include "ledger/book.h"
 #include "metrics/relay_metrics.h"
 #include "model/outcome.h"
 #include "runtime/loop.h"
@@ -22,15 +25,19 @@ class Ledger {
   static constexpr size_t kFlushBytes = 64 * kKiB;
   static constexpr Duration kFlushAfter = std::chrono::milliseconds(100);
 
-  // Borrows all three for its life; they may not be null. `log` may be off.
-  Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log);
+  static constexpr size_t kOutcomesMax = 128;
+
+  // Borrows all for its life. `log` may be off; without a book nothing is written down.
+  Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log, Book* book = nullptr);
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
   // The end of a call, whatever happened. Exactly once per call; never fails, never blocks, never suspends.
   void close(model::Outcome&& outcome);
-  // Hands over the lines that wait. Called by itself; call it when a drain ends.
+  // Whether another call may begin: what cannot be booked must not.
+  bool has_room() const { return book_ == nullptr || book_->has_room(); }
+  // Hands over the lines and outcomes that wait. Called by itself; call it when a drain ends.
   void flush();
   // Calls closed so far.
   uint64_t closed() const { return closed_; }
@@ -45,8 +52,10 @@ class Ledger {
   runtime::Loop& loop_;
   metrics::RelayMetrics::Shard& metrics_;
   AccessLog& log_;
+  Book* book_;
   AccessLine line_;
   Lines pending_;
+  std::vector<model::Outcome> outcomes_;  // for the book
   uint64_t closed_ = 0;
   std::function<void(const model::Outcome&)> observer_;
   FlushTimer due_;

@@ -78,6 +78,7 @@ class Page {
   void attempts();
   void pool();
   void tokens();
+  void cache();
   void connections();
   void bounds();
   void process();
@@ -98,6 +99,7 @@ std::string Page::write() {
   attempts();
   pool();
   tokens();
+  cache();
   connections();
   bounds();
   process();
@@ -217,6 +219,29 @@ void Page::tokens() {
     add_if_any(thinking, {{"account", account_label(i)}},
                sum([i](const Shard& s) -> auto& { return s.accounts_[i].tokens.thinking; }));
   }
+}
+
+void Page::cache() {
+  auto& uses = counters("baton_cache_calls_total", "Messages calls closed, by what the reply cache did for them.");
+  for (size_t i = 1; i < Shard::kCacheUses; ++i) {
+    add_if_any(uses, {{"result", std::string(name(static_cast<model::CacheUse>(i)))}},
+               sum([i](const Shard& s) -> auto& { return s.cache_uses_[i]; }));
+  }
+  add(gauges("baton_cache_bytes", "Bytes that the reply cache holds, with what it takes to find them."), {},
+      level([](const Shard& s) -> auto& { return s.cache_bytes_; }));
+  add(gauges("baton_cache_entries", "Replies that the reply cache holds."), {},
+      level([](const Shard& s) -> auto& { return s.cache_entries_; }));
+  auto& stored =
+      counters("baton_cache_stores_total", "Replies of calls that may be reused, by whether they were kept.");
+  add(stored, {{"result", "stored"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_stored_; })));
+  add(stored, {{"result", "refused"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_not_stored_; })));
+  auto& removed = counters("baton_cache_removals_total", "Replies that left the reply cache, by why.");
+  add(removed, {{"why", "evicted"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
+  add(removed, {{"why", "expired"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
 }
 
 void Page::connections() {

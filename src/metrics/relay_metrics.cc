@@ -26,6 +26,7 @@ RelayMetrics::Shard::AccountCounters& RelayMetrics::Shard::account(std::string_v
 void RelayMetrics::Shard::call_closed(const model::Outcome& outcome) {
   ++statuses_[status_index(outcome.status)];
   ++calls_[static_cast<size_t>(outcome.operation)][static_cast<size_t>(outcome.ending)];
+  ++cache_uses_[static_cast<size_t>(outcome.cache)];
   duration_.observe(outcome.duration);
   if (outcome.first_byte > Duration{0}) {
     first_byte_.observe(outcome.first_byte);

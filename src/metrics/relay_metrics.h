@@ -114,6 +114,17 @@ class alignas(64) RelayMetrics::Shard {
   void queue_served(Duration waited) { queue_wait_.observe(waited); }
   void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
   void retry_budget_refused() { ++retry_budget_refusals_; }
+  // -- The reply cache --
+  // Bytes and entries that this loop put in, or (negative) saw go.
+  void cache_grew(int64_t bytes, int64_t entries) {
+    cache_bytes_.add(bytes);
+    cache_entries_.add(entries);
+  }
+  void cache_stored() { ++cache_stored_; }
+  void cache_evicted(uint64_t entries) { cache_evicted_ += entries; }
+  void cache_expired(uint64_t entries) { cache_expired_ += entries; }
+  // A complete reply of a call that might have been kept was not worth it or not allowed to be.
+  void cache_not_stored() { ++cache_not_stored_; }
 
   // -- Facts that belong to no call --
   void upstream_connected() { ++connects_[kConnectedIndex]; }
@@ -131,6 +142,7 @@ class alignas(64) RelayMetrics::Shard {
   friend class Page;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
+  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kHit) + 1;
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
   static constexpr size_t kConnectedIndex = kErrors;
@@ -156,6 +168,8 @@ class alignas(64) RelayMetrics::Shard {
 
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
+  Gauge cache_bytes_, cache_entries_;
+  Counter cache_stored_, cache_not_stored_, cache_evicted_, cache_expired_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
   Histogram duration_{kDurationBounds};
   Histogram first_byte_{kFirstByteBounds};
@@ -163,6 +177,7 @@ class alignas(64) RelayMetrics::Shard {
   Histogram loop_stall_{kStallBounds};
   std::array<Counter, kStatuses> statuses_;
   std::array<std::array<Counter, kEndings>, kOperations> calls_;
+  std::array<Counter, kCacheUses> cache_uses_;
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, kResults> retries_;

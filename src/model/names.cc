@@ -34,4 +34,14 @@ std::string_view name(Ending ending) {
   return "unknown";
 }
 
+std::string_view name(CacheUse use) {
+  switch (use) {
+    case CacheUse::kNone: return "none";
+    case CacheUse::kOff: return "off";
+    case CacheUse::kMiss: return "miss";
+    case CacheUse::kHit: return "hit";
+  }
+  return "unknown";
+}
+
 }  // namespace baton::model

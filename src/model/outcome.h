@@ -37,6 +37,7 @@ std::string_view name(AttemptResult result);
 
 struct Attempt {
   std::string account;
+  std::string model;  // as the reply names it, cut at 256 bytes; empty when it does not
   AttemptResult result = AttemptResult::kOk;
   int status = 0;                        // of the upstream, 0 when there was none
   bool may_have_been_processed = false;  // sent in full and not refused: may cost money though it gave nothing
@@ -50,11 +51,26 @@ struct Attempt {
 enum class Ending : uint8_t { kComplete, kRefusedByUs, kUpstreamCut, kClientGone, kDrained, kTimedOut };
 std::string_view name(Ending ending);
 
+// What the reply cache had to do with a Messages call.
+enum class CacheUse : uint8_t {
+  kNone,  // not asked about: another operation, or the cache is turned off
+  kOff,   // the call is not one whose answer may be reused
+  kMiss,
+  kHit,
+};
+std::string_view name(CacheUse use);
+
 struct Outcome {
   std::string request_id;  // ours
   std::string upstream_request_id;
   std::string client;  // who called: the client's name from config, or "local"
   std::string client_address;
+  std::string key_id;      // of a key made at run time, else empty
+  std::string team;        // of that key
+  std::string tags;        // "env=ci,search": the key's and those of the request, sorted
+  std::string session_id;  // what Claude Code says of itself, each cut at 128 bytes
+  std::string agent_id;
+  std::string parent_agent_id;
   Operation operation = Operation::kNone;
   std::string method;
   std::string path;   // without query, cut at 256 bytes
@@ -64,6 +80,7 @@ struct Outcome {
   int status = 0;  // sent to the client, 0 when nothing was sent
   Ending ending = Ending::kComplete;
   std::string error;  // our own error's code, or empty
+  CacheUse cache = CacheUse::kNone;
   uint64_t request_body_bytes = 0;
   uint64_t reply_body_bytes = 0;
   uint64_t events = 0;      // of the stream, forwarded

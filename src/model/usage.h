@@ -6,6 +6,9 @@
 
 namespace baton::model {
 
+// At which of its rates the vendor metered a Message.
+enum class ServiceTier : uint8_t { kStandard, kPriority, kBatch };
+
 struct Usage {
   bool known = false;  // the vendor stated something
   int64_t input_tokens = 0;
@@ -17,6 +20,8 @@ struct Usage {
   int64_t thinking_tokens = 0;
   int64_t web_search_requests = 0;
   int64_t web_fetch_requests = 0;
+  ServiceTier tier = ServiceTier::kStandard;
+  bool fast = false;  // speed: fast
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 

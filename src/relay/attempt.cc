@@ -66,7 +66,7 @@ Duration first_byte_limit(const Parts& parts, const Call& call) {
 }
 
 // What is learnt from a Message's usage once all of it is there.
-void read_message(const Parts& parts, const Call& call, const Answer& answer, model::Attempt& attempt) {
+void read_message(const Parts& parts, const Call& call, Answer& answer, model::Attempt& attempt) {
   if (call.route.operation != model::Operation::kMessages || answer.status != 200) return;
   stream::UsageTap tap(parts.tap_room);
   if (answer.coding == http::Coding::kIdentity) {
@@ -75,6 +75,8 @@ void read_message(const Parts& parts, const Call& call, const Answer& answer, mo
     tap.message(*plain);
   }
   attempt.usage = tap.facts().usage;
+  attempt.model = tap.facts().model;
+  answer.stop_reason = tap.facts().stop_reason;
 }
 
 // From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer
@@ -263,7 +265,11 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       end.status = answer.reply.status();
       note_head(parts, answer, end, stated);
       auto received = co_await receive(parts, call, answer, attempts[at]);
-      if (answer.follower) attempts[at].usage = answer.follower->facts().usage;
+      if (answer.follower) {
+        // Also of an opening that is given up: what the vendor stated there may be on its bill.
+        attempts[at].usage = answer.follower->facts().usage;
+        attempts[at].model = answer.follower->facts().model;
+      }
       if (received) {
         end.early_error = *received;
       } else {

@@ -29,7 +29,8 @@ struct Answer {
   std::optional<accounts::Lease> lease;
   std::optional<BudgetShare> share;  // of what is held
   std::string upstream_request_id;
-  size_t attempt = 0;  // its index in the outcome
+  std::string stop_reason;  // of a whole Message
+  size_t attempt = 0;       // its index in the outcome
 
   std::string_view first_content() const { return content.empty() ? early : std::string_view(content); }
 };

@@ -11,6 +11,7 @@
 #include "edge/exchange.h"
 #include "model/outcome.h"
 #include "model/route.h"
+#include "reuse/digest.h"
 
 namespace baton::relay {
 
@@ -19,9 +20,12 @@ struct Call {
   model::Outcome outcome = {};
   model::Route route = {};
   auth::Caller caller = {};
+  auth::Permit permit = {};  // of the caller's key, while the call is served
+  Duration retry_after{0};   // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
+  std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
   Instant until = {};                             // the end of the whole call
   std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
   Instant began = {};                             // real time, at the head's first byte

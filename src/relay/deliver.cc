@@ -2,6 +2,7 @@
 
 #include "base/recycle.h"
 #include "dialect/error_reply.h"
+#include "relay/kept.h"
 #include "relay/objects.h"
 #include "stream/pump.h"
 
@@ -44,10 +45,11 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
   if (!answer.follower) return;
   call.outcome.events = answer.follower->events();
   attempt.usage = answer.follower->facts().usage;
+  attempt.model = answer.follower->facts().model;
 }
 
 // Moves the rest of a live answer and ends the reply as its end deserves.
-Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
+Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording& recording) {
   edge::Exchange& exchange = call.exchange;
   net::BodyWriter& writer = exchange.writer();
   const stream::PumpParts moving{.loop = parts.loop,
@@ -56,7 +58,8 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
                                  .client = exchange.stream(),
                                  .writer = writer,
                                  .cancel = exchange.cancel(),
-                                 .follower = answer.follower.get()};
+                                 .follower = answer.follower.get(),
+                                 .tee = recording.tee()};
   const stream::PumpLimits limits{.buffer_bytes_max = parts.stream.buffer_bytes_max,
                                   .idle = parts.upstream.idle_read_timeout,
                                   .write_stall = parts.write_stall,
@@ -68,7 +71,10 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   call.outcome.ending = ending_of(result.end);
   const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
-  answer.reply.finish(*answer.line->connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
+  const bool clean = result.end == PumpEnd::kEnded && answer.reply.body.done();
+  answer.reply.finish(*answer.line->connections, clean);
+  if (clean && answer.follower && answer.follower->rest().empty())
+    recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
   if (result.end == PumpEnd::kEnded && stream_whole) {
     if (answer.follower && answer.follower->facts().error_event) {
       call.outcome.ending = Ending::kUpstreamCut;
@@ -114,7 +120,10 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   if (call.outcome.attempts.size() > 1) {
     answer.fields.append("baton-attempts: ").append(std::to_string(call.outcome.attempts.size())).append("\r\n");
   }
+  append_cache_fields(answer.fields, call.outcome);
   call.outcome.upstream_request_id = std::move(answer.upstream_request_id);
+  keep_message(parts, call, answer);
+  Recording recording(parts, call, answer);
   const bool done = answer.whole || (answer.reply.body.done() && !answer.follower);
   const bool bodiless = exchange.head().method == http::Method::kHead;
   metrics::Held open;
@@ -135,7 +144,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     give_string(answer.fields);
     answer.reply.release_head();
     if (!done && !bodiless) {
-      co_await finish_live(parts, call, answer);
+      co_await finish_live(parts, call, answer, recording);
     } else {
       if (exchange.writer().pending() > 0 && !co_await exchange.drain(0)) {
         call.outcome.ending = Ending::kClientGone;

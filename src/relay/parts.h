@@ -9,6 +9,7 @@
 #include "base/byte_budget.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
+#include "reuse/reply_store.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "store/id_bindings.h"
@@ -40,9 +41,10 @@ struct Parts {
   store::IdBindings& bindings;
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
-  stream::TapRoom& tap_room;  // of this loop
-  std::string public_url;     // the relay's own origin, or empty: from the request
-  bool tls = false;           // of the listener, for that origin
+  stream::TapRoom& tap_room;             // of this loop
+  reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
+  std::string public_url;                // the relay's own origin, or empty: from the request
+  bool tls = false;                      // of the listener, for that origin
   bool simulated = false;
 };
 

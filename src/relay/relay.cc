@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "dialect/call_labels.h"
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
 
@@ -37,7 +38,9 @@ bool reads_json(const Call& call) {
 
 }  // namespace
 
-Relay::Relay(Parts parts) : parts_(std::move(parts)) {}
+Relay::Relay(Parts parts) : parts_(std::move(parts)) {
+  if (parts_.replies != nullptr) digester_.emplace(parts_.replies->secret());
+}
 
 std::string Relay::new_request_id() {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
@@ -69,7 +72,7 @@ Call Relay::begin(edge::Exchange& exchange) {
 Expected<void> Relay::recognise(Call& call) {
   const auto& head = call.exchange.head();
   auto caller = parts_.authenticator.identify(
-      head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
+      head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}), parts_.loop.wall());
   if (!caller) return std::unexpected(caller.error());
   call.caller = std::move(*caller);
   call.outcome.client = call.caller.name;
@@ -78,6 +81,7 @@ Expected<void> Relay::recognise(Call& call) {
     return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
   if (call.route.wrong_method)
     return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
+  if (auto let_in = count_in(call); !let_in) return let_in;
   // A credential of the caller's own goes to a passthrough account and nowhere else; Baton's key never leaves.
   const bool own = call.caller.brings_own_credential;
   call.passthrough = parts_.accounts.has_passthrough() &&
@@ -86,6 +90,29 @@ Expected<void> Relay::recognise(Call& call) {
     return fail(ErrorCode::kUnauthenticated, Fault::kClient,
                 "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the "
                 "baton-key header.");
+  return {};
+}
+
+Expected<void> Relay::count_in(Call& call) {
+  model::Outcome& outcome = call.outcome;
+  const auth::ClientKey* key = call.caller.key.get();
+  if (key != nullptr) {
+    outcome.key_id = key->id;
+    outcome.team = key->team;
+  }
+  auto labels = dialect::read_labels(call.exchange.head(), key != nullptr ? key->tags : std::string_view{});
+  if (!labels) return std::unexpected(labels.error());
+  outcome.tags = std::move(labels->tags);
+  outcome.session_id = std::move(labels->session_id);
+  outcome.agent_id = std::move(labels->agent_id);
+  outcome.parent_agent_id = std::move(labels->parent_agent_id);
+  // What cannot be booked is not begun.
+  if (!parts_.ledger.has_room())
+    return fail(ErrorCode::kStore, Fault::kUs, "too many rows wait for the ledger", Retry::kLater);
+  if (key == nullptr) return {};
+  auto permit = auth::admit(*key, outcome.operation, parts_.loop.now(), call.retry_after);
+  if (!permit) return std::unexpected(permit.error());
+  call.permit = std::move(*permit);
   return {};
 }
 
@@ -136,6 +163,7 @@ Expected<void> Relay::read_facts(Call& call) {
   call.facts = std::move(*facts);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
   call.outcome.stream = call.facts.stream;
+  if (call.caller.key) return auth::allow_model(*call.caller.key, call.facts.model);
   return {};
 }
 
@@ -164,7 +192,7 @@ Task<void> Relay::answer_error(Call& call, Error error) {
   }
   if (call.exchange.replied()) co_return call.exchange.abort();
   if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
-  dialect::ReplyHints hints{.allow = call.route.allow};
+  dialect::ReplyHints hints{.retry_after = call.retry_after, .allow = call.route.allow};
   std::string retry_at;
   if (call.retry_at && error.code == ErrorCode::kNoAccount) {
     const Duration wait = std::max(*call.retry_at - parts_.loop.now(), Duration{1});

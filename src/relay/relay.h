@@ -3,10 +3,13 @@
 // its modules.
 #pragma once
 
+#include <optional>
+
 #include "edge/exchange.h"
 #include "http/json.h"
 #include "relay/call.h"
 #include "relay/parts.h"
+#include "reuse/digest.h"
 
 namespace baton::relay {
 
@@ -21,6 +24,7 @@ class Relay final : public edge::Handler {
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
   Expected<void> recognise(Call& call);            // who calls, and what for
+  Expected<void> count_in(Call& call);             // what its key may do, and whether it can be booked
   runtime::Task<Expected<void>> read(Call& call);  // the body, and what the relay reads of it
   runtime::Task<Expected<void>> walk(Call& call);
   runtime::Task<void> answer_error(Call& call, Error error);
@@ -31,6 +35,7 @@ class Relay final : public edge::Handler {
 
   Parts parts_;
   http::JsonScanner scanner_;
+  std::optional<reuse::Digester> digester_;  // none: nothing is reused
 };
 
 }  // namespace baton::relay

@@ -3,6 +3,7 @@
 
 #include "relay/attempt.h"
 #include "relay/deliver.h"
+#include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/relay.h"
 
@@ -27,6 +28,9 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
   if (auto read_in = co_await read(call); !read_in) co_return std::unexpected(read_in.error());
+  auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
+  if (!kept) co_return std::unexpected(kept.error());
+  if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
   call.bound_account = owner_of(parts_, call);
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());

@@ -75,6 +75,13 @@ Statement& Statement::bind(int index, int64_t number) {
   return *this;
 }
 
+Statement& Statement::bind(int index, std::optional<int64_t> number) {
+  if (number) return bind(index, *number);
+  rewind();
+  BATON_CHECK(sqlite3_bind_null(statement_, index) == SQLITE_OK);
+  return *this;
+}
+
 Result<bool> Statement::step() {
   stepped_ = true;
   int code = sqlite3_step(statement_);
@@ -99,6 +106,11 @@ std::string_view Statement::text(int column) const {
 }
 
 int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::optional<int64_t> Statement::number_or_null(int column) const {
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+  return number(column);
+}
 
 void Statement::reset() { rewind(); }
 

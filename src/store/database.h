@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ class Statement {
   // Parameters count from 1. Texts are copied. Binding begins a new use: what was stepped before is reset first.
   Statement& bind(int index, std::string_view text);
   Statement& bind(int index, int64_t number);
+  Statement& bind(int index, std::optional<int64_t> number);  // nothing is NULL
   // True when a row is there to be read, false when there are no more. kStore with what SQLite said otherwise.
   Result<bool> step();
   // step() for what gives no rows, and done with it.
@@ -48,6 +50,7 @@ class Statement {
   // Of the row that step() gave. Columns count from 0; the text is valid until the next step, bind or reset.
   std::string_view text(int column) const;
   int64_t number(int column) const;
+  std::optional<int64_t> number_or_null(int column) const;
   // Ends a read early, so that it holds nothing of the database.
   void reset();
 

@@ -7,6 +7,7 @@ namespace baton::stream {
 
 struct Config {
   size_t held_reply_bytes_max = 10 * kMiB;          // a reply that must be held whole
+  size_t reply_bytes_budget = 512 * kMiB;           // all replies held whole together; beyond it they pass as they come
   size_t buffer_bytes_max = 256 * kKiB;             // a stream whose reader is slow
   Duration opening_hold = std::chrono::seconds(5);  // message_start and pings wait this long for something better
   size_t opening_bytes_max = 64 * kKiB;

@@ -75,6 +75,7 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
       ended = got.status == Status::kEnd;
       std::string_view forward = parts.follower != nullptr ? parts.follower->feed(got.data) : got.data;
       if (!forward.empty()) {
+        if (parts.tee != nullptr) parts.tee->take(forward);
         if (parts.writer.pending() == 0) taken = loop.now();
         spoke = loop.now();
         if (!parts.writer.write({}, forward, /*last=*/false)) {

@@ -21,6 +21,13 @@
 
 namespace baton::stream {
 
+// Sees what is forwarded, in order; Baton's own events are not part of it.
+class Tee {
+ public:
+  virtual ~Tee() = default;
+  virtual void take(std::string_view bytes) = 0;
+};
+
 struct PumpParts {
   runtime::Loop& loop;
   runtime::ByteStream& upstream;
@@ -29,6 +36,7 @@ struct PumpParts {
   net::BodyWriter& writer;
   runtime::Cancellation& cancel;
   EventFollower* follower = nullptr;  // of an event stream; null: bytes without meaning
+  Tee* tee = nullptr;
 };
 
 struct PumpLimits {

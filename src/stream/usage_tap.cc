@@ -57,6 +57,10 @@ class UsageReader {
         output_details = value;
       else if (key == "server_tool_use")
         server_tools = value;
+      else if (key == "service_tier")
+        take_tier(value);
+      else if (key == "speed" && value != "null")
+        usage_.fast = http::json_string(value) == "fast";
     };
     auto on_creation = [this](std::string_view key, std::string_view value) {
       if (key == "ephemeral_5m_input_tokens") take(usage_.cache_creation_5m_input_tokens, value);
@@ -77,6 +81,13 @@ class UsageReader {
   }
 
  private:
+  void take_tier(std::string_view span) {
+    const auto tier = http::json_string(span);
+    if (tier == "standard") usage_.tier = model::ServiceTier::kStandard;
+    if (tier == "priority") usage_.tier = model::ServiceTier::kPriority;
+    if (tier == "batch") usage_.tier = model::ServiceTier::kBatch;
+  }
+
   void take(int64_t& figure, std::string_view span) {
     auto value = http::json_int(span);
     if (!value || *value < 0 || *value > kCountMax) return;

@@ -183,6 +183,35 @@ TEST(UsageTap, reads_whole_messages) {
                                        .cache_creation_5m_input_tokens = 5000}));
 }
 
+TEST(UsageTap, reads_at_which_rate_a_message_was_metered) {
+  struct {
+    const char* name;
+    const char* usage;
+    model::ServiceTier tier;
+    bool fast;
+  } const rows[] = {
+      {"nothing said", R"("output_tokens":1)", model::ServiceTier::kStandard, false},
+      {"standard", R"("output_tokens":1,"service_tier":"standard","speed":"standard")", model::ServiceTier::kStandard,
+       false},
+      {"priority", R"("output_tokens":1,"service_tier":"priority")", model::ServiceTier::kPriority, false},
+      {"a batch", R"("output_tokens":1,"service_tier":"batch")", model::ServiceTier::kBatch, false},
+      {"fast", R"("output_tokens":1,"speed":"fast")", model::ServiceTier::kStandard, true},
+      {"null", R"("output_tokens":1,"service_tier":null,"speed":null)", model::ServiceTier::kStandard, false},
+      {"a tier nobody knows", R"("output_tokens":1,"service_tier":"flex")", model::ServiceTier::kStandard, false},
+  };
+  for (const auto& row : rows) {
+    const auto usage = pass_message("{\"usage\":{" + std::string(row.usage) + "}}").usage;
+    EXPECT_EQ(usage.tier, row.tier) << row.name;
+    EXPECT_EQ(usage.fast, row.fast) << row.name;
+  }
+  // A later statement that does not repeat the mode leaves it.
+  const auto streamed =
+      pass({"event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":1,\"speed\":\"fast\"}}}\n\n",
+            "event: message_delta\ndata: {\"usage\":{\"output_tokens\":2}}\n\n"});
+  EXPECT_TRUE(streamed.usage.fast);
+  EXPECT_EQ(streamed.usage.output_tokens, 2);
+}
+
 TEST(UsageTap, takes_what_the_latest_statement_gives_and_keeps_the_rest) {
   constexpr std::string_view kStart =
       R"({"type":"message_start","message":{"id":"m","model":"x","usage":{"input_tokens":10,"output_tokens":1,)"

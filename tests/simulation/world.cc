@@ -27,7 +27,7 @@ World::World(WorldOptions options)
       random_(options_.seed),
       simulator_(options_.sim),
       sim_handler_(simulator_, {}),
-      authenticator_(options_.auth),
+      authenticator_(options_.auth, options_.keys),
       metrics_(metric_options(options_)),
       log_(clock, -1),
       bindings_({}, clock, log_) {
@@ -35,7 +35,7 @@ World::World(WorldOptions options)
   pool_config_ = options_.pool;
   account_configs_ = options_.account_configs;
   access_log_ = std::move(*ledger::AccessLog::open({.access_log = "off"}, metrics_, log_));
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_);
+  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_, options_.book);
   ledger_->observe([this](const model::Outcome& outcome) { outcomes.push_back(outcome); });
   sim_server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                    .config = sim_edge_,
@@ -69,6 +69,7 @@ World::World(WorldOptions options)
                      .connections = pools_[i].get()});
   }
   accounts_ = std::make_unique<accounts::AccountPool>(pool_config_, clock);
+  if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
                                                        .authenticator = authenticator_,
@@ -83,6 +84,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .replies = replies_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,

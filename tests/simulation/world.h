@@ -18,6 +18,7 @@
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "relay/relay.h"
+#include "reuse/reply_store.h"
 #include "sim/sim_handler.h"
 #include "sim/simulator.h"
 #include "store/id_bindings.h"
@@ -41,10 +42,13 @@ struct WorldOptions {
   upstream::Config upstream = {};
   edge::Config edge = {};
   auth::Config auth = {};
+  const auth::KeyRing* keys = nullptr;
+  ledger::Book* book = nullptr;  // outlives the world
   uint32_t attempts_max = 3;
   accounts::Config pool = {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
   std::string public_url = {};
+  std::optional<reuse::Config> cache = {};  // none: nothing is reused
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
 };
@@ -85,6 +89,7 @@ class World {
   store::IdBindings& bindings() { return bindings_; }
   upstream::ConnectionPool& pool(size_t account) { return *pools_[account]; }
   runtime::Loop& loop() { return loop_; }
+  ledger::Ledger& ledger() { return *ledger_; }
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
 
@@ -115,6 +120,7 @@ class World {
   store::IdBindings bindings_;
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   stream::TapRoom tap_room_;
+  std::unique_ptr<reuse::ReplyStore> replies_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;

@@ -142,6 +142,7 @@ class Simulated(unittest.TestCase):
 
     def test_the_line_that_it_prints_can_be_pasted(self):
         relay, _ = self.serve()
+        eventually(lambda: "curl" in relay.log(), what="the greeting")  # it comes after the port is open
         line = re.search(r"^ *(curl .*?)\n\n", relay.log(), re.MULTILINE | re.DOTALL)
         self.assertIsNotNone(line, relay.log())
         done = subprocess.run(["bash", "-c", line.group(1)], capture_output=True, text=True, timeout=20, env=clean_environment(), check=False)

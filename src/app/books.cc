@@ -1,0 +1,203 @@
+#include "app/books.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "metrics/log_text.h"
+#include "runtime/clock.h"
+
+namespace baton::app {
+namespace {
+
+using metrics::append_quoted;
+
+int cannot(const std::string& why, int code = 1) {
+  std::fprintf(stderr, "baton: %s\n", why.c_str());
+  return code;
+}
+
+// The data folder, or nothing after it was said why.
+std::optional<std::string> folder_of(const DataFolder& data) {
+  if (data.path) return *data.path;
+  auto settings = config::load(data.load);
+  if (settings) return settings->data_dir;
+  std::fprintf(stderr, "%s\n", settings.error().text().c_str());
+  return std::nullopt;
+}
+
+std::string day_text(const std::optional<WallTime>& time) {
+  if (!time) return "-";
+  const auto day = std::chrono::floor<std::chrono::days>(*time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::minutes>(*time - day));
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count());
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out.append(out.empty() ? "" : ",").append(word);
+  return out;
+}
+
+std::string_view state_of(const auth::StoredKey& key, WallTime now) {
+  if (key.revoked) return "revoked";
+  return key.expires && now >= *key.expires ? "expired" : "in use";
+}
+
+std::string limits_of(const auth::Rights& rights) {
+  std::string out;
+  const auto add = [&out](std::string text) { out.append(out.empty() ? "" : " ").append(text); };
+  if (!rights.models.empty()) add("models=" + joined(rights.models));
+  if (!rights.endpoints.empty()) add("endpoints=" + joined(rights.endpoints));
+  if (rights.requests_per_minute > 0) add("rpm=" + std::to_string(rights.requests_per_minute));
+  if (rights.concurrency > 0) add("concurrency=" + std::to_string(rights.concurrency));
+  return out.empty() ? "-" : out;
+}
+
+// Opened by the caller's braces; ended by it too.
+void append_key_json(std::string& out, const auth::StoredKey& key, WallTime now) {
+  const auto text = [&out](std::string_view name, std::string_view value) {
+    append_quoted(out, name);
+    out += ':';
+    append_quoted(out, value);
+    out += ',';
+  };
+  const auto list = [&out](std::string_view name, const std::vector<std::string>& words) {
+    append_quoted(out, name);
+    out += ":[";
+    for (size_t i = 0; i < words.size(); ++i) {
+      if (i > 0) out += ',';
+      append_quoted(out, words[i]);
+    }
+    out += "],";
+  };
+  const auto time = [&out](std::string_view name, const std::optional<WallTime>& value) {
+    append_quoted(out, name);
+    out += ':';
+    out += value ? std::to_string(value->time_since_epoch().count()) : "null";
+    out += ',';
+  };
+  text("id", key.id);
+  text("name", key.name);
+  text("prefix", key.shown);
+  text("team", key.team);
+  text("tags", key.tags);
+  list("models", key.rights.models);
+  list("endpoints", key.rights.endpoints);
+  time("created_ms", key.created);
+  time("expires_ms", key.expires);
+  time("revoked_ms", key.revoked);
+  text("state", state_of(key, now));
+  out += fmt::format("\"rpm\":{},\"concurrency\":{}", key.rights.requests_per_minute, key.rights.concurrency);
+}
+
+void print_made(const auth::MadeKey& made, const Keys& command, WallTime now) {
+  const std::string key(made.key.reveal());
+  if (command.json) {
+    std::string out = "{\"key\":";
+    append_quoted(out, key);
+    out += ',';
+    append_key_json(out, made.stored, now);
+    std::printf("%s}\n", out.c_str());
+    return;
+  }
+  // The key alone on stdout, so that it can be piped to where it belongs.
+  std::fprintf(stderr, "The key of %s, shown this once:\n", made.stored.name.c_str());
+  std::printf("%s\n", key.c_str());
+}
+
+void print_list(const auth::StoredKeys& stored, bool json, WallTime now) {
+  if (json) {
+    std::string out = "{\"keys\":[";
+    for (const auth::StoredKey& key : stored.keys) {
+      out += &key == &stored.keys.front() ? "{" : ",{";
+      append_key_json(out, key, now);
+      out += '}';
+    }
+    std::printf("%s]}\n", out.c_str());
+    return;
+  }
+  std::vector<std::array<std::string, 7>> lines{{"NAME", "KEY", "TEAM", "STATE", "CREATED (UTC)", "EXPIRES", "LIMITS"}};
+  for (const auth::StoredKey& key : stored.keys) {
+    lines.push_back({key.name, key.shown + "…", key.team.empty() ? "-" : key.team, std::string(state_of(key, now)),
+                     day_text(key.created), day_text(key.expires), limits_of(key.rights)});
+  }
+  std::array<size_t, 7> widths{};
+  // The ellipsis has one column and three bytes.
+  const auto width = [](const std::string& text) { return text.size() - (text.ends_with("…") ? 2 : 0); };
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width(line[i]));
+  }
+  for (const auto& line : lines) {
+    std::string out;
+    for (size_t i = 0; i < line.size(); ++i) {
+      out += line[i];
+      if (i + 1 < line.size()) out.append(widths[i] - width(line[i]) + 2, ' ');
+    }
+    std::printf("%s\n", out.c_str());
+  }
+}
+
+}  // namespace
+
+int run_keys(const Keys& command) {
+  const WallTime now = runtime::SystemClock().wall();
+  const auto folder = folder_of(command.data);
+  if (!folder) return 2;
+  if (command.action != Keys::Action::kCreate && !auth::KeyStore::exists(*folder)) {
+    if (command.action != Keys::Action::kList) return cannot("there is no key in " + *folder);
+    print_list({}, command.json, now);
+    return 0;
+  }
+  auto store = auth::KeyStore::open(*folder);
+  if (!store) return cannot(store.error().detail);
+  switch (command.action) {
+    case Keys::Action::kList: {
+      auto stored = store->read();
+      if (!stored) return cannot(stored.error().detail);
+      print_list(*stored, command.json, now);
+      return 0;
+    }
+    case Keys::Action::kRevoke: {
+      auto revoked = store->revoke(command.key.name, now);
+      if (!revoked) return cannot(revoked.error().detail);
+      if (!command.json) std::fprintf(stderr, "The key %s is revoked.\n", command.key.name.c_str());
+      return 0;
+    }
+    case Keys::Action::kCreate:
+    case Keys::Action::kRotate: {
+      auth::NewKey wanted = command.key;
+      if (command.ttl) wanted.expires = now + std::chrono::duration_cast<std::chrono::milliseconds>(*command.ttl);
+      auto made = command.action == Keys::Action::kCreate ? store->create(wanted, now)
+                                                          : store->rotate(wanted.name, command.grace, now);
+      if (!made) return cannot(made.error().detail);
+      print_made(*made, command, now);
+      return 0;
+    }
+  }
+  return 1;
+}
+
+int run_usage(const Usage& command) {
+  const auto folder = folder_of(command.data);
+  if (!folder) return 2;
+  if (command.rows) {
+    const auto write = [](const std::string& line) {
+      return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
+    };
+    auto done = ledger::export_rows(*folder, *command.rows, command.period, write);
+    return done ? 0 : cannot(done.error().detail);
+  }
+  auto groups = ledger::usage_by(*folder, command.by, command.period);
+  if (!groups) return cannot(groups.error().detail);
+  const std::string text =
+      command.json ? ledger::usage_json(*groups, command.by) : ledger::usage_table(*groups, command.by);
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace baton::app

@@ -1,0 +1,72 @@
+#include "app/upkeep.h"
+
+#include <sys/stat.h>
+
+namespace baton::app {
+
+Upkeep::Upkeep(Shared& shared) : shared_(shared), prices_(stamp_of_prices()) {}
+
+Expected<void> Upkeep::begin() {
+  if (auto keys = look_at_keys(); !keys) return keys;
+  look_at_stores();
+  return {};
+}
+
+void Upkeep::turn() {
+  auto keys = look_at_keys();
+  shared_.state.note("keys", keys ? "" : keys.error().detail);
+  if (!keys) shared_.log.trouble("keys", "keys: " + keys.error().detail + "; those that are known stay as they are");
+  look_at_prices();
+  look_at_stores();
+}
+
+Expected<void> Upkeep::look_at_keys() {
+  const std::string& folder = shared_.settings.data_dir;
+  if (!keys_) {
+    if (!auth::KeyStore::exists(folder)) return {};
+    auto opened = auth::KeyStore::open(folder);
+    if (!opened) return std::unexpected(opened.error());
+    keys_.emplace(std::move(*opened));
+  }
+  auto changed = keys_->changed();
+  if (changed && !*changed) return {};
+  auto stored = changed ? keys_->read() : std::unexpected(changed.error());
+  if (!stored) {
+    keys_.reset();  // opened anew at the next turn, and then read whatever changed
+    return std::unexpected(stored.error());
+  }
+  shared_.keys.replace(*stored);
+  return {};
+}
+
+Upkeep::FileStamp Upkeep::stamp_of_prices() const {
+  struct stat file{};
+  const std::string& path = shared_.settings.ledger.prices_file;
+  if (path.empty() || ::stat(path.c_str(), &file) != 0) return {};
+  return {.modified_ns = file.st_mtim.tv_sec * 1'000'000'000 + file.st_mtim.tv_nsec,
+          .size = file.st_size,
+          .inode = file.st_ino};
+}
+
+void Upkeep::look_at_prices() {
+  if (!shared_.book || shared_.settings.ledger.prices_file.empty()) return;
+  const FileStamp now = stamp_of_prices();
+  if (now == prices_) return;
+  prices_ = now;
+  auto prices = read_prices(shared_.settings);
+  if (!prices) {
+    shared_.state.note("prices", prices.error().detail);
+    shared_.log.say("prices: the new file is not taken, the old prices stay: " + prices.error().detail);
+    return;
+  }
+  shared_.book->use(std::move(*prices));
+  shared_.state.note("prices", "");
+  shared_.log.say("prices: read again from " + shared_.settings.ledger.prices_file);
+}
+
+void Upkeep::look_at_stores() {
+  shared_.state.note("store", shared_.bindings.trouble());
+  if (shared_.book) shared_.state.note("ledger", shared_.book->trouble());
+}
+
+}  // namespace baton::app

@@ -1,0 +1,42 @@
+// Upkeep: what the process looks after while it serves: keys that were made or revoked, a price file that changed, and
+// what the operator should see on /healthz. Nothing of it is on a loop.
+// Life: in serve(). Thread: the app's main one. Bounds: a turn asks SQLite for one number and stats one file; more only
+// when something changed.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/shared.h"
+#include "auth/key_store.h"
+
+namespace baton::app {
+
+class Upkeep {
+ public:
+  // So a new or a revoked key is noticed well within a second.
+  static constexpr Duration kEvery = std::chrono::milliseconds(250);
+
+  explicit Upkeep(Shared& shared);
+  // Before the first call can come. kStore: there are keys, and they cannot be read: nobody must be let in without one.
+  Expected<void> begin();
+  void turn();
+
+ private:
+  struct FileStamp {
+    int64_t modified_ns = 0;
+    int64_t size = 0;
+    uint64_t inode = 0;
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+  };
+  Expected<void> look_at_keys();
+  void look_at_prices();
+  void look_at_stores();
+  FileStamp stamp_of_prices() const;
+
+  Shared& shared_;
+  std::optional<auth::KeyStore> keys_;
+  FileStamp prices_;
+};
+
+}  // namespace baton::app

@@ -1,0 +1,91 @@
+#include "auth/key_ring.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace baton::auth {
+namespace {
+
+std::string_view bytes_of(const Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::optional<WallTime> earlier(std::optional<WallTime> a, std::optional<WallTime> b) {
+  if (!a) return b;
+  return b ? std::min(*a, *b) : a;
+}
+
+}  // namespace
+
+Sha256 keyed_digest(const DigestSecret& secret, std::string_view key) {
+  const Sha256 plain = sha256(key);
+  std::array<char, sizeof(DigestSecret) + sizeof(Sha256)> both;
+  std::memcpy(both.data(), secret.data(), secret.size());
+  std::memcpy(both.data() + secret.size(), plain.data(), plain.size());
+  return sha256(std::string_view(both.data(), both.size()));
+}
+
+size_t KeyRing::Snapshot::FirstBytes::operator()(const Sha256& digest) const {
+  size_t first;
+  std::memcpy(&first, digest.data(), sizeof first);
+  return first;
+}
+
+const KeyRing::Held* KeyRing::Snapshot::find(std::string_view key) const {
+  if (by_digest.empty()) return nullptr;
+  const Sha256 wanted = keyed_digest(secret, key);
+  static constexpr Sha256 kNobody{};
+  const auto found = by_digest.find(wanted);
+  const bool equal = equal_constant_time(bytes_of(found == by_digest.end() ? kNobody : found->first), bytes_of(wanted));
+  return equal && found != by_digest.end() ? &found->second : nullptr;
+}
+
+const KeyRing::Snapshot& KeyRing::View::of(const KeyRing& ring) {
+  // Only when keys have changed is there a lock to take.
+  if (const uint64_t newest = ring.generation_.load(std::memory_order_acquire); newest != generation_) {
+    std::lock_guard lock(ring.mutex_);
+    snapshot_ = ring.snapshot_;
+    generation_ = newest;
+  }
+  return *snapshot_;
+}
+
+KeyRing::KeyRing() : snapshot_(std::make_shared<Snapshot>()) {}
+
+void KeyRing::replace(const StoredKeys& stored) {
+  auto next = std::make_shared<Snapshot>();
+  next->any = !stored.keys.empty();
+  next->secret = stored.secret;
+  std::unordered_map<std::string, std::shared_ptr<Meter>> meters;
+  struct Facts {
+    std::shared_ptr<const ClientKey> key;
+    const StoredKey* stored;
+  };
+  std::unordered_map<std::string_view, Facts> keys;
+  for (const StoredKey& one : stored.keys) {
+    const auto known = meters_.find(one.id);
+    std::shared_ptr<Meter> meter = known == meters_.end() ? std::make_shared<Meter>() : known->second;
+    meters.emplace(one.id, meter);
+    auto key = std::make_shared<ClientKey>(ClientKey{.id = one.id,
+                                                     .name = one.name,
+                                                     .team = one.team,
+                                                     .tags = one.tags,
+                                                     .rights = one.rights,
+                                                     .meter = std::move(meter)});
+    keys.emplace(one.id, Facts{std::move(key), &one});
+  }
+  for (const StoredSecret& secret : stored.secrets) {
+    const auto found = keys.find(secret.key_id);
+    if (found == keys.end()) continue;
+    const StoredKey& of = *found->second.stored;
+    next->by_digest.emplace(
+        secret.digest,
+        Held{.key = found->second.key, .until = earlier(secret.until, of.expires), .revoked = of.revoked.has_value()});
+  }
+  meters_ = std::move(meters);
+  std::lock_guard lock(mutex_);
+  snapshot_ = std::move(next);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
+}  // namespace baton::auth

@@ -1,0 +1,65 @@
+#include "ledger/row.h"
+
+namespace baton::ledger {
+namespace {
+
+using model::Operation;
+
+bool succeeded(const model::Attempt& attempt) { return attempt.status >= 200 && attempt.status < 300; }
+
+// Whether success costs money that the reply does not state.
+bool costs_unstated(const model::Outcome& outcome) {
+  switch (outcome.operation) {
+    case Operation::kMessages:
+    case Operation::kBatchCreate: return true;
+    case Operation::kPassThrough: return outcome.method == "POST";
+    default: return false;
+  }
+}
+
+void add(model::Usage& sum, const model::Usage& more) {
+  if (!more.known) return;
+  sum.known = true;
+  sum.input_tokens += more.input_tokens;
+  sum.output_tokens += more.output_tokens;
+  sum.cache_creation_input_tokens += more.cache_creation_input_tokens;
+  sum.cache_read_input_tokens += more.cache_read_input_tokens;
+  sum.cache_creation_5m_input_tokens += more.cache_creation_5m_input_tokens;
+  sum.cache_creation_1h_input_tokens += more.cache_creation_1h_input_tokens;
+  sum.thinking_tokens += more.thinking_tokens;
+  sum.web_search_requests += more.web_search_requests;
+  sum.web_fetch_requests += more.web_fetch_requests;
+  sum.tier = more.tier;
+  sum.fast = more.fast;
+}
+
+}  // namespace
+
+std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attempt& attempt, const PriceTable& prices) {
+  if (attempt.usage.known) {
+    return prices.cost(attempt.model.empty() ? outcome.model : attempt.model, attempt.usage, outcome.started);
+  }
+  // An answer with an error's status is not charged; one that never came may be.
+  const bool lost = attempt.status == 0 && attempt.may_have_been_processed;
+  if (costs_unstated(outcome) && (succeeded(attempt) || lost)) return std::nullopt;
+  return 0;
+}
+
+Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
+  Row row{.cost = 0};
+  row.attempt_costs.reserve(outcome.attempts.size());
+  for (const model::Attempt& attempt : outcome.attempts) {
+    const std::optional<int64_t> cost = cost_of(outcome, attempt, prices);
+    row.attempt_costs.push_back(cost);
+    if (!cost) row.cost.reset();
+    if (row.cost) *row.cost += *cost;
+    add(row.usage, attempt.usage);
+  }
+  return row;
+}
+
+bool is_booked(const model::Outcome& outcome) {
+  return !outcome.client.empty() && outcome.operation != Operation::kProbe;
+}
+
+}  // namespace baton::ledger

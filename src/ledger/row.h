@@ -1,0 +1,31 @@
+// Row: an Outcome as the ledger keeps it: what was used, by which account, and what it cost.
+// Life: values, made on the writer's thread. Thread: any; pure. Bounds: those of an Outcome.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ledger/price_table.h"
+#include "model/outcome.h"
+
+namespace baton::ledger {
+
+struct Row {
+  model::Usage usage;           // summed over all attempts; tier and mode of the last that stated any
+  std::optional<int64_t> cost;  // in nanodollars; nothing when that of an attempt is not known
+  std::vector<std::optional<int64_t>> attempt_costs;  // in the order of the attempts
+};
+
+// What an attempt cost: by its tokens where the vendor stated them; 0 where nothing is charged (refusals, and what is
+// free); nothing where it may have been charged and it is not known how much: a model without a price, a reply that was
+// lost or could not be read, a batch (its results tell), an endpoint that is not known.
+std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attempt& attempt, const PriceTable& prices);
+
+Row make_row(const model::Outcome& outcome, const PriceTable& prices);
+
+// Whether a call is written down. Not: probes, and calls of nobody who was let in; they cost nothing, and anyone could
+// fill the disk with them. They stand in the access log.
+bool is_booked(const model::Outcome& outcome);
+
+}  // namespace baton::ledger

@@ -1,0 +1,184 @@
+#include "ledger/rows_file.h"
+
+#include "ledger/row.h"
+
+namespace baton::ledger {
+namespace {
+
+using store::Migration;
+using store::Result;
+using store::Statement;
+
+constexpr Migration kMigrations[] = {
+    "CREATE TABLE calls("
+    "seq INTEGER PRIMARY KEY, "                                // the order in which calls ended
+    "request_id TEXT NOT NULL, started_at INTEGER NOT NULL, "  // ms since 1970
+    "duration_us INTEGER NOT NULL, first_byte_us INTEGER NOT NULL, added_us INTEGER NOT NULL, "
+    "client TEXT NOT NULL, key_id TEXT NOT NULL, team TEXT NOT NULL, client_address TEXT NOT NULL, "
+    "tags TEXT NOT NULL, session_id TEXT NOT NULL, agent_id TEXT NOT NULL, parent_agent_id TEXT NOT NULL, "
+    "operation TEXT NOT NULL, model TEXT NOT NULL, stream INTEGER NOT NULL, simulated INTEGER NOT NULL, "
+    "status INTEGER NOT NULL, ending TEXT NOT NULL, error TEXT NOT NULL, upstream_request_id TEXT NOT NULL, "
+    "request_bytes INTEGER NOT NULL, reply_bytes INTEGER NOT NULL, "
+    "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, "
+    "cache_write_tokens INTEGER NOT NULL, cache_write_1h_tokens INTEGER NOT NULL, thinking_tokens INTEGER NOT NULL, "
+    "web_searches INTEGER NOT NULL, web_fetches INTEGER NOT NULL, "
+    "cost_nanodollars INTEGER"  // NULL: not known
+    ") STRICT;"
+    "CREATE TABLE attempts("
+    "call INTEGER NOT NULL, attempt INTEGER NOT NULL, "  // calls.seq, and the place among its attempts from 0
+    "account TEXT NOT NULL, model TEXT NOT NULL, result TEXT NOT NULL, status INTEGER NOT NULL, "
+    "may_have_been_processed INTEGER NOT NULL, first_byte_us INTEGER NOT NULL, total_us INTEGER NOT NULL, "
+    "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, "
+    "cache_write_tokens INTEGER NOT NULL, cost_nanodollars INTEGER, "
+    "PRIMARY KEY(call, attempt)) STRICT, WITHOUT ROWID",
+};
+
+// Another process may be reading the whole of it, or writing its own rows.
+constexpr Duration kBusyTimeout = std::chrono::seconds(2);
+// Beyond one old row for each new one, so that a shorter Config::keep is caught up with.
+constexpr int64_t kForgottenBesides = 64;
+
+int64_t us(Duration duration) { return std::max<int64_t>(duration.count(), 0) / 1000; }
+
+}  // namespace
+
+Result<RowsFile> RowsFile::open(const std::string& path) {
+  Result<store::Database> database = store::Database::open({.path = path, .busy_timeout = kBusyTimeout}, kMigrations);
+  if (!database) return std::unexpected(std::move(database.error()));
+  RowsFile file(std::move(*database));
+  if (Result<void> ready = file.prepare(); !ready) return std::unexpected(std::move(ready.error()));
+  return file;
+}
+
+Result<void> RowsFile::prepare() {
+  struct {
+    Statement& statement;
+    std::string_view sql;
+  } const wanted[] = {
+      {begin_, "BEGIN IMMEDIATE"},
+      {commit_, "COMMIT"},
+      {rollback_, "ROLLBACK"},
+      {insert_call_,
+       "INSERT INTO calls(request_id, started_at, duration_us, first_byte_us, added_us, client, key_id, team, "
+       "client_address, tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, "
+       "ending, "
+       "error, upstream_request_id, request_bytes, reply_bytes, input_tokens, output_tokens, cache_read_tokens, "
+       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars) "
+       "VALUES("
+       "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
+       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"},
+      {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
+      {last_seq_, "SELECT last_insert_rowid()"},
+      {first_, "SELECT seq, started_at FROM calls ORDER BY seq LIMIT 1"},
+      {forget_attempts_,
+       "DELETE FROM attempts WHERE call IN "
+       "(SELECT seq FROM calls WHERE started_at < ?1 AND seq IN (SELECT seq FROM calls ORDER BY seq LIMIT ?2))"},
+      {forget_calls_,
+       "DELETE FROM calls WHERE started_at < ?1 AND seq IN (SELECT seq FROM calls ORDER BY seq LIMIT ?2)"},
+  };
+  for (const auto& [statement, sql] : wanted) {
+    Result<Statement> prepared = database_.prepare(sql);
+    if (!prepared) return std::unexpected(std::move(prepared.error()));
+    statement = std::move(*prepared);
+  }
+  return {};
+}
+
+Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
+                            WallTime oldest) {
+  if (Result<void> begun = begin_.run(); !begun) return begun;
+  const auto all = [&]() -> Result<void> {
+    int64_t rows_max = kForgottenBesides;
+    for (const std::vector<model::Outcome>& batch : batches) {
+      for (const model::Outcome& outcome : batch) {
+        if (Result<void> done = insert(outcome, prices); !done) return done;
+      }
+      rows_max += static_cast<int64_t>(batch.size());
+    }
+    if (Result<void> done = forget(oldest, rows_max); !done) return done;
+    return commit_.run();
+  };
+  Result<void> done = all();
+  // The first failure is the one to report.
+  if (!done) (void)rollback_.run();
+  return done;
+}
+
+Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& prices) {
+  const Row row = make_row(outcome, prices);
+  const model::Usage& used = row.usage;
+  int at = 0;
+  const auto text = [&](std::string_view value) { insert_call_.bind(++at, value); };
+  const auto number = [&](auto value) { insert_call_.bind(++at, static_cast<int64_t>(value)); };
+  text(outcome.request_id);
+  number(outcome.started.time_since_epoch().count());
+  number(us(outcome.duration));
+  number(us(outcome.first_byte));
+  number(us(outcome.added));
+  text(outcome.client);
+  text(outcome.key_id);
+  text(outcome.team);
+  text(outcome.client_address);
+  text(outcome.tags);
+  text(outcome.session_id);
+  text(outcome.agent_id);
+  text(outcome.parent_agent_id);
+  text(name(outcome.operation));
+  text(outcome.model);
+  number(outcome.stream);
+  number(outcome.simulated);
+  number(outcome.status);
+  text(name(outcome.ending));
+  text(outcome.error);
+  text(outcome.upstream_request_id);
+  number(outcome.request_body_bytes);
+  number(outcome.reply_body_bytes);
+  number(used.input_tokens);
+  number(used.output_tokens);
+  number(used.cache_read_input_tokens);
+  number(used.cache_creation_input_tokens);
+  number(used.cache_creation_1h_input_tokens);
+  number(used.thinking_tokens);
+  number(used.web_search_requests);
+  number(used.web_fetch_requests);
+  insert_call_.bind(++at, row.cost);
+  if (Result<void> done = insert_call_.run(); !done) return done;
+  if (outcome.attempts.empty()) return {};
+
+  Result<bool> there = last_seq_.step();
+  if (!there) return std::unexpected(std::move(there.error()));
+  const int64_t seq = last_seq_.number(0);
+  last_seq_.reset();
+  for (size_t i = 0; i < outcome.attempts.size(); ++i) {
+    const model::Attempt& attempt = outcome.attempts[i];
+    insert_attempt_.bind(1, seq)
+        .bind(2, static_cast<int64_t>(i))
+        .bind(3, std::string_view(attempt.account))
+        .bind(4, std::string_view(attempt.model))
+        .bind(5, name(attempt.result))
+        .bind(6, int64_t{attempt.status})
+        .bind(7, int64_t{attempt.may_have_been_processed})
+        .bind(8, us(attempt.first_byte))
+        .bind(9, us(attempt.total))
+        .bind(10, attempt.usage.input_tokens)
+        .bind(11, attempt.usage.output_tokens)
+        .bind(12, attempt.usage.cache_read_input_tokens)
+        .bind(13, attempt.usage.cache_creation_input_tokens)
+        .bind(14, row.attempt_costs[i]);
+    if (Result<void> done = insert_attempt_.run(); !done) return done;
+  }
+  return {};
+}
+
+Result<void> RowsFile::forget(WallTime oldest, int64_t rows_max) {
+  const int64_t before = oldest.time_since_epoch().count();
+  Result<bool> row = first_.step();
+  if (!row) return std::unexpected(std::move(row.error()));
+  const bool old = *row && first_.number(1) < before;
+  first_.reset();
+  if (!old) return {};
+  if (Result<void> done = forget_attempts_.bind(1, before).bind(2, rows_max).run(); !done) return done;
+  return forget_calls_.bind(1, before).bind(2, rows_max).run();
+}
+
+}  // namespace baton::ledger

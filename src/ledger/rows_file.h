@@ -1,0 +1,41 @@
+// RowsFile: the table of calls and the table of their attempts in <data_dir>/ledger.db. Rows are only added, in the
+// order in which calls ended, and forgotten from the front when they are old.
+// Life: a member of the Book. Thread: its writer's. Bounds: Config::keep; a save forgets at most a few rows more than
+// it adds. Survives a crash of the process; after a power cut the last seconds may be missing.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ledger/price_table.h"
+#include "model/outcome.h"
+#include "store/database.h"
+
+namespace baton::ledger {
+
+class RowsFile {
+ public:
+  static constexpr std::string_view kName = "ledger.db";
+
+  // Opens or makes the file. For reading alone too: whoever is first makes it.
+  static store::Result<RowsFile> open(const std::string& path);
+
+  // All or none.
+  store::Result<void> save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
+                           WallTime oldest);
+
+  store::Database& database() { return database_; }
+
+ private:
+  explicit RowsFile(store::Database database) : database_(std::move(database)) {}
+  store::Result<void> prepare();
+  store::Result<void> insert(const model::Outcome& outcome, const PriceTable& prices);
+  store::Result<void> forget(WallTime oldest, int64_t rows_max);
+
+  store::Database database_;  // before the statements, which must go first
+  store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, last_seq_, first_, forget_attempts_,
+      forget_calls_;
+};
+
+}  // namespace baton::ledger

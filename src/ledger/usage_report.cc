@@ -1,0 +1,323 @@
+#include "ledger/usage_report.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "ledger/price_table.h"
+#include "ledger/rows_file.h"
+#include "metrics/log_text.h"
+
+namespace baton::ledger {
+namespace {
+
+using metrics::append_quoted;
+using store::Result;
+using store::Statement;
+
+struct Column {
+  std::string_view title;
+  std::string_view json;
+  int64_t Group::* figure;
+};
+constexpr Column kColumns[] = {
+    {"CALLS", "calls", &Group::calls},
+    {"FAILED", "failed", &Group::failed},
+    {"INPUT", "input_tokens", &Group::input_tokens},
+    {"OUTPUT", "output_tokens", &Group::output_tokens},
+    {"CACHE READ", "cache_read_tokens", &Group::cache_read_tokens},
+    {"CACHE WRITE", "cache_write_tokens", &Group::cache_write_tokens},
+    {"COST", "cost_nanodollars", &Group::cost_nanodollars},
+    {"UNPRICED", "unpriced", &Group::unpriced},
+    {"SIMULATED", "simulated", &Group::simulated},
+};
+
+std::string_view title(GroupBy by) {
+  switch (by) {
+    case GroupBy::kKey: return "key";
+    case GroupBy::kTeam: return "team";
+    case GroupBy::kModel: return "model";
+    case GroupBy::kAccount: return "account";
+    case GroupBy::kTag: return "tag";
+    case GroupBy::kDay: return "day";
+  }
+  return "";
+}
+
+// Every row is one group of figures in the order of kColumns behind its name. Texts of values are never part of it.
+std::string_view sql(GroupBy by) {
+#define BATON_SUMS                                                                                                 \
+  "count(*), sum(c.status < 200 OR c.status >= 400), sum(c.input_tokens), sum(c.output_tokens), "                  \
+  "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                    \
+  "sum(c.cost_nanodollars IS NULL), sum(c.simulated) FROM calls c WHERE c.started_at >= ?1 AND c.started_at < ?2 " \
+  "GROUP BY 1"
+  switch (by) {
+    case GroupBy::kKey: return "SELECT c.client, " BATON_SUMS;
+    case GroupBy::kTeam: return "SELECT c.team, " BATON_SUMS;
+    case GroupBy::kModel: return "SELECT c.model, " BATON_SUMS;
+    case GroupBy::kTag: return "SELECT c.tags, " BATON_SUMS;
+    case GroupBy::kDay: return "SELECT strftime('%Y-%m-%d', c.started_at / 1000, 'unixepoch'), " BATON_SUMS;
+    case GroupBy::kAccount:
+      return "SELECT a.account, count(*), sum(a.status < 200 OR a.status >= 400), sum(a.input_tokens), "
+             "sum(a.output_tokens), sum(a.cache_read_tokens), sum(a.cache_write_tokens), "
+             "coalesce(sum(a.cost_nanodollars), 0), sum(a.cost_nanodollars IS NULL), sum(c.simulated) "
+             "FROM attempts a JOIN calls c ON c.seq = a.call WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY 1";
+  }
+#undef BATON_SUMS
+  return {};
+}
+
+constexpr std::string_view kExported[] = {
+    "request_id",
+    "started_at",
+    "duration_us",
+    "first_byte_us",
+    "added_us",
+    "client",
+    "key_id",
+    "team",
+    "client_address",
+    "tags",
+    "session_id",
+    "agent_id",
+    "parent_agent_id",
+    "operation",
+    "model",
+    "stream",
+    "simulated",
+    "status",
+    "ending",
+    "error",
+    "upstream_request_id",
+    "account",
+    "attempts",
+    "request_bytes",
+    "reply_bytes",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "thinking_tokens",
+    "web_searches",
+    "web_fetches",
+    "cost_nanodollars",
+};
+constexpr std::string_view kExportSql =
+    "SELECT request_id, strftime('%Y-%m-%dT%H:%M:%S', started_at / 1000, 'unixepoch') || "
+    "printf('.%03dZ', started_at % 1000), duration_us, first_byte_us, added_us, client, key_id, team, client_address, "
+    "tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, ending, error, "
+    "upstream_request_id, coalesce((SELECT account FROM attempts WHERE call = seq ORDER BY attempt DESC LIMIT 1), ''), "
+    "(SELECT count(*) FROM attempts WHERE call = seq), request_bytes, reply_bytes, input_tokens, output_tokens, "
+    "cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, "
+    "cost_nanodollars FROM calls WHERE started_at >= ?1 AND started_at < ?2 ORDER BY seq";
+// Of the columns above, those that are texts.
+bool is_text(size_t column) { return column < 2 || (column >= 5 && column <= 14) || (column >= 18 && column <= 21); }
+
+std::unexpected<Error> failure(const std::string& path, const store::Failure& why) {
+  return fail(ErrorCode::kStore, Fault::kUs, path + ": " + why.error.detail);
+}
+
+Expected<RowsFile> open(const std::string& folder, std::string& path) {
+  path = folder + "/" + std::string(RowsFile::kName);
+  if (::access(path.c_str(), F_OK) != 0) {
+    return fail(ErrorCode::kStore, Fault::kUs,
+                "no call has been booked in " + folder + " yet; --config or --data-dir names another folder");
+  }
+  Result<RowsFile> opened = RowsFile::open(path);
+  if (!opened) return failure(path, opened.error());
+  return std::move(*opened);
+}
+
+void bind(Statement& statement, const Period& period) {
+  const auto ms = [](const std::optional<WallTime>& time, int64_t otherwise) {
+    return time ? time->time_since_epoch().count() : otherwise;
+  };
+  statement.bind(1, ms(period.since, std::numeric_limits<int64_t>::min()))
+      .bind(2, ms(period.until, std::numeric_limits<int64_t>::max()));
+}
+
+void add(Group& sum, const Group& more) {
+  for (const Column& column : kColumns) sum.*column.figure += more.*column.figure;
+}
+
+std::vector<Group> split_tags(const std::vector<Group>& combined) {
+  std::map<std::string, Group> by_tag;
+  for (const Group& group : combined) {
+    std::string_view left = group.name;
+    do {
+      const size_t comma = left.find(',');
+      std::string tag(left.substr(0, comma));
+      Group& sum = by_tag[tag];
+      sum.name = std::move(tag);
+      add(sum, group);
+      left = comma == left.npos ? std::string_view{} : left.substr(comma + 1);
+    } while (!left.empty());
+  }
+  std::vector<Group> out;
+  for (auto& [tag, group] : by_tag) out.push_back(std::move(group));
+  return out;
+}
+
+Group total_of(const std::vector<Group>& groups) {
+  Group total;
+  for (const Group& group : groups) add(total, group);
+  return total;
+}
+
+std::string shown(const Group& group, const Column& column) {
+  if (column.figure == &Group::cost_nanodollars) return dollars_text(group.*column.figure);
+  return std::to_string(group.*column.figure);
+}
+
+void append_csv(std::string& out, std::string_view text) {
+  // A spreadsheet takes what begins so for a formula.
+  const bool formula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
+  if (!formula && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += formula ? "\"'" : "\"";
+  for (char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+std::string csv_line(const Statement& row) {
+  std::string line;
+  for (size_t i = 0; i < std::size(kExported); ++i) {
+    const int column = static_cast<int>(i);
+    if (i > 0) line += ',';
+    if (is_text(i)) {
+      append_csv(line, row.text(column));
+    } else if (auto number = row.number_or_null(column)) {
+      line += std::to_string(*number);
+    }
+  }
+  return line + "\n";
+}
+
+std::string json_line(const Statement& row) {
+  std::string line = "{";
+  for (size_t i = 0; i < std::size(kExported); ++i) {
+    const int column = static_cast<int>(i);
+    if (i > 0) line += ',';
+    append_quoted(line, kExported[i]);
+    line += ':';
+    if (is_text(i)) {
+      append_quoted(line, row.text(column));
+    } else if (auto number = row.number_or_null(column)) {
+      line += std::to_string(*number);
+    } else {
+      line += "null";
+    }
+  }
+  return line + "}\n";
+}
+
+}  // namespace
+
+Expected<std::vector<Group>> usage_by(const std::string& folder, GroupBy by, const Period& period) {
+  std::string path;
+  Expected<RowsFile> file = open(folder, path);
+  if (!file) return std::unexpected(file.error());
+  Result<Statement> query = file->database().prepare(sql(by));
+  if (!query) return failure(path, query.error());
+  bind(*query, period);
+  std::vector<Group> groups;
+  while (true) {
+    Result<bool> row = query->step();
+    if (!row) return failure(path, row.error());
+    if (!*row) break;
+    if (groups.size() >= kGroupsMax) {
+      return fail(ErrorCode::kStore, Fault::kUs, "there are too many groups; ask for a shorter time with --since");
+    }
+    Group group{.name = std::string(query->text(0))};
+    for (size_t i = 0; i < std::size(kColumns); ++i) group.*kColumns[i].figure = query->number(static_cast<int>(i) + 1);
+    groups.push_back(std::move(group));
+  }
+  if (by == GroupBy::kTag) groups = split_tags(groups);
+  std::ranges::sort(groups, [by](const Group& a, const Group& b) {
+    if (by != GroupBy::kDay && a.cost_nanodollars != b.cost_nanodollars) return a.cost_nanodollars > b.cost_nanodollars;
+    if (by != GroupBy::kDay && a.calls != b.calls) return a.calls > b.calls;
+    return a.name < b.name;
+  });
+  return groups;
+}
+
+Expected<void> export_rows(const std::string& folder, ExportFormat format, const Period& period,
+                           const std::function<bool(const std::string& line)>& write) {
+  std::string path;
+  Expected<RowsFile> file = open(folder, path);
+  if (!file) return std::unexpected(file.error());
+  Result<Statement> query = file->database().prepare(kExportSql);
+  if (!query) return failure(path, query.error());
+  bind(*query, period);
+  if (format == ExportFormat::kCsv) {
+    std::string head;
+    for (std::string_view name : kExported) head.append(head.empty() ? "" : ",").append(name);
+    if (!write(head + "\n")) return {};
+  }
+  while (true) {
+    Result<bool> row = query->step();
+    if (!row) return failure(path, row.error());
+    if (!*row || !write(format == ExportFormat::kCsv ? csv_line(*query) : json_line(*query))) return {};
+  }
+}
+
+std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
+  std::vector<std::vector<std::string>> lines;
+  std::vector<std::string> head{std::string(title(by))};
+  std::ranges::transform(head[0], head[0].begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  for (const Column& column : kColumns) head.emplace_back(column.title);
+  if (by == GroupBy::kAccount) head[1] = "ATTEMPTS";
+  lines.push_back(std::move(head));
+  const auto add_line = [&lines](std::string name, const Group& group) {
+    std::vector<std::string> line{std::move(name)};
+    for (const Column& column : kColumns) line.push_back(shown(group, column));
+    lines.push_back(std::move(line));
+  };
+  for (const Group& group : groups) {
+    std::string name;
+    for (char c : group.name) name += c >= 0x20 && c < 0x7f ? c : '?';
+    add_line(name.empty() ? "(none)" : name, group);
+  }
+  // Calls with two tags would be counted twice in it.
+  if (by != GroupBy::kTag) add_line("total", total_of(groups));
+  std::vector<size_t> widths(lines[0].size());
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::string out;
+  for (const auto& line : lines) {
+    out += fmt::format("{:<{}}", line[0], widths[0]);
+    for (size_t i = 1; i < line.size(); ++i) out += fmt::format("  {:>{}}", line[i], widths[i]);
+    out += '\n';
+  }
+  const Group total = total_of(groups);
+  if (total.unpriced > 0) out += "\nUNPRICED calls have tokens but no known cost, and are not in COST.\n";
+  if (total.simulated > 0) out += "\nSIMULATED calls were answered by the simulator: their dollars were not spent.\n";
+  return out;
+}
+
+std::string usage_json(const std::vector<Group>& groups, GroupBy by) {
+  std::string out = "{\"by\":\"" + std::string(title(by)) + "\",\"groups\":[";
+  for (const Group& group : groups) {
+    if (&group != &groups.front()) out += ',';
+    out += "{\"";
+    out += title(by);
+    out += "\":";
+    append_quoted(out, group.name);
+    for (const Column& column : kColumns) out += fmt::format(",\"{}\":{}", column.json, group.*column.figure);
+    out += '}';
+  }
+  return out + "]}\n";
+}
+
+}  // namespace baton::ledger

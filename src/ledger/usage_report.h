@@ -1,0 +1,50 @@
+// UsageReport: the ledger's rows added up, and as they are: what `baton usage` prints.
+// Reads <data_dir>/ledger.db while a relay writes it. Life: during one command. Thread: one.
+// Bounds: kGroupsMax groups; an export reads row by row.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/units.h"
+
+namespace baton::ledger {
+
+enum class GroupBy { kKey, kTeam, kModel, kAccount, kTag, kDay };
+inline constexpr size_t kGroupsMax = 100'000;
+
+struct Period {
+  std::optional<WallTime> since;  // when calls began
+  std::optional<WallTime> until;  // not included
+};
+
+struct Group {
+  std::string name;    // "" for calls without one
+  int64_t calls = 0;   // attempts when grouped by account
+  int64_t failed = 0;  // answered with 400 and above, or not at all
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cache_read_tokens = 0;
+  int64_t cache_write_tokens = 0;
+  int64_t cost_nanodollars = 0;  // of those whose cost is known
+  int64_t unpriced = 0;          // calls whose cost is not known
+  int64_t simulated = 0;         // calls that the simulator answered: their dollars were not spent
+};
+
+// Dearest first; days in their order. By tag, a call with two tags counts in both. kStore: no file, or not readable.
+Expected<std::vector<Group>> usage_by(const std::string& folder, GroupBy by, const Period& period);
+
+enum class ExportFormat { kCsv, kJsonLines };
+// One line per call in the order in which they ended, and a head line with kCsv. `write` gives false to stop.
+Expected<void> export_rows(const std::string& folder, ExportFormat format, const Period& period,
+                           const std::function<bool(const std::string& line)>& write);
+
+// A table for people, or a JSON object for programs, each with its final line break.
+std::string usage_table(const std::vector<Group>& groups, GroupBy by);
+std::string usage_json(const std::vector<Group>& groups, GroupBy by);
+
+}  // namespace baton::ledger

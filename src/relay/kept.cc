@@ -1,0 +1,153 @@
+#include "relay/kept.h"
+
+#include <algorithm>
+
+#include "http/content_coding.h"
+#include "reuse/rules.h"
+
+namespace baton::relay {
+
+using model::CacheUse;
+using runtime::Task;
+
+namespace {
+
+void book(const Parts& parts, const cache::Change& change) {
+  parts.metrics.cache_grew(change.bytes, change.entries);
+  parts.metrics.cache_evicted(change.evicted);
+  parts.metrics.cache_expired(change.expired);
+}
+
+void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
+  const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
+  book(parts, change);
+  change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
+}
+
+// The same question for everyone who asks it.
+std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digester) {
+  const auto& head = call.exchange.head();
+  std::string_view body = call.exchange.body();
+  std::string decoded;
+  if (const auto* field = head.find(http::FieldId::kContentEncoding)) {
+    const http::Coding coding = http::parse_coding(field->value);
+    if (coding != http::Coding::kIdentity) {
+      auto plain = http::decode_whole(coding, body, {.output_bytes_max = reuse::kRequestBytesMax});
+      if (!plain) return std::nullopt;
+      decoded = std::move(*plain);
+      body = decoded;
+    }
+  }
+  std::vector<std::string_view> betas;
+  for (const auto& field : head.fields) {
+    if (field.id == http::FieldId::kAnthropicBeta) betas.push_back(field.value);
+  }
+  const auto* version = head.find(http::FieldId::kAnthropicVersion);
+  const std::string path = std::string(head.path) + std::string(head.query);
+  return digester.digest({.tenant = call.caller.name,
+                          .path = path,
+                          .version = version != nullptr ? version->value : std::string_view{},
+                          .betas = betas,
+                          .body = body});
+}
+
+}  // namespace
+
+Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester) {
+  if (digester == nullptr || call.route.operation != model::Operation::kMessages) return std::nullopt;
+  call.outcome.cache = CacheUse::kOff;
+  auto rules = reuse::rules_of(call.exchange.head(), call.facts.temperature_zero);
+  if (!rules) return std::unexpected(rules.error());
+  // A caller's own credential is another customer at the vendor, who is not known here.
+  if (!rules->any() || call.passthrough) return std::nullopt;
+  auto digest = digest_of(call, *digester);
+  if (!digest) return std::nullopt;
+  call.outcome.cache = CacheUse::kMiss;
+  if (rules->keep) call.keep_as = digest;
+  if (!rules->look) return std::nullopt;
+  cache::Change change;
+  const Instant now = parts.loop.now();
+  auto reply = parts.replies->find(*digest, now, change);
+  book(parts, change);
+  if (reply == nullptr || now - reply->since > rules->age_max) return std::nullopt;
+  KeptAnswer answer{.reply = reply, .content = {}, .share = BudgetShare(parts.reply_bytes)};
+  if (!answer.share.resize(reply->plain_bytes)) return std::nullopt;
+  auto content = reuse::content_as(*reply, call.facts.stream);
+  if (!content) return std::nullopt;
+  answer.content = std::move(*content);
+  call.outcome.cache = CacheUse::kHit;
+  return answer;
+}
+
+void append_cache_fields(std::string& fields, const model::Outcome& outcome) {
+  if (outcome.cache != CacheUse::kNone) fields.append("baton-cache: ").append(name(outcome.cache)).append("\r\n");
+}
+
+Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer) {
+  edge::Exchange& exchange = call.exchange;
+  std::string fields = call.facts.stream
+                           ? "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
+                           : "content-type: application/json\r\n";
+  if (!answer.reply->request_id.empty()) fields.append("request-id: ").append(answer.reply->request_id).append("\r\n");
+  fields.append("baton-request-id: ").append(call.request_id()).append("\r\n");
+  append_cache_fields(fields, call.outcome);
+  const Duration age = parts.loop.now() - answer.reply->since;
+  fields.append("baton-cache-age: ")
+      .append(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()))
+      .append("\r\n");
+  exchange.release_request();
+  auto sent = co_await exchange.reply(200, fields, answer.content);
+  if (!sent) {
+    call.outcome.ending = model::Ending::kClientGone;
+    exchange.abort();
+  }
+  co_return Expected<void>{};
+}
+
+Recording::Recording(const Parts& parts, const Call& call, const Answer& answer)
+    : parts_(parts),
+      on_(call.keep_as && answer.status == 200 && answer.event_stream && answer.follower &&
+          answer.coding == http::Coding::kIdentity),
+      share_(parts.reply_bytes) {
+  if (on_) take(answer.first_content());
+}
+
+void Recording::take(std::string_view bytes) {
+  if (!on_) return;
+  const size_t wanted = bytes_.size() + bytes.size();
+  const size_t room = std::max<size_t>(
+      4 * kKiB, bytes_.capacity() < wanted ? std::max(wanted, 2 * bytes_.capacity()) : bytes_.capacity());
+  if (wanted > parts_.replies->content_bytes_max() || (share_.held() < room && !share_.resize(room))) {
+    on_ = false;
+    std::string().swap(bytes_);
+    share_.release();
+    parts_.metrics.cache_not_stored();
+    return;
+  }
+  bytes_.reserve(room);
+  bytes_.append(bytes);
+}
+
+void Recording::keep(const Call& call, const stream::ReplyFacts& facts, std::string_view upstream_request_id) {
+  if (!on_ || !facts.message_stop || facts.error_event || facts.unread > 0) return;
+  relay::keep(parts_, call,
+              {.content = bytes_,
+               .events = true,
+               .stop_reason = facts.stop_reason,
+               .request_id = upstream_request_id,
+               .usage = facts.usage});
+}
+
+void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
+  if (!call.keep_as || !answer.whole || answer.status != 200 || answer.event_stream ||
+      answer.coding != http::Coding::kIdentity)
+    return;
+  relay::keep(parts, call,
+              {.content = answer.content,
+               .events = false,
+               .stop_reason = answer.stop_reason,
+               .request_id = call.outcome.upstream_request_id,
+               .usage = call.outcome.attempts[answer.attempt].usage});
+}
+
+}  // namespace baton::relay

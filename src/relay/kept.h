@@ -1,0 +1,56 @@
+// Kept replies in the walk: a call that may be answered from what is kept is, and a good answer to one that may be is
+// kept. Bounds: what is recorded of a stream is at most ReplyStore::content_bytes_max() and charged to the replies'
+// budget; beyond either the answer goes on its way and is not kept.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "relay/attempt.h"
+#include "relay/call.h"
+#include "relay/parts.h"
+#include "reuse/digest.h"
+#include "reuse/reply_store.h"
+#include "stream/pump.h"
+
+namespace baton::relay {
+
+struct KeptAnswer {
+  std::shared_ptr<const reuse::KeptReply> reply;
+  std::string content;  // in the form the call wants
+  BudgetShare share;
+};
+
+// The kept answer to this call, if there is one and it may be used. Notes in the outcome what was found, and in the
+// call under what its answer is to be kept. kBadRequest: the call says in a way that cannot be understood whether it
+// may be reused.
+Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester);
+
+// Sends it. Success also when the client has gone: that is in the outcome.
+runtime::Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer);
+
+// The line that says what the cache did; nothing when it was not asked.
+void append_cache_fields(std::string& fields, const model::Outcome& outcome);
+
+// Recording: a stream's bytes while they pass, if they are to be kept.
+class Recording final : public stream::Tee {
+ public:
+  Recording(const Parts& parts, const Call& call, const Answer& answer);
+  void take(std::string_view bytes) override;
+  // The tee for the pump, or nullptr when there is nothing to record.
+  stream::Tee* tee() { return on_ ? this : nullptr; }
+  // The reply has come to its end, whole.
+  void keep(const Call& call, const stream::ReplyFacts& facts, std::string_view upstream_request_id);
+
+ private:
+  const Parts& parts_;
+  bool on_;
+  std::string bytes_;
+  BudgetShare share_;
+};
+
+// Keeps a whole Message, if it is one and may be.
+void keep_message(const Parts& parts, const Call& call, const Answer& answer);
+
+}  // namespace baton::relay

@@ -1,0 +1,23 @@
+// What is kept of answers, and for how long.
+#pragma once
+
+#include <string>
+
+#include "base/units.h"
+
+namespace baton::reuse {
+
+struct Config {
+  size_t bytes_max = 1 * kGiB;             // all that is kept, with what it takes to find it; 0: nothing is reused
+  size_t entry_bytes_max = 1 * kMiB;       // a larger reply is not kept
+  Duration ttl = std::chrono::minutes(5);  // each entry's own lies within a tenth of it
+  std::string policy = "value";            // a name of cache::PolicyKind
+  size_t sketch_keys = 10'000'000;         // keys whose popularity the `tinylfu` policy can tell apart
+};
+
+// A larger request is not looked up.
+inline constexpr size_t kRequestBytesMax = 4 * kMiB;
+// Tenants that one loop keeps a secret for; they are few and named in the configuration.
+inline constexpr size_t kTenantsMax = 100'000;
+
+}  // namespace baton::reuse

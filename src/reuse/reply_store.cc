@@ -1,0 +1,80 @@
+#include "reuse/reply_store.h"
+
+#include <algorithm>
+
+#include "http/packed.h"
+#include "reuse/forms.h"
+
+namespace baton::reuse {
+
+namespace {
+
+constexpr size_t kEntryBytesExpected = 4 * kKiB;
+constexpr size_t kEntriesPerStripeMin = 16;
+
+cache::PolicyKind kind_of(const Config& config) {
+  return cache::parse_policy(config.policy).value_or(cache::PolicyKind::kValue);
+}
+
+cache::PolicyOptions options_of(const Config& config) {
+  const size_t expected = std::max<size_t>(256, config.bytes_max / kEntryBytesExpected);
+  return {.bytes_max = config.bytes_max,
+          .entries_expected = kind_of(config) == cache::PolicyKind::kTinyLfu ? config.sketch_keys : expected};
+}
+
+// What a hit saves, in units of the model's price for an input token.
+double worth_of(const model::Usage& usage) {
+  if (!usage.known) return 1;
+  return static_cast<double>(usage.input_tokens) + 1.25 * static_cast<double>(usage.cache_creation_input_tokens) +
+         0.1 * static_cast<double>(usage.cache_read_input_tokens) + 5.0 * static_cast<double>(usage.output_tokens);
+}
+
+}  // namespace
+
+bool worth_keeping(std::string_view stop_reason) {
+  return stop_reason == "end_turn" || stop_reason == "stop_sequence" || stop_reason == "tool_use";
+}
+
+ReplyStore::ReplyStore(const Config& config, const std::array<uint8_t, 32>& secret)
+    : config_(config), secret_(secret), kept_(kind_of(config), options_of(config)) {
+  const size_t stripe_bytes = config.bytes_max / kept_.stripes();
+  content_bytes_max_ = std::min(config.entry_bytes_max, stripe_bytes / kEntriesPerStripeMin);
+}
+
+std::shared_ptr<const KeptReply> ReplyStore::find(const Digest& digest, Instant now, cache::Change& change) {
+  auto found = kept_.find(digest.key, now, change);
+  if (found == nullptr || found->identity != digest.identity) return nullptr;
+  return found;
+}
+
+cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Instant now) {
+  if (!worth_keeping(reply.stop_reason) || reply.content.size() > content_bytes_max_) return {};
+  auto kept = std::make_shared<KeptReply>();
+  kept->identity = digest.identity;
+  kept->events = reply.events;
+  kept->plain_bytes = reply.content.size();
+  kept->request_id = reply.request_id;
+  kept->since = now;
+  if (reply.content.size() > kPackFromBytes) {
+    if (auto packed = http::pack(reply.content)) {
+      kept->content = std::move(*packed);
+      kept->packed = true;
+    }
+  }
+  if (!kept->packed) kept->content = reply.content;
+  // Entries that came together do not all end together: up to a tenth is taken off, as the digest says.
+  const auto tenth = static_cast<uint64_t>(config_.ttl.count()) / 10;
+  const Duration less{static_cast<int64_t>(tenth == 0 ? 0 : digest.key.low % tenth)};
+  const uint64_t bytes = sizeof(KeptReply) + kept->content.capacity() + kept->request_id.capacity();
+  return kept_.put(digest.key, std::move(kept),
+                   {.bytes = bytes, .worth = worth_of(reply.usage), .expires = now + (config_.ttl - less)}, now);
+}
+
+std::optional<std::string> content_as(const KeptReply& reply, bool events) {
+  std::optional<std::string> plain =
+      reply.packed ? http::unpack(reply.content, reply.plain_bytes) : std::optional(reply.content);
+  if (!plain || reply.events == events) return plain;
+  return events ? events_of_message(*plain) : message_of_events(*plain);
+}
+
+}  // namespace baton::reuse

@@ -1,0 +1,74 @@
+// ReplyStore: complete, good replies of Messages calls, to answer the same question of the same tenant again. What may
+// be kept at all is decided here (worth_keeping); who may ask for it in rules.h. A reply is kept as it came, events or
+// one Message, and given out in either form. Life: one for all loops, made by the app. Thread: any. Bounds:
+// Config.bytes_max of real bytes, each entry for Config.ttl less up to a tenth; entries above Config.entry_bytes_max,
+// or above a sixteenth of their stripe, are not kept. Bodies over kPackFromBytes are packed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/units.h"
+#include "cache/striped.h"
+#include "model/usage.h"
+#include "reuse/config.h"
+#include "reuse/digest.h"
+
+namespace baton::reuse {
+
+inline constexpr size_t kPackFromBytes = 4 * kKiB;
+
+struct KeptReply {
+  Sha256 identity{};
+  bool events = false;  // an event stream; otherwise one Message
+  bool packed = false;
+  std::string content;
+  size_t plain_bytes = 0;
+  std::string request_id;  // that the vendor gave the call which was answered
+  Instant since;
+};
+
+// A reply that came to its good end.
+struct Finished {
+  std::string_view content;
+  bool events = false;
+  std::string_view stop_reason;
+  std::string_view request_id;
+  model::Usage usage;
+};
+
+// Whether a reply says all that there was to say: the model ended by itself. Refusals, pauses and what was cut by a
+// limit are not kept, nor is what Baton does not know.
+bool worth_keeping(std::string_view stop_reason);
+
+class ReplyStore {
+ public:
+  // `secret` decides where things lie; random in a process. The policy's name has been checked.
+  ReplyStore(const Config& config, const std::array<uint8_t, 32>& secret);
+
+  // The reply to exactly this question, or null. `change` says what had expired.
+  std::shared_ptr<const KeptReply> find(const Digest& digest, Instant now, cache::Change& change);
+  // Stored or not, as `Change.stored` says.
+  cache::Change keep(const Digest& digest, const Finished& reply, Instant now);
+
+  uint64_t bytes() const { return kept_.bytes(); }
+  // The largest content that keep() could take.
+  size_t content_bytes_max() const { return content_bytes_max_; }
+  const std::array<uint8_t, 32>& secret() const { return secret_; }
+
+ private:
+  Config config_;
+  std::array<uint8_t, 32> secret_;
+  cache::Striped<std::shared_ptr<const KeptReply>> kept_;
+  size_t content_bytes_max_;
+};
+
+// The content in the form that is wanted, or nothing when it is broken or has no such form (a delta that Baton does not
+// know).
+std::optional<std::string> content_as(const KeptReply& reply, bool events);
+
+}  // namespace baton::reuse

@@ -1,0 +1,235 @@
+// What is kept and what is given back: the store by itself, against a model of it.
+#include "reuse/reply_store.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "http/sse.h"
+#include "reuse/forms.h"
+#include "reuse/json_tree.h"
+#include "runtime/clock.h"
+
+namespace baton::reuse {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array<uint8_t, 32> kSecret{9};
+constexpr Instant kStart{5'000'000'000'000};
+
+Digest ask(Digester& digester, std::string_view tenant, const std::string& body) {
+  auto digest =
+      digester.digest({.tenant = tenant, .path = "/v1/messages", .version = "2023-06-01", .betas = {}, .body = body});
+  EXPECT_TRUE(digest);
+  return digest.value_or(Digest{});
+}
+
+Finished answer(std::string_view content) {
+  return {.content = content, .events = false, .stop_reason = "end_turn", .request_id = "req_1", .usage = {}};
+}
+
+TEST(ReplyStore, only_what_ended_by_itself_is_kept) {
+  struct Row {
+    std::string_view reason;
+    bool kept;
+  };
+  for (const Row& row : {Row{"end_turn", true},
+                         {"stop_sequence", true},
+                         {"tool_use", true},
+                         {"max_tokens", false},
+                         {"pause_turn", false},
+                         {"refusal", false},
+                         {"model_context_window_exceeded", false},
+                         {"something_new", false},
+                         {"", false}}) {
+    ReplyStore store({}, kSecret);
+    Digester digester(kSecret);
+    const Digest digest = ask(digester, "t", "{}");
+    Finished reply = answer("{}");
+    reply.stop_reason = row.reason;
+    EXPECT_EQ(store.keep(digest, reply, kStart).stored, row.kept) << row.reason;
+    cache::Change change;
+    EXPECT_EQ(store.find(digest, kStart, change) != nullptr, row.kept) << row.reason;
+  }
+}
+
+TEST(ReplyStore, the_same_look_up_without_the_same_proof_finds_nothing) {
+  ReplyStore store({}, kSecret);
+  Digester digester(kSecret);
+  Digest digest = ask(digester, "t", "{}");
+  ASSERT_TRUE(store.keep(digest, answer("{}"), kStart).stored);
+  digest.identity[31] ^= 1;
+  cache::Change change;
+  EXPECT_EQ(store.find(digest, kStart, change), nullptr);
+}
+
+TEST(ReplyStore, replies_end_at_their_time_and_not_all_at_once) {
+  ReplyStore store({.ttl = 100s}, kSecret);
+  Digester digester(kSecret);
+  std::vector<Digest> digests;
+  for (int i = 0; i < 200; ++i) digests.push_back(ask(digester, "t", "{\"n\":" + std::to_string(i) + "}"));
+  for (const Digest& digest : digests) ASSERT_TRUE(store.keep(digest, answer("{}"), kStart).stored);
+  const auto left = [&](Duration after) {
+    size_t found = 0;
+    for (const Digest& digest : digests) {
+      cache::Change change;
+      found += store.find(digest, kStart + after, change) != nullptr;
+    }
+    return found;
+  };
+  EXPECT_EQ(left(90s), 200u);
+  const size_t half = left(95s);
+  EXPECT_GT(half, 50u);
+  EXPECT_LT(half, 150u);
+  EXPECT_EQ(left(100s), 0u);
+}
+
+TEST(ReplyStore, large_replies_are_packed_and_come_back_as_they_were) {
+  ReplyStore store({}, kSecret);
+  Digester digester(kSecret);
+  std::string text = "{\"x\":\"";
+  while (text.size() < kPackFromBytes * 4) text += "the same again and again ";
+  text += "\"}";
+  const Digest digest = ask(digester, "t", "{}");
+  const auto change = store.keep(digest, answer(text), kStart);
+  ASSERT_TRUE(change.stored);
+  EXPECT_LT(static_cast<size_t>(change.bytes), text.size() / 4);
+  cache::Change none;
+  auto found = store.find(digest, kStart, none);
+  ASSERT_NE(found, nullptr);
+  EXPECT_TRUE(found->packed);
+  EXPECT_EQ(content_as(*found, false), text);
+}
+
+TEST(ReplyStore, is_bounded_by_bytes_and_refuses_what_is_too_large_for_it) {
+  ReplyStore store({.bytes_max = 64 * kKiB, .entry_bytes_max = 1 * kMiB}, kSecret);
+  EXPECT_EQ(store.content_bytes_max(), 4 * kKiB);
+  Digester digester(kSecret);
+  EXPECT_FALSE(store.keep(ask(digester, "t", "{\"big\":1}"), answer(std::string(4 * kKiB + 1, 'x')), kStart).stored);
+  EXPECT_TRUE(store.keep(ask(digester, "t", "{\"big\":1}"), answer(std::string(4 * kKiB, 'x')), kStart).stored);
+  uint64_t evicted = 0;
+  for (int i = 0; i < 200; ++i) {
+    evicted +=
+        store.keep(ask(digester, "t", "{\"n\":" + std::to_string(i) + "}"), answer(std::string(2000, 'x')), kStart)
+            .evicted;
+    ASSERT_LE(store.bytes(), 64 * kKiB);
+  }
+  EXPECT_GT(evicted, 150u);
+}
+
+// 20 tenants ask the same few questions; what comes back is what the model says, and never another tenant's.
+TEST(ReplyStore, no_answer_crosses_tenants_whatever_is_done) {
+  ReplyStore store({.bytes_max = 48 * kKiB, .ttl = 50s}, kSecret);
+  Digester digester(kSecret);
+  runtime::Random random(20);
+  struct Model {
+    std::string content;
+    Instant since;
+  };
+  std::map<std::pair<uint64_t, uint64_t>, Model> model;
+  Instant now = kStart;
+  size_t hits = 0, misses = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    now = now + Duration(static_cast<int64_t>(random.below(5'000'000)));
+    const uint64_t tenant = random.below(20), question = random.below(12);
+    const std::string name = "tenant" + std::to_string(tenant);
+    const std::string body = random.chance(0.5) ? "{\"q\":" + std::to_string(question) + ",\"m\":1}"
+                                                : "{ \"m\":1, \"q\":" + std::to_string(question) + "}";
+    const Digest digest = ask(digester, name, body);
+    if (random.chance(0.3)) {
+      const std::string content =
+          "{\"of\":\"" + name + "/" + std::to_string(question) + "/" + std::to_string(i) + "\"}";
+      const bool stored = store.keep(digest, answer(content), now).stored;
+      if (stored) model[{tenant, question}] = {content, now};
+      continue;
+    }
+    cache::Change change;
+    auto found = store.find(digest, now, change);
+    if (found == nullptr) {
+      ++misses;
+      continue;
+    }
+    ++hits;
+    const auto known = model.find({tenant, question});
+    ASSERT_NE(known, model.end());
+    ASSERT_EQ(found->content, known->second.content) << "step " << i;
+    ASSERT_LT(now - known->second.since, 50s);
+    ASSERT_EQ(found->since, known->second.since);
+  }
+  EXPECT_GT(hits, 20'000u);
+  EXPECT_GT(misses, 1'000u);
+}
+
+// -- the two forms --
+
+constexpr std::string_view kMessage =
+    R"({"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[)"
+    R"({"type":"thinking","thinking":"hm\n\"q\"","signature":"c2ln"},)"
+    R"({"type":"text","text":"Grüße \ud83d\ude00"},)"
+    R"({"type":"redacted_thinking","data":"xyz"},)"
+    R"({"type":"text","text":"cited","citations":[{"type":"char_location","cited_text":"a"},{"type":"char_location","cited_text":"b"}]},)"
+    R"({"type":"tool_use","id":"tu_1","name":"f","input":{"x":[1, 2.50,{"y":null}]}}],)"
+    R"("stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":7}})";
+
+TEST(Forms, a_message_becomes_a_stream_that_adds_up_to_it_again) {
+  auto events = events_of_message(kMessage);
+  ASSERT_TRUE(events);
+  std::vector<std::string> names;
+  http::SseScanner scanner;
+  scanner.feed(*events, [&](const http::SseEvent& event) { names.emplace_back(event.name); });
+  EXPECT_EQ(names.front(), "message_start");
+  EXPECT_EQ(names.back(), "message_stop");
+  EXPECT_EQ(std::ranges::count(names, "content_block_start"), 5);
+  EXPECT_EQ(std::ranges::count(names, "content_block_delta"), 2 + 1 + 0 + 3 + 1);
+  EXPECT_NE(events->find(R"("stop_reason":null)"), std::string::npos) << "not told before the end";
+  auto again = message_of_events(*events);
+  ASSERT_TRUE(again);
+  Digester digester(kSecret);
+  EXPECT_EQ(ask(digester, "t", *again), ask(digester, "t", std::string(kMessage))) << *again;
+}
+
+TEST(Forms, a_stream_becomes_the_message_it_says) {
+  const std::string stream =
+      "event: message_start\ndata: "
+      "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]"
+      ","
+      "\"stop_reason\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n"
+      "event: content_block_start\ndata: "
+      "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+      "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+      "event: content_block_delta\ndata: "
+      "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\\\"\"}}\n\n"
+      "event: content_block_delta\ndata: "
+      "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"b\"}}\n\n"
+      "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+      "event: message_delta\ndata: "
+      "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}}\n\n"
+      "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+  EXPECT_EQ(
+      message_of_events(stream),
+      R"({"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"a\"b"}],"stop_reason":"end_turn",)"
+      R"("usage":{"input_tokens":3,"output_tokens":9}})");
+  // Cut anywhere it is no message.
+  for (size_t at = 0; at + 2 < stream.size(); at += 7)
+    EXPECT_EQ(message_of_events(stream.substr(0, at)), std::nullopt) << at;
+}
+
+TEST(Forms, what_is_not_understood_has_no_other_form) {
+  const auto changed = [](std::string_view from, std::string_view to) {
+    std::string events = *events_of_message(kMessage);
+    const size_t at = events.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return message_of_events(events.replace(at, from.size(), to));
+  };
+  EXPECT_TRUE(changed("hm", "so"));
+  EXPECT_EQ(changed("\"text_delta\"", "\"hologram_delta\""), std::nullopt);
+  EXPECT_EQ(changed("\"index\":1", "\"index\":4"), std::nullopt);
+  EXPECT_EQ(changed("\"type\":\"content_block_stop\"", "\"type\":\"content_block_twirl\""), std::nullopt);
+  EXPECT_EQ(events_of_message("{\"type\":\"error\",\"error\":{}}"), std::nullopt);
+  EXPECT_EQ(events_of_message("[]"), std::nullopt);
+  EXPECT_EQ(events_of_message("{\"type\":\"message\",\"content\":[1]}"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace baton::reuse

@@ -1,0 +1,26 @@
+// Rules: whether a call may be answered from what is kept, and whether its answer may be kept. Asked before anything is
+// computed. Life: pure. Thread: any. Source: RFC 9111 5.2.1 (read 2026-11), as far as it concerns a request.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "http/http1.h"
+
+namespace baton::reuse {
+
+struct Rules {
+  bool look = false;  // for a kept answer
+  bool keep = false;  // the answer
+  Duration age_max = Duration::max();
+  bool any() const { return look || keep; }
+};
+
+// By default nothing is reused. `baton-cache: on` allows it and `refresh` asks anew and keeps the answer; without the
+// field, a call of API version 2023-06-01 whose temperature is 0 is allowed too, for it asks for one answer, not for
+// several. `off` and a Cache-Control of no-store forbid it; no-cache is like refresh, max-age bounds the age of what is
+// served. kBadRequest with a sentence: baton-cache twice, or with another value.
+Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero);
+
+}  // namespace baton::reuse

@@ -1,0 +1,70 @@
+#include "reuse/rules.h"
+
+#include <gtest/gtest.h>
+
+namespace baton::reuse {
+namespace {
+
+http::RequestHead head_of(const std::string& fields, std::string& bytes) {
+  bytes = "POST /v1/messages HTTP/1.1\r\nhost: x\r\n" + fields + "\r\n";
+  http::RequestHead head;
+  http::HeadError error;
+  size_t scanned = 0;
+  EXPECT_EQ(http::parse_request(bytes, scanned, {}, head, error), http::ParseStatus::kDone) << fields;
+  return head;
+}
+
+TEST(Rules, say_what_may_be_reused) {
+  using std::chrono::seconds;
+  struct Row {
+    std::string_view name, fields;
+    bool temperature_zero, look, keep;
+    Duration age_max = Duration::max();
+  };
+  const std::string_view kV = "anthropic-version: 2023-06-01\r\n";
+  const Row kTable[] = {
+      {"nothing by default", kV, false, false, false},
+      {"temperature 0", kV, true, true, true},
+      {"temperature 0 of another version", "anthropic-version: 2027-01-01\r\n", true, false, false},
+      {"temperature 0 without a version", "", true, false, false},
+      {"on", "baton-cache: on\r\n", false, true, true},
+      {"on in capitals", "Baton-Cache: ON\r\n", false, true, true},
+      {"off beats temperature 0", "anthropic-version: 2023-06-01\r\nbaton-cache: off\r\n", true, false, false},
+      {"refresh", "baton-cache: refresh\r\n", false, false, true},
+      {"no-store", "baton-cache: on\r\ncache-control: no-store\r\n", false, false, false},
+      {"no-cache", "baton-cache: on\r\ncache-control: no-cache\r\n", false, false, true},
+      {"no-cache in a list", "baton-cache: on\r\nCache-Control: foo, NO-CACHE\r\n", false, false, true},
+      {"in a second field", "baton-cache: on\r\ncache-control: foo\r\ncache-control: no-store\r\n", false, false,
+       false},
+      {"max-age", "baton-cache: on\r\ncache-control: max-age=7\r\n", false, true, true, seconds(7)},
+      {"the smaller max-age", "baton-cache: on\r\ncache-control: max-age=7, max-age=3\r\n", false, true, true,
+       seconds(3)},
+      {"a max-age that is no number", "baton-cache: on\r\ncache-control: max-age=x\r\n", false, true, true, seconds(0)},
+      {"a negative max-age", "baton-cache: on\r\ncache-control: max-age=-1\r\n", false, true, true, seconds(0)},
+      {"an endless max-age", "baton-cache: on\r\ncache-control: max-age=99999999999999999999999\r\n", false, true,
+       true},
+      {"a very large max-age", "baton-cache: on\r\ncache-control: max-age=9223372036\r\n", false, true, true},
+      {"cache-control alone allows nothing", "cache-control: max-age=7\r\n", false, false, false},
+  };
+  for (const Row& row : kTable) {
+    std::string bytes;
+    const auto rules = rules_of(head_of(std::string(row.fields), bytes), row.temperature_zero);
+    ASSERT_TRUE(rules) << row.name;
+    EXPECT_EQ(rules->look, row.look) << row.name;
+    EXPECT_EQ(rules->keep, row.keep) << row.name;
+    EXPECT_EQ(rules->age_max, row.age_max) << row.name;
+  }
+}
+
+TEST(Rules, a_wish_that_cannot_be_understood_is_refused) {
+  for (std::string_view fields : {"baton-cache: yes\r\n", "baton-cache: \r\n", "baton-cache: on\r\nbaton-cache: on\r\n",
+                                  "baton-cache: on, off\r\n"}) {
+    std::string bytes;
+    const auto rules = rules_of(head_of(std::string(fields), bytes), true);
+    ASSERT_FALSE(rules) << fields;
+    EXPECT_EQ(rules.error().code, ErrorCode::kBadRequest);
+  }
+}
+
+}  // namespace
+}  // namespace baton::reuse
