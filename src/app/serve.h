@@ -1,4 +1,5 @@
-// serve(), simulate(): the two programs that listen. Each makes its parts, runs until a signal, drains and returns the exit code.
+// serve(), simulate(): the two programs that listen. Each makes its parts, runs until a signal, drains and returns the
+// exit code.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ int serve(config::Settings settings);
 // The simulator alone.
 int simulate(config::Settings settings);
 
-// What holds for the whole process, before any thread: signals are waited for rather than handled, no core is left behind, as many
-// descriptors as are allowed, how the heap keeps large blocks.
+// What holds for the whole process, before any thread: signals are waited for rather than handled, no core is left
+// behind, as many descriptors as are allowed, how the heap keeps large blocks.
 void prepare_process();
 
 }  // namespace baton::app

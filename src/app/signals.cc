@@ -29,8 +29,8 @@ void prepare_process() {
   rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
-  // Large bodies come and go: each in a mapping of its own, so that what was freed is given back. Left to itself the threshold rises to
-  // the largest body ever freed, and the heap keeps the rest.
+  // Large bodies come and go: each in a mapping of its own, so that what was freed is given back. Left to itself the
+  // threshold rises to the largest body ever freed, and the heap keeps the rest.
   mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
   mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
   rlimit files{};

@@ -1,6 +1,6 @@
-// Worker: one loop on one thread, with everything that lives on it: poller, resolver, upstream connections, ledger, relay, server.
-// Life: made by the app before the threads start; drained, stopped and joined by it. Thread: construction and the end on the app's, the
-// rest on its own.
+// Worker: one loop on one thread, with everything that lives on it: poller, resolver, upstream connections, ledger,
+// relay, server. Life: made by the app before the threads start; drained, stopped and joined by it. Thread:
+// construction and the end on the app's, the rest on its own.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@ class Worker : public LoopThread {
   ~Worker();
   // Opens the listeners, on `bound_ports` where they are known already. kConfig with the address and the reason.
   Expected<void> listen(std::vector<uint16_t>& bound_ports);
-  // Any thread: asks the loop to stop accepting and let calls finish; `left`, which outlives the worker, is counted down when the last
-  // has ended.
+  // Any thread: asks the loop to stop accepting and let calls finish; `left`, which outlives the worker, is counted
+  // down when the last has ended.
   void drain(std::atomic<size_t>& left);
   void cut();
   // Cuts what is left, stops the thread and lets every coroutine return.

@@ -155,8 +155,7 @@ Expected<Caller> Authenticator::identify_local(const http::RequestHead& head, co
         return forbidden(
             "A proxy passed this request on (it has Forwarded, X-Forwarded-*, X-Real-IP or Via). Without a `clients` "
             "list that is refused; add clients to the relay's configuration.");
-      default:
-        break;
+      default: break;
     }
   }
   return Caller{.name = kLocalName, .client_address = {}, .local = true, .brings_own_credential = true};

@@ -1,6 +1,6 @@
-// Recycled strings: text that every request needs for a moment (heads, small replies) keeps its room from one request to the next.
-// Life: per thread. Thread: the one that took it gives it back; a string that is not given back is simply freed.
-// Bounds: kStringsKept strings of at most kRoomKept bytes a thread.
+// Recycled strings: text that every request needs for a moment (heads, small replies) keeps its room from one request
+// to the next. Life: per thread. Thread: the one that took it gives it back; a string that is not given back is simply
+// freed. Bounds: kStringsKept strings of at most kRoomKept bytes a thread.
 #pragma once
 
 #include <string>

@@ -58,8 +58,9 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
         if ((ready & runtime::kReadable) != 0 || stream_.can_read()) continue;
         if (ready & runtime::kCancelled) co_return HeadResult{};
         if (!begun) co_return HeadResult{};
-        co_return HeadResult{Step::kRefuse, http::HeadError::kNone,
-                             Error{ErrorCode::kTooSlow, Fault::kClient, Retry::kNever, "The request head did not come in time."}};
+        co_return HeadResult{
+            Step::kRefuse, http::HeadError::kNone,
+            Error{ErrorCode::kTooSlow, Fault::kClient, Retry::kNever, "The request head did not come in time."}};
       }
       if (!begun) {
         begun = true;
@@ -87,7 +88,8 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
   }
 }
 
-// What a library throws is caught where it is called; should there be no memory all the same, one call ends and not the process.
+// What a library throws is caught where it is called; should there be no memory all the same, one call ends and not the
+// process.
 Task<void> Connection::serve(Exchange& exchange) {
   try {
     co_await server_.parts_.handler.serve(exchange);
@@ -104,8 +106,8 @@ Task<void> Connection::refuse(Exchange& exchange, const HeadResult& why) {
   co_await exchange.reply(refusal.status, refusal.fields, refusal.content);
 }
 
-// Closing while the client still sends would reset the connection and take our answer with it (RFC 9112 9.6): the sending side ends
-// first, and what comes is read and dropped for a while.
+// Closing while the client still sends would reset the connection and take our answer with it (RFC 9112 9.6): the
+// sending side ends first, and what comes is read and dropped for a while.
 Task<void> Connection::linger() {
   runtime::Loop& loop = server_.parts_.loop;
   stream_.shut_write();
@@ -125,7 +127,8 @@ Task<void> Connection::run() {
   std::string leftover;
   for (uint64_t served = 1;; ++served) {
     if (served % kRequestsPerTurn == 0) co_await runtime::yield(server_.parts_.loop);
-    Exchange exchange(server_.parts_.loop, stream_, server_.parts_.config, server_.parts_.request_bytes, server_.draining_);
+    Exchange exchange(server_.parts_.loop, stream_, server_.parts_.config, server_.parts_.request_bytes,
+                      server_.draining_);
     exchange_ = &exchange;
     exchange.peer_address_ = &peer_address_;
     HeadResult got = co_await read_head(exchange, std::move(leftover));

@@ -29,7 +29,8 @@ class Echo final : public Handler {
     if (path == "/silent") co_return;
     if (path == "/throw") throw std::bad_alloc();
     if (path == "/wait") {
-      co_await runtime::wait(exchange.loop(), {.cancel = &exchange.cancel(), .until = exchange.loop().now() + std::chrono::hours(1)});
+      co_await runtime::wait(exchange.loop(),
+                             {.cancel = &exchange.cancel(), .until = exchange.loop().now() + std::chrono::hours(1)});
       cancelled = exchange.cancel().reason();
       exchange.abort();
       co_return;
@@ -50,7 +51,10 @@ class Echo final : public Handler {
     }
     auto body = co_await exchange.read_body(body_max);
     if (!body) {
-      int status = body.error().code == ErrorCode::kBodyTooLarge ? 413 : body.error().code == ErrorCode::kTooSlow ? 408 : body.error().code == ErrorCode::kOverloaded ? 529 : 400;
+      int status = body.error().code == ErrorCode::kBodyTooLarge ? 413
+                   : body.error().code == ErrorCode::kTooSlow    ? 408
+                   : body.error().code == ErrorCode::kOverloaded ? 529
+                                                                 : 400;
       co_await exchange.reply(status, "", "");
       co_return;
     }
@@ -61,10 +65,12 @@ class Echo final : public Handler {
       co_await exchange.drain(0);
       co_return;
     }
-    co_await exchange.reply(200, "x-kind: echo\r\n", std::string(exchange.head().method_text) + " " + std::string(*body));
+    co_await exchange.reply(200, "x-kind: echo\r\n",
+                            std::string(exchange.head().method_text) + " " + std::string(*body));
   }
   Refusal refuse(http::HeadError head_error, const Error& error, std::string_view) override {
-    return {head_error != http::HeadError::kNone ? http::head_error_status(head_error) : 408, "x-refused: 1\r\n", error.detail};
+    return {head_error != http::HeadError::kNone ? http::head_error_status(head_error) : 408, "x-refused: 1\r\n",
+            error.detail};
   }
 };
 
@@ -132,7 +138,8 @@ class Edge : public testing::Test {
   Echo echo_;
   ByteBudget budget_{100'000};
   std::atomic<int64_t> connections_{0};
-  Server server_{{.loop = loop_, .config = config_, .handler = echo_, .request_bytes = budget_, .connections = connections_}};
+  Server server_{
+      {.loop = loop_, .config = config_, .handler = echo_, .request_bytes = budget_, .connections = connections_}};
 
   void TearDown() override {
     server_.cut();
@@ -168,7 +175,8 @@ TEST_F(EdgeByteByByte, heads_and_bodies_may_come_in_any_pieces) {
 }
 
 TEST_F(Edge, pipelined_requests_are_answered_in_order) {
-  for (std::string_view body : {"Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"}) {
+  for (std::string_view body :
+       {"Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"}) {
     Client client = connect();
     std::string first = "POST /v1/x HTTP/1.1\r\nHost: h\r\n" + std::string(body);
     say(client, first + "GET /second HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kPost));
@@ -182,7 +190,9 @@ TEST_F(Edge, pipelined_requests_are_answered_in_order) {
 TEST_F(Edge, a_reply_of_unknown_length_is_chunked_and_an_old_client_gets_it_until_close) {
   Client client = connect();
   say(client, "POST /chunks HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
-  EXPECT_EQ(client.got, "HTTP/1.1 200 OK\r\nx-kind: chunks\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\n-more\r\n0\r\n\r\n");
+  EXPECT_EQ(
+      client.got,
+      "HTTP/1.1 200 OK\r\nx-kind: chunks\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\n-more\r\n0\r\n\r\n");
   Client old = connect();
   say(old, "POST /chunks HTTP/1.0\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
   EXPECT_EQ(old.got, "HTTP/1.1 200 OK\r\nx-kind: chunks\r\nconnection: close\r\n\r\nhi-more");
@@ -218,7 +228,8 @@ TEST_F(Edge, a_body_over_its_bound_is_refused_at_once_or_when_it_passes_the_boun
   EXPECT_TRUE(client.got.starts_with("HTTP/1.1 413 ")) << client.got;
   for (std::string path : {"/v1/x", "/pieces"}) {
     Client chunked = connect();
-    say(chunked, "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + std::string(1000, 'x') + "\r\n1\r\ny\r\n");
+    say(chunked, "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" +
+                     std::string(1000, 'x') + "\r\n1\r\ny\r\n");
     EXPECT_TRUE(chunked.got.starts_with("HTTP/1.1 413 ")) << chunked.got;
   }
 }

@@ -207,12 +207,17 @@ void Page::cache() {
       level([](const Shard& s) -> auto& { return s.cache_bytes_; }));
   add(gauges("baton_cache_entries", "Replies that the reply cache holds."), {},
       level([](const Shard& s) -> auto& { return s.cache_entries_; }));
-  auto& stored = counters("baton_cache_stores_total", "Replies of calls that may be reused, by whether they were kept.");
-  add(stored, {{"result", "stored"}}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_stored_; })));
-  add(stored, {{"result", "refused"}}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_not_stored_; })));
+  auto& stored =
+      counters("baton_cache_stores_total", "Replies of calls that may be reused, by whether they were kept.");
+  add(stored, {{"result", "stored"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_stored_; })));
+  add(stored, {{"result", "refused"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_not_stored_; })));
   auto& removed = counters("baton_cache_removals_total", "Replies that left the reply cache, by why.");
-  add(removed, {{"why", "evicted"}}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
-  add(removed, {{"why", "expired"}}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
+  add(removed, {{"why", "evicted"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
+  add(removed, {{"why", "expired"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
 }
 
 void Page::connections() {
@@ -232,8 +237,10 @@ void Page::connections() {
 
 void Page::bounds() {
   auto taken = [](const ByteBudget* budget) { return budget == nullptr ? 0.0 : static_cast<double>(budget->taken()); };
-  add(gauges("baton_request_bytes_held", "Bytes of request bodies held of the shared budget."), {}, taken(metrics_.request_bytes_));
-  add(gauges("baton_reply_bytes_held", "Bytes of replies that are held whole, of their budget."), {}, taken(metrics_.reply_bytes_));
+  add(gauges("baton_request_bytes_held", "Bytes of request bodies held of the shared budget."), {},
+      taken(metrics_.request_bytes_));
+  add(gauges("baton_reply_bytes_held", "Bytes of replies that are held whole, of their budget."), {},
+      taken(metrics_.reply_bytes_));
   add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
   uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });

@@ -28,10 +28,16 @@ Ending ending_of(PumpEnd end) {
 
 Error error_of(PumpEnd end) {
   switch (end) {
-    case PumpEnd::kIdle: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The upstream fell silent in the middle of its reply."};
-    case PumpEnd::kDeadline: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
-    case PumpEnd::kDrained: return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater, "The relay is shutting down and could not wait for this reply to end."};
-    default: return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
+    case PumpEnd::kIdle:
+      return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater,
+              "The upstream fell silent in the middle of its reply."};
+    case PumpEnd::kDeadline:
+      return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
+    case PumpEnd::kDrained:
+      return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater,
+              "The relay is shutting down and could not wait for this reply to end."};
+    default:
+      return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
   }
 }
 
@@ -45,9 +51,14 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
 Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording& recording) {
   edge::Exchange& exchange = call.exchange;
   net::BodyWriter& writer = exchange.writer();
-  const stream::PumpParts moving{.loop = parts.loop, .upstream = answer.reply.connection->stream(), .body = answer.reply.body,
-                                 .client = exchange.stream(), .writer = writer, .cancel = exchange.cancel(),
-                                 .follower = answer.follower.get(), .tee = recording.tee()};
+  const stream::PumpParts moving{.loop = parts.loop,
+                                 .upstream = answer.reply.connection->stream(),
+                                 .body = answer.reply.body,
+                                 .client = exchange.stream(),
+                                 .writer = writer,
+                                 .cancel = exchange.cancel(),
+                                 .follower = answer.follower.get(),
+                                 .tee = recording.tee()};
   const stream::PumpLimits limits{.buffer_bytes_max = parts.stream.buffer_bytes_max,
                                   .idle = parts.upstream.idle_read_timeout,
                                   .write_stall = parts.write_stall,
@@ -61,7 +72,8 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
   const bool clean = result.end == PumpEnd::kEnded && answer.reply.body.done();
   answer.reply.finish(*answer.connections, clean);
-  if (clean && answer.follower && answer.follower->rest().empty()) recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
+  if (clean && answer.follower && answer.follower->rest().empty())
+    recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
   if (result.end == PumpEnd::kEnded && stream_whole) {
     if (answer.follower && answer.follower->facts().error_event) {
       call.outcome.ending = Ending::kUpstreamCut;
@@ -103,8 +115,11 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   const bool bodiless = exchange.head().method == http::Method::kHead;
   metrics::Held open;
   if (answer.event_stream) open = parts.metrics.stream_open();
-  if (!exchange.begin({.status = answer.status, .fields = answer.fields, .length = answer.follower ? -1 : answer.length,
-                       .content = answer.first_content(), .last = done || bodiless})) {
+  if (!exchange.begin({.status = answer.status,
+                       .fields = answer.fields,
+                       .length = answer.follower ? -1 : answer.length,
+                       .content = answer.first_content(),
+                       .last = done || bodiless})) {
     call.outcome.ending = Ending::kClientGone;
     exchange.abort();
   } else {

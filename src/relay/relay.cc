@@ -55,21 +55,24 @@ Call Relay::begin(edge::Exchange& exchange) {
 
 Expected<void> Relay::recognise(Call& call) {
   const auto& head = call.exchange.head();
-  auto caller = parts_.authenticator.identify(head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
+  auto caller = parts_.authenticator.identify(
+      head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
   if (!caller) return std::unexpected(caller.error());
   call.caller = std::move(*caller);
   call.outcome.client = call.caller.name;
   call.outcome.client_address = call.caller.client_address;
   if (call.route.operation == Operation::kNone)
     return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
-  if (call.route.wrong_method) return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
+  if (call.route.wrong_method)
+    return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
   // A credential of the caller's own goes to a passthrough account and nowhere else; Baton's key never leaves.
   const bool own = call.caller.brings_own_credential;
   call.passthrough = parts_.accounts.has_passthrough() &&
                      (!parts_.accounts.has_pooled() || (own && head.find(http::FieldId::kBatonKey) != nullptr));
   if (call.passthrough && !own)
     return fail(ErrorCode::kUnauthenticated, Fault::kClient,
-                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the baton-key header.");
+                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the "
+                "baton-key header.");
   return {};
 }
 
@@ -131,7 +134,8 @@ Task<void> Relay::answer_error(Call& call, Error error) {
   model::Outcome& outcome = call.outcome;
   outcome.error = name(error.code);
   if (error.code == ErrorCode::kCancelled) {
-    outcome.ending = call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
+    outcome.ending =
+        call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
     if (outcome.ending == Ending::kClientGone) {
       call.exchange.abort();
       co_return;
@@ -155,7 +159,8 @@ void Relay::close(Call& call) {
   if (call.route.streams_body) outcome.request_body_bytes = exchange.body_bytes();
   const Instant now = parts_.loop.clock().now();
   outcome.duration = now - call.began;
-  if (exchange.replied() && outcome.first_byte.count() == 0) outcome.first_byte = exchange.first_byte() - exchange.complete();
+  if (exchange.replied() && outcome.first_byte.count() == 0)
+    outcome.first_byte = exchange.first_byte() - exchange.complete();
   Duration elsewhere{0};
   for (const auto& attempt : outcome.attempts) elsewhere += attempt.first_byte;
   outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
@@ -164,7 +169,8 @@ void Relay::close(Call& call) {
 
 edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std::string_view) {
   const std::string id = new_request_id();
-  auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
+  auto reply =
+      head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
   parts_.metrics.error_without_call(head_error != http::HeadError::kNone ? ErrorCode::kBadRequest : error.code);
   return {reply.status, std::move(reply.fields), std::move(reply.body), parts_.simulated};
 }

@@ -36,7 +36,8 @@ void Loop::turn() {
   longest_turn_ = std::max(longest_turn_, clock_.now() - now_);
 }
 
-// One batch: what is enqueued while it runs waits for the next turn, so that sockets and timers are looked at in between.
+// One batch: what is enqueued while it runs waits for the next turn, so that sockets and timers are looked at in
+// between.
 void Loop::run_queue() {
   batch_ = std::exchange(head_, nullptr);
   tail_ = &head_;

@@ -53,9 +53,7 @@ Task<void> catcher(std::string& what) {
     what = error.what();
   }
 }
-Task<void> count_down(int& from) {
-  from = co_await deep(50'000);
-}
+Task<void> count_down(int& from) { from = co_await deep(50'000); }
 
 TEST_F(LoopTest, tasks_give_values_and_exceptions_to_their_awaiter) {
   int sum = 0;

@@ -12,7 +12,8 @@ using runtime::Task;
 
 namespace {
 
-// Whether nothing came: readiness is remembered until a read finds nothing, and over TLS it also comes with what is no content.
+// Whether nothing came: readiness is remembered until a read finds nothing, and over TLS it also comes with what is no
+// content.
 bool quiet(runtime::ByteStream& stream) {
   if (stream.gone()) return false;
   std::array<char, 1> byte;
@@ -72,7 +73,8 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
     }
   }
   if (active_ >= config_.connections_per_endpoint_max)
-    co_return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many connections to this upstream are open.", Retry::kOtherAccount);
+    co_return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many connections to this upstream are open.",
+                   Retry::kOtherAccount);
   auto stream = co_await dial(cancel);
   if (!stream) {
     metrics_.upstream_connect_failed(stream.error().code);
@@ -100,7 +102,8 @@ Task<Expected<std::unique_ptr<runtime::ByteStream>>> ConnectionPool::dial(runtim
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
   connection->in_use_ = false;
   --active_;
-  const bool worn = config_.requests_per_connection_max != 0 && connection->requests_ >= config_.requests_per_connection_max;
+  const bool worn =
+      config_.requests_per_connection_max != 0 && connection->requests_ >= config_.requests_per_connection_max;
   if (worn || idle_.size() >= config_.idle_per_endpoint_max || connection->stream_->gone()) return;
   if (!quiet(*connection->stream_)) {
     ++unsolicited_;

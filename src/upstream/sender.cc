@@ -27,8 +27,13 @@ std::unique_ptr<http::ResponseHead> take_head() {
 }
 
 Error cancelled() { return {ErrorCode::kCancelled, Fault::kClient, Retry::kNever, "The client has gone."}; }
-Error reset() { return {ErrorCode::kReset, Fault::kUpstream, Retry::kOtherAccount, "The upstream closed the connection before it answered."}; }
-Error bad_reply(std::string why) { return {ErrorCode::kBadReply, Fault::kUpstream, Retry::kOtherAccount, std::move(why)}; }
+Error reset() {
+  return {ErrorCode::kReset, Fault::kUpstream, Retry::kOtherAccount,
+          "The upstream closed the connection before it answered."};
+}
+Error bad_reply(std::string why) {
+  return {ErrorCode::kBadReply, Fault::kUpstream, Retry::kOtherAccount, std::move(why)};
+}
 
 // How far the answer's head has been read.
 struct HeadProgress {
@@ -38,13 +43,15 @@ struct HeadProgress {
 
 // Takes interim answers off reply.raw. True when the final head is there, false when more must come.
 Expected<bool> parse_head(const SendOptions& options, Reply& reply, HeadProgress& progress) {
-  static constexpr http::HeadLimits kLimits{.total_bytes_max = 64 * 1024, .field_bytes_max = 32 * 1024, .fields_max = 200};
+  static constexpr http::HeadLimits kLimits{
+      .total_bytes_max = 64 * 1024, .field_bytes_max = 32 * 1024, .fields_max = 200};
   while (!reply.raw.empty()) {
     http::HeadError error = http::HeadError::kNone;
     auto status = http::parse_response(reply.raw, progress.scanned, kLimits, options.to_head, *reply.head, error);
     if (status == http::ParseStatus::kNeedMore) return false;
     if (status == http::ParseStatus::kError)
-      return std::unexpected(bad_reply("The upstream's answer is malformed: " + std::string(http::head_error_sentence(error))));
+      return std::unexpected(
+          bad_reply("The upstream's answer is malformed: " + std::string(http::head_error_sentence(error))));
     if (reply.head->status >= 200) {
       progress.scanned = 0;
       return true;
@@ -67,8 +74,8 @@ IoStatus read_more(runtime::Loop& loop, Reply& reply) {
   return IoStatus::kOk;
 }
 
-// Whether the upstream has answered, or ended, though the request is not all sent. That its stream can be read does not say so: an
-// interim answer is none, and over TLS a stream wakes for what is no content too, such as session tickets.
+// Whether the upstream has answered, or ended, though the request is not all sent. That its stream can be read does not
+// say so: an interim answer is none, and over TLS a stream wakes for what is no content too, such as session tickets.
 Expected<bool> has_answered(runtime::Loop& loop, const SendOptions& options, Reply& reply, HeadProgress& progress) {
   if (!reply.connection->stream().can_read()) return false;
   auto status = read_more(loop, reply);
@@ -93,19 +100,24 @@ Expected<bool> broken(const Writing& w) {
   return answered ? Expected<bool>(false) : answered;
 }
 
-// Waits until more of the request can be written: true, or false when the upstream answers before all is sent. `sender`: whose leaving
-// ends the call, or null.
+// Waits until more of the request can be written: true, or false when the upstream answers before all is sent.
+// `sender`: whose leaving ends the call, or null.
 Task<Expected<bool>> wait_to_write(Writing w, runtime::ByteStream* sender) {
   while (true) {
     auto answered = has_answered(w.loop, w.options, w.reply, w.progress);
     if (!answered) co_return answered;
     if (*answered) co_return false;
     if (w.stream().can_write()) co_return true;
-    auto ready = co_await runtime::wait(w.loop, {.read = &w.stream(), .write = &w.stream(), .gone = sender, .cancel = &w.cancel,
-                                                 .until = std::min(w.options.until, w.loop.now() + w.options.first_byte_timeout)});
+    auto ready = co_await runtime::wait(
+        w.loop, {.read = &w.stream(),
+                 .write = &w.stream(),
+                 .gone = sender,
+                 .cancel = &w.cancel,
+                 .until = std::min(w.options.until, w.loop.now() + w.options.first_byte_timeout)});
     if (ready & (runtime::kCancelled | runtime::kPeerGone)) co_return std::unexpected(cancelled());
     if (ready & runtime::kTimedOut)
-      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.", Retry::kOtherAccount);
+      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not take the request in time.",
+                     Retry::kOtherAccount);
   }
 }
 
@@ -114,7 +126,8 @@ Task<Expected<bool>> write_whole(Writing w) {
   std::string_view head = w.options.head;
   std::string_view body = w.options.body;
   while (true) {
-    const std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()}, iovec{const_cast<char*>(body.data()), body.size()}};
+    const std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()},
+                                     iovec{const_cast<char*>(body.data()), body.size()}};
     auto wrote = w.stream().try_write(
         std::span<const iovec>(parts).subspan(head.empty() ? 1 : 0, (head.empty() ? 0 : 1) + (body.empty() ? 0 : 1)));
     if (wrote.status == IoStatus::kReset || wrote.status == IoStatus::kEof) co_return broken(w);
@@ -150,8 +163,8 @@ Task<Expected<bool>> write_pieces(Writing w) {
   co_return true;
 }
 
-Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, runtime::Cancellation& cancel, Reply& reply,
-                               HeadProgress& progress) {
+Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, runtime::Cancellation& cancel,
+                               Reply& reply, HeadProgress& progress) {
   runtime::ByteStream& stream = reply.connection->stream();
   const Instant deadline = std::min(options.until, loop.now() + options.first_byte_timeout);
   while (true) {
@@ -162,7 +175,8 @@ Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, 
       auto ready = co_await runtime::wait(loop, {.read = &stream, .cancel = &cancel, .until = deadline});
       if (ready & runtime::kCancelled) co_return std::unexpected(cancelled());
       if (!(ready & runtime::kReadable))
-        co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not answer in time.", Retry::kOtherAccount);
+        co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream did not answer in time.",
+                       Retry::kOtherAccount);
     }
     auto status = read_more(loop, reply);
     if (status == IoStatus::kOk || status == IoStatus::kBlocked) continue;
@@ -194,7 +208,8 @@ void Reply::finish(ConnectionPool& pool, bool ended_cleanly) {
   }
 }
 
-Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options, runtime::Cancellation& cancel) {
+Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options,
+                           runtime::Cancellation& cancel) {
   auto connection = co_await pool.acquire(cancel, options.fresh);
   if (!connection) co_return std::unexpected(connection.error());
   Reply reply;

@@ -23,9 +23,11 @@ WorldOptions scripted(size_t accounts, uint64_t seed = 1) {
   return options;
 }
 
-constexpr std::string_view kMessage = R"({"id":"msg_1","type":"message","content":[],"usage":{"input_tokens":12,"output_tokens":3}})";
+constexpr std::string_view kMessage =
+    R"({"id":"msg_1","type":"message","content":[],"usage":{"input_tokens":12,"output_tokens":3}})";
 
-// A connection that can be read now and then although nothing is there for the reader, as over TLS when session tickets come.
+// A connection that can be read now and then although nothing is there for the reader, as over TLS when session tickets
+// come.
 class Wakeful final : public ByteStream {
  public:
   Wakeful(runtime::Loop& loop, std::unique_ptr<ByteStream> inner) : inner_(std::move(inner)) {
@@ -81,7 +83,9 @@ TEST(ReviewSimulation, readiness_without_bytes_does_not_cut_a_request_short) {
     auto options = scripted(1);
     options.upstream_weather.window_bytes = 4096;
     World world(options);
-    world.on_dial = [&](StreamPair& pair, size_t) { pair.a = std::make_unique<Wakeful>(world.loop(), std::move(pair.a)); };
+    world.on_dial = [&](StreamPair& pair, size_t) {
+      pair.a = std::make_unique<Wakeful>(world.loop(), std::move(pair.a));
+    };
     world.upstreams.always(0, Reply::json(200, kMessage));
     Script script{.body = World::body(false, std::string(300'000, 'x'))};
     if (upload) script.path = "/v1/files";
@@ -225,7 +229,9 @@ TEST(ReviewSimulation, the_callers_key_never_follows_an_object_to_an_account_tha
   World world(options);
   ASSERT_TRUE(world.bindings().bind("msgbatch_1", "was-pooled", store::ObjectKind::kBatch));
   for (size_t i = 0; i < 2; ++i) world.upstreams.always(i, Reply::json(200, "{}"));
-  Seen seen = world.play({.method = "GET", .path = "/v1/messages/batches/msgbatch_1", .fields = "x-api-key: baton-client-key-0123456789\r\n"});
+  Seen seen = world.play({.method = "GET",
+                          .path = "/v1/messages/batches/msgbatch_1",
+                          .fields = "x-api-key: baton-client-key-0123456789\r\n"});
   EXPECT_EQ(seen.status, 503);
   for (const auto& asked : world.upstreams.asked) EXPECT_EQ(asked.head.find("baton-client-key"), std::string::npos);
   world.check();
