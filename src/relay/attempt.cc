@@ -81,7 +81,7 @@ void read_message(const Parts& parts, const Call& call, Answer& answer, model::A
 Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, model::Attempt& attempt) {
   const auto& head = *answer.reply.head;
   answer.status = head.status;
-  upstream::append_reply_fields(answer.fields, head, parts.lines[answer.lease->index()].party);
+  upstream::append_reply_fields(answer.fields, head, answer.line->party);
   answer.event_stream = is_event_stream(head);
   if (const auto* coding = head.find(http::FieldId::kContentEncoding))
     answer.coding = http::parse_coding(coding->value);
@@ -145,7 +145,7 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, mod
   }
   answer.whole = true;
   answer.length = static_cast<int64_t>(answer.content.size());
-  answer.reply.finish(*answer.connections, /*ended_cleanly=*/true);
+  answer.reply.finish(*answer.line->connections, /*ended_cleanly=*/true);
   read_message(parts, call, answer, attempt);
   co_return false;
 }
@@ -158,7 +158,7 @@ Task<bool> spare(const Parts& parts, Call& call, Answer& answer) {
   const stream::HoldLimits limits{
       .bytes_max = kSparedBytesMax, .idle = kSparedWait, .until = parts.loop.now() + kSparedWait};
   auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
-  answer.reply.finish(*answer.connections, held.has_value());
+  answer.reply.finish(*answer.line->connections, held.has_value());
   if (!held) co_return false;
   answer.whole = true;
   answer.length = static_cast<int64_t>(answer.content.size());
@@ -194,8 +194,8 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     const Instant started = parts.loop.clock().now();
 
     Answer answer;
-    answer.lease = std::move(lease);
-    answer.connections = line.connections;
+    answer.lease = std::exchange(lease, std::nullopt);
+    answer.line = &line;
     answer.attempt = at;
     answer.fields = take_string();
     answer.content = take_string();
@@ -238,7 +238,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     if (failure) {
       end.status = 0;
       end.error = failure->code;
-      answer.reply.finish(*answer.connections, false);
+      answer.reply.finish(*answer.line->connections, false);
     }
     const auto verdict = accounts::judge(end);
     attempts[at].status = failure ? 0 : end.status;

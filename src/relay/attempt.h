@@ -19,12 +19,12 @@ struct Answer {
   std::string fields;  // lines for the client
   bool event_stream = false;
   http::Coding coding = http::Coding::kIdentity;
-  bool whole = false;      // content is all of it, and nothing is read any more
-  std::string content;     // what was held: an opening, or a whole body; or
-  std::string_view early;  // what came with the head, when it was not held (inside reply)
-  int64_t length = -1;     // of the whole content, when known
-  upstream::Reply reply;   // live while not whole
-  upstream::ConnectionPool* connections = nullptr;
+  bool whole = false;          // content is all of it, and nothing is read any more
+  std::string content;         // what was held: an opening, or a whole body; or
+  std::string_view early;      // what came with the head, when it was not held (inside reply)
+  int64_t length = -1;         // of the whole content, when known
+  upstream::Reply reply;       // live while not whole
+  const Line* line = nullptr;  // how its account is reached
   std::unique_ptr<stream::EventFollower> follower;
   std::optional<accounts::Lease> lease;
   std::optional<BudgetShare> share;  // of what is held
