@@ -96,13 +96,12 @@ void JsonTree::skip_blanks(size_t& at) const {
 bool JsonTree::skip_string(size_t& at) const {
   if (at >= text_.size() || text_[at] != '"') return false;
   ++at;
-  while (true) {
-    at = text_.find_first_of("\"\\", at);
-    if (at == text_.npos) return false;
-    const bool ends = text_[at] == '"';
-    at += ends ? 1 : 2;
-    if (ends) return true;
+  while (at < text_.size()) {
+    const char c = text_[at];
+    at += c == '\\' ? 2 : 1;
+    if (c == '"') return true;
   }
+  return false;
 }
 
 bool JsonTree::parse(std::string_view text) {

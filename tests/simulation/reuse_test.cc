@@ -248,7 +248,7 @@ TEST_P(ReuseSimulation, clients_do_not_share) {
 
 TEST_P(ReuseSimulation, what_is_kept_stays_within_its_bytes) {
   World world(caching(1, {.bytes_max = 64 * kKiB}));
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 200; ++i) {
     world.play(call(GetParam(), "question " + std::to_string(i)));
     ASSERT_LE(world.metric("baton_cache_bytes").value_or(1e9), 64.0 * kKiB);
   }
