@@ -94,24 +94,12 @@ class JsonTwin {
         switch (e) {
           case '"':
           case '\\':
-          case '/':
-            unit = static_cast<uint32_t>(e);
-            break;
-          case 'b':
-            unit = 8;
-            break;
-          case 'f':
-            unit = 12;
-            break;
-          case 'n':
-            unit = 10;
-            break;
-          case 'r':
-            unit = 13;
-            break;
-          case 't':
-            unit = 9;
-            break;
+          case '/': unit = static_cast<uint32_t>(e); break;
+          case 'b': unit = 8; break;
+          case 'f': unit = 12; break;
+          case 'n': unit = 10; break;
+          case 'r': unit = 13; break;
+          case 't': unit = 9; break;
           case 'u': {
             unit = 0;
             for (int i = 0; i < 4; ++i) {
@@ -127,8 +115,7 @@ class JsonTwin {
             escaped_unit = true;
             break;
           }
-          default:
-            return false;
+          default: return false;
         }
       } else if (c == '"') {
         if (high != 0) lone = true;
@@ -189,20 +176,13 @@ class JsonTwin {
     std::string ignored;
     bool lone = false;
     switch (peek()) {
-      case '{':
-        return object(depth + 1);
-      case '[':
-        return array(depth + 1);
-      case '"':
-        return string(ignored, lone);
-      case 't':
-        return word("true");
-      case 'f':
-        return word("false");
-      case 'n':
-        return word("null");
-      default:
-        return number();
+      case '{': return object(depth + 1);
+      case '[': return array(depth + 1);
+      case '"': return string(ignored, lone);
+      case 't': return word("true");
+      case 'f': return word("false");
+      case 'n': return word("null");
+      default: return number();
     }
   }
 

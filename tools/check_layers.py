@@ -33,7 +33,6 @@ WRAPPED = [
     (r"yaml-cpp/", {"config"}),
     (r"CLI/", {"app"}),
     (r"prometheus/", {"metrics"}),
-    (r"spdlog/", {"metrics", "ledger"}),
     (r"xxhash", {"base", "http", "reuse"}),
     (r"sys/(socket|un|epoll|timerfd|eventfd|sendfile)\.h|netinet/|netdb\.h|linux/", {"net"}),
     (r"fmt/", None),

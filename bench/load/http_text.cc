@@ -43,8 +43,7 @@ bool ChunkedBody::framing(char byte) {
       }
       return line_ < kHeadBytesMax;
     case Part::kData:
-    case Part::kDone:
-      return false;
+    case Part::kDone: return false;
   }
   return false;
 }

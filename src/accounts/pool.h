@@ -1,15 +1,14 @@
-// AccountPool: the accounts that the operator owns, and who has how much in flight. pick() gives the account with the least in flight
-// by weight among those not yet tried; equals take turns.
-// Life: one per process, made in app/, outlives every Call. Thread: any (per-account atomics). Bounds: kAccountsMax accounts, O(accounts)
-// per pick, no allocation.
+// AccountPool: the accounts that the operator owns, and who has how much in flight. pick() gives the account with the
+// least in flight by weight among those not yet tried; equals take turns. Life: one per process, made in app/, outlives
+// every Call. Thread: any (per-account atomics). Bounds: kAccountsMax accounts, O(accounts) per pick, no allocation.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <utility>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accounts/config.h"
@@ -46,8 +45,8 @@ class AccountPool {
   // Borrows the accounts for its life. At least one.
   explicit AccountPool(const std::vector<AccountConfig>& accounts);
 
-  // Nothing when every account is in `tried`. Passthrough accounts are only picked for callers that bring a credential of their own:
-  // `passthrough` says which kind is wanted; a call never crosses from one kind to the other.
+  // Nothing when every account is in `tried`. Passthrough accounts are only picked for callers that bring a credential
+  // of their own: `passthrough` says which kind is wanted; a call never crosses from one kind to the other.
   std::optional<Lease> pick(const std::vector<AccountIndex>& tried, bool passthrough);
   // This account and no other, for calls on an object that it made. Nothing when there is no such account.
   std::optional<Lease> take(std::string_view name);

@@ -35,7 +35,8 @@ Verdict judge(const AttemptEnd& end) {
   }
   if (end.status >= 500) return {AttemptResult::kServerError, Next::kOnceMore, true};
   // A redirect is not followed: it would carry a credential to a host nobody configured.
-  if (end.status >= 300 && end.status < 400 && end.status != 304) return {AttemptResult::kBadReply, Next::kDeliver, false};
+  if (end.status >= 300 && end.status < 400 && end.status != 304)
+    return {AttemptResult::kBadReply, Next::kDeliver, false};
   if (end.status >= 400) return {AttemptResult::kClientError, Next::kDeliver, false};
   return {AttemptResult::kOk, Next::kDeliver, false};
 }

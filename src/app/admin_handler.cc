@@ -7,14 +7,16 @@ namespace baton::app {
 runtime::Task<void> AdminHandler::serve(edge::Exchange& exchange) {
   const auto& head = exchange.head();
   auto reply = pages_.answer(head.method_text, head.path, head.host);
-  std::string fields = "content-type: " + reply.content_type + "\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n";
+  std::string fields =
+      "content-type: " + reply.content_type + "\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n";
   if (!reply.allow.empty()) fields += "allow: " + reply.allow + "\r\n";
   if (!exchange.body_complete()) exchange.close_after();
   if (auto sent = co_await exchange.reply(reply.status, fields, reply.body); !sent) exchange.abort();
 }
 
 edge::Refusal AdminHandler::refuse(http::HeadError head_error, const Error& error, std::string_view) {
-  auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, "") : dialect::error_reply(error, "");
+  auto reply =
+      head_error != http::HeadError::kNone ? dialect::error_reply(head_error, "") : dialect::error_reply(error, "");
   return {reply.status, std::move(reply.fields), std::move(reply.body)};
 }
 

@@ -1,5 +1,6 @@
 // LoopThread: a thread with a loop, named for the operator.
-// Life: made, used to make parts, started, finished. Thread: construction and finish() on the app's, the rest on its own.
+// Life: made, used to make parts, started, finished. Thread: construction and finish() on the app's, the rest on its
+// own.
 #pragma once
 
 #include <functional>

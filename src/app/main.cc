@@ -62,6 +62,6 @@ int run(const app::Print& command) {
 int main(int argc, char** argv) {
   auto command = app::parse_command_line(std::vector<std::string>(argv + 1, argv + argc));
   if (!command) return refuse(command.error());
-  app::block_signals();
+  app::prepare_process();
   return std::visit([](auto&& one) { return run(std::move(one)); }, std::move(*command));
 }

@@ -6,8 +6,8 @@
 
 #include "app/admin_handler.h"
 #include "app/shared.h"
-#include "app/sim_thread.h"
 #include "app/signals.h"
+#include "app/sim_thread.h"
 #include "app/worker.h"
 #include "net/tcp_listener.h"
 
@@ -31,14 +31,20 @@ std::string printable(const edge::ListenConfig& one, uint16_t port) {
 class AdminThread : public LoopThread {
  public:
   AdminThread(Shared& shared)
-      : pages_(shared.metrics, shared.state, {.address = shared.settings.admin.address, .port = shared.settings.admin.port, .hosts = {}}),
+      : pages_(shared.metrics, shared.state,
+               {.address = shared.settings.admin.address, .port = shared.settings.admin.port, .hosts = {}}),
         handler_(pages_),
         request_bytes_(16 * kMiB),
-        server_({.loop = loop_, .config = config_, .handler = handler_, .request_bytes = request_bytes_, .connections = connections_}) {}
+        server_({.loop = loop_,
+                 .config = config_,
+                 .handler = handler_,
+                 .request_bytes = request_bytes_,
+                 .connections = connections_}) {}
   ~AdminThread() { end(); }
   Expected<uint16_t> listen(Shared& shared) {
-    auto listener = net::listen_tcp(loop_, poller_, {.address = shared.settings.admin.address, .port = shared.settings.admin.port,
-                                                     .tls = shared.admin_tls.get()});
+    auto listener = net::listen_tcp(
+        loop_, poller_,
+        {.address = shared.settings.admin.address, .port = shared.settings.admin.port, .tls = shared.admin_tls.get()});
     if (!listener) return std::unexpected(listener.error());
     uint16_t port = (*listener)->port();
     server_.listen(std::move(*listener));
@@ -59,9 +65,9 @@ class AdminThread : public LoopThread {
 };
 
 // Waits until every worker has drained; further signals make it harder.
-int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers) {
+int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left) {
   shared.state.draining = true;
-  std::atomic<size_t> left{workers.size()};
+  left = workers.size();
   for (auto& worker : workers) worker->drain(left);
   shared.log.say("draining: accepting nothing new, open calls may finish");
   const Instant until = shared.clock.now() + shared.settings.drain_limit;
@@ -84,14 +90,17 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers) {
 
 void greet(Shared& shared, const std::vector<uint16_t>& ports, uint16_t admin_port) {
   const auto& settings = shared.settings;
-  for (size_t i = 0; i < ports.size(); ++i) shared.log.say("listening on " + printable(settings.edge.listen[i], ports[i]));
+  for (size_t i = 0; i < ports.size(); ++i)
+    shared.log.say("listening on " + printable(settings.edge.listen[i], ports[i]));
   shared.log.say("operator's port: " + printable(settings.admin, admin_port) + "/metrics /healthz /readyz");
   for (const auto& warning : settings.warnings) shared.log.say(warning);
   if (!settings.simulated) return;
-  shared.log.say("ANTHROPIC_API_KEY is not set: the built-in simulator answers, every reply carries baton-simulated: 1");
+  shared.log.say(
+      "ANTHROPIC_API_KEY is not set: the built-in simulator answers, every reply carries baton-simulated: 1");
   const std::string line =
       "try it:\n\n  curl -N " + printable(settings.edge.listen[0], ports[0]) +
-      "/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \\\n    -d '{\"model\":\"claude-sonnet-5-5\","
+      "/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \\\n    -d "
+      "'{\"model\":\"claude-sonnet-5-5\","
       "\"max_tokens\":256,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n";
   std::fputs(line.c_str(), stderr);
 }
@@ -119,6 +128,7 @@ int serve(config::Settings settings) {
   if (!made) return cannot_start(log, made.error().detail);
   Shared& shared = **made;
 
+  std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<uint16_t> ports;
   for (size_t i = 0; i < threads; ++i) {
@@ -141,7 +151,7 @@ int serve(config::Settings settings) {
     if (signal == Signal::kReopen) shared.access_log->reopen();
   }
   shared.state.ready = false;
-  int code = drain(shared, workers);
+  int code = drain(shared, workers, left_to_drain);
   for (auto& worker : workers) worker->end();
   admin.end();
   if (simulator) simulator->end();

@@ -1,4 +1,5 @@
-// serve(), simulate(): the two programs that listen. Each makes its parts, runs until a signal, drains and returns the exit code.
+// serve(), simulate(): the two programs that listen. Each makes its parts, runs until a signal, drains and returns the
+// exit code.
 #pragma once
 
 #include <string>
@@ -13,7 +14,8 @@ int serve(config::Settings settings);
 // The simulator alone.
 int simulate(config::Settings settings);
 
-// Blocks the signals that wait_for_signal() waits for, in this thread and those it starts. Call before any thread.
-void block_signals();
+// What holds for the whole process, before any thread: signals are waited for rather than handled, no core is left
+// behind, as many descriptors as are allowed, how the heap keeps large blocks.
+void prepare_process();
 
 }  // namespace baton::app

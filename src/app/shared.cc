@@ -33,17 +33,21 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       authenticator(settings.auth),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(kReplyBytesBudget),
-      bindings(store_config(settings), clock, log) {}
+      bindings(store_config(settings), clock, log) {
+  metrics.watch_budgets(request_bytes, reply_bytes);
+}
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {
   auto shared = std::make_unique<Shared>(std::move(settings), threads, log);
   for (const auto& account : shared->settings.accounts.accounts) {
     auto endpoint = upstream::parse_endpoint(account.base_url);
-    if (!endpoint) return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": base_url " + endpoint.error().detail);
+    if (!endpoint)
+      return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": base_url " + endpoint.error().detail);
     std::unique_ptr<net::TlsClientContext> tls;
     if (endpoint->target.tls) {
       auto context = net::TlsClientContext::make({.ca_file = account.ca_file});
-      if (!context) return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": " + context.error().detail);
+      if (!context)
+        return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": " + context.error().detail);
       tls = std::move(*context);
     }
     shared->endpoints.push_back(std::move(*endpoint));

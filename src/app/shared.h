@@ -32,9 +32,9 @@ struct Shared {
   metrics::RelayMetrics metrics;
   admin::State state;
   accounts::AccountPool accounts;
-  std::vector<upstream::Endpoint> endpoints;                          // per account
-  std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;     // per account; null for plain
-  std::vector<std::unique_ptr<net::TlsServerContext>> server_tls;     // per listener; null for plain
+  std::vector<upstream::Endpoint> endpoints;                       // per account
+  std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;  // per account; null for plain
+  std::vector<std::unique_ptr<net::TlsServerContext>> server_tls;  // per listener; null for plain
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::Authenticator authenticator;
   ByteBudget request_bytes;

@@ -1,5 +1,6 @@
 #include "app/signals.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -20,7 +21,7 @@ sigset_t waited_for() {
 }
 }  // namespace
 
-void block_signals() {
+void prepare_process() {
   sigset_t set = waited_for();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -28,6 +29,10 @@ void block_signals() {
   rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
+  // Large bodies come and go: each in a mapping of its own, so that what was freed is given back. Left to itself the
+  // threshold rises to the largest body ever freed, and the heap keeps the rest.
+  mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 8 * 1024 * 1024);
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
     files.rlim_cur = files.rlim_max;

@@ -7,7 +7,11 @@ namespace baton::app {
 SimThread::SimThread(const sim::Config& config, bool standalone)
     : simulator_(config),
       handler_(simulator_, {.standalone = standalone}),
-      server_({.loop = loop_, .config = edge_, .handler = handler_, .request_bytes = request_bytes_, .connections = connections_}) {}
+      server_({.loop = loop_,
+               .config = edge_,
+               .handler = handler_,
+               .request_bytes = request_bytes_,
+               .connections = connections_}) {}
 
 SimThread::~SimThread() { end(); }
 

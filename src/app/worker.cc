@@ -48,32 +48,54 @@ struct Worker::Watchdog : runtime::Waiter {
 Worker::Worker(Shared& shared, size_t index) : shared_(shared), random_(seed()) {
   const config::Settings& settings = shared.settings;
   auto& metrics = shared.metrics.shard(index);
-  resolver_ = std::make_unique<net::CaresResolver>(
-      loop_, poller_, net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh, .stale_max = settings.upstream.dns_stale_max}});
+  resolver_ =
+      std::make_unique<net::CaresResolver>(loop_, poller_,
+                                           net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh,
+                                                                       .stale_max = settings.upstream.dns_stale_max}});
   std::vector<relay::Line> lines;
   for (size_t i = 0; i < settings.accounts.accounts.size(); ++i) {
     const auto& account = settings.accounts.accounts[i];
     const auto& endpoint = shared.endpoints[i];
-    dialers_.push_back(net::make_tcp_dialer(
-        loop_, poller_, *resolver_,
-        {.target = endpoint.target, .connect_timeout = settings.upstream.connect_timeout,
-         .tls_handshake_timeout = settings.upstream.tls_handshake_timeout, .address_stagger = settings.upstream.address_stagger,
-         .tls = shared.client_tls[i].get(), .proxy_url = account.proxy, .allow_private = account.allow_private}));
+    dialers_.push_back(net::make_tcp_dialer(loop_, poller_, *resolver_,
+                                            {.target = endpoint.target,
+                                             .connect_timeout = settings.upstream.connect_timeout,
+                                             .tls_handshake_timeout = settings.upstream.tls_handshake_timeout,
+                                             .address_stagger = settings.upstream.address_stagger,
+                                             .tls = shared.client_tls[i].get(),
+                                             .proxy_url = account.proxy,
+                                             .allow_private = account.allow_private}));
     pools_.push_back(std::make_unique<upstream::ConnectionPool>(loop_, *dialers_.back(), settings.upstream, metrics));
-    lines.push_back({.party = {.endpoint = &endpoint, .key = account.passthrough ? nullptr : &account.key,
-                               .show_rate_limits = account.show_rate_limits, .simulated = account.provider == "simulator"},
+    lines.push_back({.party = {.endpoint = &endpoint,
+                               .key = account.passthrough ? nullptr : &account.key,
+                               .show_rate_limits = account.show_rate_limits,
+                               .simulated = account.provider == "simulator"},
                      .connections = pools_.back().get()});
   }
   ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics, *shared.access_log);
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
-  relay_ = std::make_unique<relay::Relay>(relay::Parts{
-      .loop = loop_, .random = random_, .authenticator = shared.authenticator, .accounts = shared.accounts,
-      .attempts_max = settings.accounts.attempts_max, .lines = std::move(lines), .upstream = settings.upstream, .stream = settings.stream,
-      .write_stall = settings.edge.write_stall_timeout, .reply_bytes = shared.reply_bytes, .bindings = shared.bindings, .metrics = metrics,
-      .ledger = *ledger_, .tap_room = tap_room_, .public_url = settings.public_url, .tls = tls, .simulated = settings.simulated});
-  server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_, .config = settings.edge, .handler = *relay_,
-                                                               .request_bytes = shared.request_bytes, .connections = shared.connections,
+  relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
+                                                       .random = random_,
+                                                       .authenticator = shared.authenticator,
+                                                       .accounts = shared.accounts,
+                                                       .attempts_max = settings.accounts.attempts_max,
+                                                       .lines = std::move(lines),
+                                                       .upstream = settings.upstream,
+                                                       .stream = settings.stream,
+                                                       .write_stall = settings.edge.write_stall_timeout,
+                                                       .reply_bytes = shared.reply_bytes,
+                                                       .bindings = shared.bindings,
+                                                       .metrics = metrics,
+                                                       .ledger = *ledger_,
+                                                       .tap_room = tap_room_,
+                                                       .public_url = settings.public_url,
+                                                       .tls = tls,
+                                                       .simulated = settings.simulated});
+  server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
+                                                               .config = settings.edge,
+                                                               .handler = *relay_,
+                                                               .request_bytes = shared.request_bytes,
+                                                               .connections = shared.connections,
                                                                .metrics = &metrics});
   watchdog_ = std::make_unique<Watchdog>(loop_, metrics);
 }
@@ -90,7 +112,9 @@ Expected<void> Worker::listen(std::vector<uint16_t>& bound_ports) {
   const auto& listeners = shared_.settings.edge.listen;
   for (size_t i = 0; i < listeners.size(); ++i) {
     const auto& one = listeners[i];
-    net::ListenOptions options{.address = one.address, .port = bound_ports.size() > i ? bound_ports[i] : one.port, .reuse_port = true,
+    net::ListenOptions options{.address = one.address,
+                               .port = bound_ports.size() > i ? bound_ports[i] : one.port,
+                               .reuse_port = true,
                                .tls = shared_.server_tls[i].get()};
     if (one.proxy_protocol) {
       for (const auto& text : shared_.settings.auth.trusted_proxies) {
@@ -116,21 +140,17 @@ Expected<void> Worker::listen(std::vector<uint16_t>& bound_ports) {
 void Worker::drain(std::atomic<size_t>& left) {
   loop_.post([this, &left] {
     server_->drain();
-    struct Empty : runtime::Waiter {
-      std::atomic<size_t>* left = nullptr;
-    };
-    static thread_local Empty empty;
-    empty.loop = &loop_;
-    empty.left = &left;
-    empty.run = [](runtime::Wake& wake) {
-      auto& self = static_cast<Empty&>(wake);
+    drained_.loop = &loop_;
+    drained_.left = &left;
+    drained_.run = [](runtime::Wake& wake) {
+      auto& self = static_cast<Drained&>(wake);
       self.left->fetch_sub(1);
       self.left->notify_all();
     };
-    if (server_->open() == 0 && server_->settled()) {
-      empty.run(empty);
+    if (server_->settled()) {
+      drained_.run(drained_);
     } else {
-      server_->empty().stand(empty, runtime::kNotified);
+      server_->empty().stand(drained_, runtime::kNotified);
     }
   });
 }

@@ -155,8 +155,7 @@ Expected<Caller> Authenticator::identify_local(const http::RequestHead& head, co
         return forbidden(
             "A proxy passed this request on (it has Forwarded, X-Forwarded-*, X-Real-IP or Via). Without a `clients` "
             "list that is refused; add clients to the relay's configuration.");
-      default:
-        break;
+      default: break;
     }
   }
   return Caller{.name = kLocalName, .client_address = {}, .local = true, .brings_own_credential = true};
@@ -171,7 +170,8 @@ Expected<Caller> Authenticator::identify_client(const http::RequestHead& head) c
   if (sent->has_baton_key) {
     const std::string* name = find(sent->baton_key);
     if (name == nullptr) return unauthenticated();
-    return caller(*name, true);
+    // A client that sends Baton's key in both places has no credential of its own that could be forwarded.
+    return caller(*name, find(sent->api_key) == nullptr && find(sent->bearer) == nullptr);
   }
   if (const std::string* name = find(sent->api_key)) return caller(*name, false);
   if (const std::string* name = find(sent->bearer)) return caller(*name, false);

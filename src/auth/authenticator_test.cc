@@ -57,6 +57,11 @@ TEST(Authenticator, ClientsAreKnownByTheirKeys) {
   } const cases[] = {
       {"x-api-key", {{"x-api-key", kLaptopKey}}, "laptop", false},
       {"bearer", {{"authorization", "Bearer server-key-0123456789"}}, "server", false},
+      {"baton's key in both places", {{"baton-key", kLaptopKey}, {"x-api-key", kLaptopKey}}, "laptop", false},
+      {"another client's as well",
+       {{"baton-key", kLaptopKey}, {"authorization", "Bearer server-key-0123456789"}},
+       "laptop",
+       false},
       {"the scheme has no case", {{"authorization", "bEaReR server-key-0123456789"}}, "server", false},
       {"both, equal", {{"x-api-key", kLaptopKey}, {"authorization", "Bearer laptop-key-0123456789"}}, "laptop", false},
       {"both, the first known", {{"x-api-key", kLaptopKey}, {"authorization", "Bearer other"}}, "laptop", false},

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define BATON_CHECK(condition)                                                                    \
-  do {                                                                                            \
-    if (!(condition)) [[unlikely]] {                                                              \
+#define BATON_CHECK(condition)                                                                        \
+  do {                                                                                                \
+    if (!(condition)) [[unlikely]] {                                                                  \
       std::fprintf(stderr, "baton: broken invariant at %s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                               \
-    }                                                                                             \
+      std::abort();                                                                                   \
+    }                                                                                                 \
   } while (false)

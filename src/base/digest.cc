@@ -14,15 +14,16 @@ Sha256 sha256(std::string_view bytes) {
   static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Sha256 out;
   unsigned int size = 0;
-  BATON_CHECK(method != nullptr && EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, method, nullptr) == 1 && size == out.size());
+  BATON_CHECK(method != nullptr && EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, method, nullptr) == 1 &&
+              size == out.size());
   return out;
 }
 
 Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
   Sha256 out;
   unsigned int size = 0;
-  BATON_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const uint8_t*>(bytes.data()),
-                   bytes.size(), out.data(), &size) != nullptr);
+  BATON_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                   reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), out.data(), &size) != nullptr);
   return out;
 }
 

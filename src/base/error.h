@@ -1,6 +1,7 @@
 // Error: what went wrong, whose fault it is, and whether trying again can help.
-// Life: a value, returned inside Expected<T>. Thread: any. Bounds: `detail` is for logs and error sentences, a line at most.
-// Expected trouble (a 429, a reset, bad JSON, a client that left) is a value; exceptions end in the wrapper that called a library.
+// Life: a value, returned inside Expected<T>. Thread: any. Bounds: `detail` is for logs and error sentences, a line at
+// most. Expected trouble (a 429, a reset, bad JSON, a client that left) is a value; exceptions end in the wrapper that
+// called a library.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +25,19 @@ enum class ErrorCode : uint8_t {
   kUnauthenticated,  // 401
   kForbidden,        // 403
   // the other side of us
-  kConnect,        // refused, unreachable, no address: nothing was sent
-  kConnectTimeout, // the same, by silence
-  kTls,            // certificate or handshake: nothing was sent
-  kReset,          // the connection ended before the message did
-  kTimeout,        // no first byte, or silence beyond the idle limit
-  kBadReply,       // the upstream's framing or content is not acceptable
-  kReplyTooLarge,  // a reply that must be held whole is larger than its bound
+  kConnect,         // refused, unreachable, no address: nothing was sent
+  kConnectTimeout,  // the same, by silence
+  kTls,             // certificate or handshake: nothing was sent
+  kReset,           // the connection ended before the message did
+  kTimeout,         // no first byte, or silence beyond the idle limit
+  kBadReply,        // the upstream's framing or content is not acceptable
+  kReplyTooLarge,   // a reply that must be held whole is larger than its bound
   // ourselves
-  kCancelled,    // the client has gone, or a drain ended
-  kOverloaded,   // a bound of ours is reached
-  kNoAccount,    // no account may take this call
-  kConfig,       // a setting is wrong
-  kStore,        // a store did not do what was asked
+  kCancelled,   // the client has gone, or a drain ended
+  kOverloaded,  // a bound of ours is reached
+  kNoAccount,   // no account may take this call
+  kConfig,      // a setting is wrong
+  kStore,       // a store did not do what was asked
   kInternal,
 };
 

@@ -1,5 +1,6 @@
 // Units: the types that cross module borders instead of bare integers.
-// Time is steady (Instant) for everything that waits and wall time (WallTime) only where a person or the vendor reads it.
+// Time is steady (Instant) for everything that waits and wall time (WallTime) only where a person or the vendor reads
+// it.
 #pragma once
 
 #include <chrono>

@@ -103,14 +103,10 @@ void Source::require_file(const Node& node, const std::string& key, const std::s
 
 std::string Source::resolve(const Node& node, const std::string& key, Secrecy secrecy) const {
   switch (node.kind) {
-    case Node::Kind::kNull:
-      refuse(node.line, key, "has no value");
-    case Node::Kind::kList:
-      refuse(node.line, key, "must be a single value, not a list");
-    case Node::Kind::kMap:
-      refuse(node.line, key, "must be a single value, not a map");
-    case Node::Kind::kText:
-      break;
+    case Node::Kind::kNull: refuse(node.line, key, "has no value");
+    case Node::Kind::kList: refuse(node.line, key, "must be a single value, not a list");
+    case Node::Kind::kMap: refuse(node.line, key, "must be a single value, not a map");
+    case Node::Kind::kText: break;
   }
   const std::string text = expand(node, key);
   // Asked of the file's own text: a variable's value that looks like a reference is just a value.

@@ -358,32 +358,22 @@ std::span<const Setting<sim::KeyConfig>> org_key_table() {
 
 std::string_view type_name(Kind kind) {
   switch (kind) {
-    case Kind::kText:
-      return "text";
-    case Kind::kBool:
-      return "true or false";
-    case Kind::kCount:
-      return "number";
-    case Kind::kSize:
-      return "size";
-    case Kind::kDuration:
-      return "duration";
-    case Kind::kShare:
-      return "share";
-    case Kind::kOther:
-      return "";
+    case Kind::kText: return "text";
+    case Kind::kBool: return "true or false";
+    case Kind::kCount: return "number";
+    case Kind::kSize: return "size";
+    case Kind::kDuration: return "duration";
+    case Kind::kShare: return "share";
+    case Kind::kOther: return "";
   }
   return "";
 }
 
 std::string bound_text(Kind kind, uint64_t value) {
   switch (kind) {
-    case Kind::kSize:
-      return size_text(value);
-    case Kind::kDuration:
-      return duration_text(Duration{static_cast<int64_t>(value)});
-    default:
-      return std::to_string(value);
+    case Kind::kSize: return size_text(value);
+    case Kind::kDuration: return duration_text(Duration{static_cast<int64_t>(value)});
+    default: return std::to_string(value);
   }
 }
 

@@ -50,8 +50,7 @@ Row row(const Error& error) {
       return {401, "authentication_error", true, seconds(0),
               "No valid Baton key came with this request. Send a key of the relay's `clients` list as x-api-key or as "
               "a Bearer token."};
-    case ErrorCode::kForbidden:
-      return {403, "permission_error", true, seconds(0), "This request is not allowed here."};
+    case ErrorCode::kForbidden: return {403, "permission_error", true, seconds(0), "This request is not allowed here."};
     case ErrorCode::kConnect:
       return {502, "api_error", false, seconds(1),
               "The relay could not connect to the upstream. Nothing was sent to it; try again shortly."};

@@ -1,5 +1,7 @@
 #include "edge/connection.h"
 
+#include <exception>
+
 #include "edge/reply_head.h"
 #include "runtime/wait.h"
 
@@ -11,6 +13,8 @@ using runtime::Task;
 namespace {
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr size_t kLingerBytes = 4 * kMiB;
+// After so many requests in a row others get their turn: pipelined ones may never have to wait for anything.
+constexpr uint64_t kRequestsPerTurn = 16;
 }  // namespace
 
 Connection::Connection(Server& server, runtime::ByteStream& stream) : server_(server), stream_(stream) {
@@ -51,11 +55,12 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
       if (got.status == IoStatus::kEof || got.status == IoStatus::kReset) co_return HeadResult{};
       if (got.status == IoStatus::kBlocked) {
         auto ready = co_await runtime::wait(loop, {.read = &stream_, .cancel = &wait_, .until = deadline});
+        if ((ready & runtime::kReadable) != 0 || stream_.can_read()) continue;
         if (ready & runtime::kCancelled) co_return HeadResult{};
-        if (ready & runtime::kReadable) continue;
         if (!begun) co_return HeadResult{};
-        co_return HeadResult{Step::kRefuse, http::HeadError::kNone,
-                             Error{ErrorCode::kTooSlow, Fault::kClient, Retry::kNever, "The request head did not come in time."}};
+        co_return HeadResult{
+            Step::kRefuse, http::HeadError::kNone,
+            Error{ErrorCode::kTooSlow, Fault::kClient, Retry::kNever, "The request head did not come in time."}};
       }
       if (!begun) {
         begun = true;
@@ -83,14 +88,26 @@ Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::stri
   }
 }
 
+// What a library throws is caught where it is called; should there be no memory all the same, one call ends and not the
+// process.
+Task<void> Connection::serve(Exchange& exchange) {
+  try {
+    co_await server_.parts_.handler.serve(exchange);
+  } catch (const std::exception&) {
+    exchange.abort();
+    if (server_.parts_.metrics != nullptr) server_.parts_.metrics->error_without_call(ErrorCode::kInternal);
+  }
+}
+
 Task<void> Connection::refuse(Exchange& exchange, const HeadResult& why) {
   Refusal refusal = server_.parts_.handler.refuse(why.head_error, why.error, peer_address_);
+  if (refusal.simulated) exchange.mark_simulated();
   exchange.close_after();
   co_await exchange.reply(refusal.status, refusal.fields, refusal.content);
 }
 
-// Closing while the client still sends would reset the connection and take our answer with it (RFC 9112 9.6): the sending side ends
-// first, and what comes is read and dropped for a while.
+// Closing while the client still sends would reset the connection and take our answer with it (RFC 9112 9.6): the
+// sending side ends first, and what comes is read and dropped for a while.
 Task<void> Connection::linger() {
   runtime::Loop& loop = server_.parts_.loop;
   stream_.shut_write();
@@ -108,14 +125,16 @@ Task<void> Connection::linger() {
 
 Task<void> Connection::run() {
   std::string leftover;
-  while (true) {
-    Exchange exchange(server_.parts_.loop, stream_, server_.parts_.config, server_.parts_.request_bytes, server_.draining_);
+  for (uint64_t served = 1;; ++served) {
+    if (served % kRequestsPerTurn == 0) co_await runtime::yield(server_.parts_.loop);
+    Exchange exchange(server_.parts_.loop, stream_, server_.parts_.config, server_.parts_.request_bytes,
+                      server_.draining_);
     exchange_ = &exchange;
     exchange.peer_address_ = &peer_address_;
     HeadResult got = co_await read_head(exchange, std::move(leftover));
     if (peer_address_.empty()) peer_address_ = stream_.peer_address();
     if (got.step == Step::kServe) {
-      co_await server_.parts_.handler.serve(exchange);
+      co_await serve(exchange);
     } else if (got.step == Step::kRefuse) {
       co_await refuse(exchange, got);
     }
@@ -127,7 +146,7 @@ Task<void> Connection::run() {
       co_return;
     }
     if (!exchange.keep_alive_ || server_.draining_) {
-      if (!exchange.body_complete_) co_await linger();
+      if (!exchange.body_complete_ || !exchange.leftover_.empty() || stream_.can_read()) co_await linger();
       stream_.close(/*reset=*/false);
       co_return;
     }

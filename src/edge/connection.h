@@ -15,8 +15,11 @@ class Connection {
 
   runtime::Task<void> run();
   bool idle() const { return idle_; }
-  // Ends the wait for the next request.
-  void close_idle() { wait_.cancel(runtime::CancelReason::kDrain); }
+  // Ends the wait for the next request; one that has come is served. It is not idle any more.
+  void close_idle() {
+    idle_ = false;
+    wait_.cancel(runtime::CancelReason::kDrain);
+  }
   // Ends whatever it does.
   void cut();
 
@@ -31,6 +34,7 @@ class Connection {
     Error error;
   };
   runtime::Task<HeadResult> read_head(Exchange& exchange, std::string leftover);
+  runtime::Task<void> serve(Exchange& exchange);
   runtime::Task<void> refuse(Exchange& exchange, const HeadResult& why);
   runtime::Task<void> linger();
 

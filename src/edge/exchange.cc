@@ -1,6 +1,7 @@
 #include "edge/exchange.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,10 +14,36 @@ namespace baton::edge {
 using runtime::Task;
 using Status = net::BodyReader::Status;
 
-RequestBytes::~RequestBytes() { std::free(data_); }
+namespace {
+
+// Blocks of one size for requests that fit, kept per thread: most do.
+constexpr size_t kBlockBytes = 4096;
+constexpr size_t kBlocksKept = 64;
+struct Blocks {
+  std::array<char*, kBlocksKept> free;
+  size_t count = 0;
+  ~Blocks() {
+    while (count > 0) std::free(free[--count]);
+  }
+};
+thread_local Blocks blocks;
+
+char* take_block() {
+  return blocks.count > 0 ? blocks.free[--blocks.count] : static_cast<char*>(std::malloc(kBlockBytes));
+}
+
+}  // namespace
+
+RequestBytes::~RequestBytes() { clear(); }
 
 void RequestBytes::reserve(size_t bytes) {
   if (bytes <= capacity_) return;
+  if (data_ == nullptr && bytes <= kBlockBytes - http::kJsonPadding) {
+    data_ = take_block();
+    if (data_ == nullptr) throw std::bad_alloc();
+    capacity_ = kBlockBytes - http::kJsonPadding;
+    return;
+  }
   void* grown = std::realloc(data_, bytes + http::kJsonPadding);
   if (grown == nullptr) throw std::bad_alloc();
   data_ = static_cast<char*>(grown);
@@ -30,7 +57,11 @@ void RequestBytes::append(std::string_view bytes) {
 }
 
 void RequestBytes::clear() {
-  std::free(data_);
+  if (capacity_ == kBlockBytes - http::kJsonPadding && blocks.count < kBlocksKept) {
+    blocks.free[blocks.count++] = data_;
+  } else {
+    std::free(data_);
+  }
   data_ = nullptr;
   size_ = capacity_ = 0;
 }
@@ -39,6 +70,8 @@ namespace {
 
 // Bodies up to this size are allocated whole as soon as their length is known.
 constexpr size_t kEagerBytes = 256 * kKiB;
+// At the slowest a body of known length comes in about this time.
+constexpr Duration kWholeBodyTime = std::chrono::minutes(10);
 // After so many reads in a row others get their turn.
 constexpr int kReadsPerTurn = 16;
 
@@ -61,8 +94,7 @@ void rebase(http::RequestHead& head, const char* from, const char* to) {
 Error framing_error(Status status) {
   if (status == Status::kMalformed)
     return {ErrorCode::kBadRequest, Fault::kClient, Retry::kNever, "The chunked body is malformed."};
-  return {ErrorCode::kBadRequest, Fault::kClient, Retry::kNever,
-          "The connection ended before the body was complete."};
+  return {ErrorCode::kBadRequest, Fault::kClient, Retry::kNever, "The connection ended before the body was complete."};
 }
 
 Error client_gone() { return {ErrorCode::kCancelled, Fault::kClient, Retry::kNever, "The client has gone."}; }
@@ -134,7 +166,8 @@ void Exchange::want_body() {
   expect_continue_ = false;
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   iovec part{const_cast<char*>(kContinue.data()), kContinue.size()};
-  // A client that has no room for these few bytes does not read; what was begun could not be finished in order, so it is given up.
+  // A client that has no room for these few bytes does not read; what was begun could not be finished in order, so it
+  // is given up.
   auto wrote = stream_->try_write(std::span<const iovec>(&part, 1));
   if (wrote.bytes == kContinue.size()) return;
   unwritable_ = true;
@@ -145,8 +178,8 @@ Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
   const Instant give_up = loop_->now() + config_->body_idle_timeout;
   while (!share_.resize(bytes)) {
     if (loop_->now() >= give_up)
-      co_return fail(ErrorCode::kOverloaded, Fault::kUs, "The relay's memory for request bodies is full; try again shortly.",
-                     Retry::kLater);
+      co_return fail(ErrorCode::kOverloaded, Fault::kUs,
+                     "The relay's memory for request bodies is full; try again shortly.", Retry::kLater);
     co_await runtime::wait(*loop_, {.cancel = &cancel_, .until = loop_->now() + std::chrono::milliseconds(20)});
     if (cancel_.cancelled() || stream_->gone()) co_return std::unexpected(client_gone());
   }
@@ -156,7 +189,12 @@ Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
 Task<Expected<void>> Exchange::wait_for_bytes() {
   const Duration spent = loop_->now() - body_started_;
   if (spent > config_->body_grace) {
-    auto owed = seconds(spent - config_->body_grace) * static_cast<double>(config_->body_bytes_per_second_min);
+    // However large the body, it may not hold its part of the budget for long.
+    const double length =
+        head_ && head_->framing == http::Framing::kLength ? static_cast<double>(head_->content_length) : 0;
+    const double rate =
+        std::max(static_cast<double>(config_->body_bytes_per_second_min), length / seconds(kWholeBodyTime));
+    const double owed = seconds(spent - config_->body_grace) * rate;
     if (static_cast<double>(body_bytes_) < owed) {
       keep_alive_ = false;
       co_return fail(ErrorCode::kTooSlow, Fault::kClient, "The request body comes too slowly.");
@@ -173,12 +211,8 @@ Task<Expected<void>> Exchange::wait_for_bytes() {
 Expected<net::BodyReader::Result> Exchange::take(net::BodyReader::Result result) {
   switch (result.status) {
     case Status::kTruncated:
-    case Status::kMalformed:
-      keep_alive_ = false;
-      return std::unexpected(framing_error(result.status));
-    case Status::kReset:
-      keep_alive_ = false;
-      return std::unexpected(client_gone());
+    case Status::kMalformed: keep_alive_ = false; return std::unexpected(framing_error(result.status));
+    case Status::kReset: keep_alive_ = false; return std::unexpected(client_gone());
     case Status::kEnd:
       if (!reader_.surplus().empty()) leftover_.assign(reader_.surplus());
       break;
@@ -286,7 +320,10 @@ bool Exchange::begin(const Begin& what) {
   replied_ = true;
   status_ = what.status;
   first_byte_ = loop_->clock().now();
-  ReplyShape shape{.status = what.status, .fields = what.fields, .length = what.length, .to_head = to_head_,
+  ReplyShape shape{.status = what.status,
+                   .fields = what.fields,
+                   .length = what.length,
+                   .to_head = to_head_,
                    .old_version = old_version_};
   if (*draining_ || !body_complete_) keep_alive_ = false;
   if (shape.framing() == http::Framing::kUntilClose) keep_alive_ = false;
@@ -297,7 +334,10 @@ bool Exchange::begin(const Begin& what) {
 }
 
 Task<Expected<void>> Exchange::reply(int status, std::string_view fields, std::string_view content) {
-  if (!begin({.status = status, .fields = fields, .length = static_cast<int64_t>(content.size()), .content = content,
+  if (!begin({.status = status,
+              .fields = fields,
+              .length = static_cast<int64_t>(content.size()),
+              .content = content,
               .last = true}))
     co_return std::unexpected(client_gone());
   if (writer_.pending() == 0) co_return Expected<void>{};

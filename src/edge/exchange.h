@@ -1,8 +1,7 @@
-// Exchange: one request and its reply on a client's connection. The handler pulls the body and writes the reply; not pulling is the
-// back-pressure.
-// Life: on the connection's frame, from a parsed head to the end of the reply. Thread: the connection's loop.
-// Bounds: a body held whole is charged to the shared ByteBudget; read_piece() holds nothing. Head and body are freed by
-// release_request(), at the latest when the reply ends.
+// Exchange: one request and its reply on a client's connection. The handler pulls the body and writes the reply; not
+// pulling is the back-pressure. Life: on the connection's frame, from a parsed head to the end of the reply. Thread:
+// the connection's loop. Bounds: a body held whole is charged to the shared ByteBudget; read_piece() holds nothing.
+// Head and body are freed by release_request(), at the latest when the reply ends.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +33,11 @@ class RequestBytes {
   char* data() { return data_; }
   size_t size() const { return size_; }
   size_t room() const { return capacity_ - size_; }
-  void reserve(size_t bytes);             // may move data()
-  void append(std::string_view bytes);    // within or beyond the room
+  void reserve(size_t bytes);           // may move data()
+  void append(std::string_view bytes);  // within or beyond the room
   void grew(size_t bytes) { size_ += bytes; }
   void truncate(size_t bytes) { size_ = bytes; }
-  void clear();                           // gives the memory back
+  void clear();  // gives the memory back
 
  private:
   char* data_ = nullptr;
@@ -55,13 +54,15 @@ class Exchange {
   // Cancelled when the client has gone or a drain ends.
   runtime::Cancellation& cancel() { return cancel_; }
   runtime::ByteStream& stream() { return *stream_; }
-  Instant started() const { return started_; }       // first byte of the head
-  Instant complete() const { return complete_; }     // last byte of the body
+  Instant started() const { return started_; }    // first byte of the head
+  Instant complete() const { return complete_; }  // last byte of the body
 
-  // The whole content as sent (still encoded), contiguous and followed by http::kJsonPadding readable bytes; valid until
-  // release_request(). kBodyTooLarge, kTooSlow, kBadRequest (framing, short body), kOverloaded (the budget stayed full), kCancelled.
+  // The whole content as sent (still encoded), contiguous and followed by http::kJsonPadding readable bytes; valid
+  // until release_request(). kBodyTooLarge, kTooSlow, kBadRequest (framing, short body), kOverloaded (the budget stayed
+  // full), kCancelled.
   runtime::Task<Expected<std::string_view>> read_body(size_t bytes_max);
-  // The next piece of content, valid until the next suspension; empty at the end. Errors as above, without the budget's.
+  // The next piece of content, valid until the next suspension; empty at the end. Errors as above, without the
+  // budget's.
   runtime::Task<Expected<std::string_view>> read_piece(size_t bytes_max);
   // What read_body() gave; empty before.
   std::string_view body() const { return body_; }
@@ -74,7 +75,8 @@ class Exchange {
   // Success: everything was handed to the kernel. kCancelled: the client has gone or took nothing for too long.
   runtime::Task<Expected<void>> reply(int status, std::string_view fields, std::string_view content);
 
-  // A reply in pieces: begin once, then write to the writer. `length` < 0: not known. Head and `content` leave in one write.
+  // A reply in pieces: begin once, then write to the writer. `length` < 0: not known. Head and `content` leave in one
+  // write.
   struct Begin {
     int status = 200;
     std::string_view fields;
@@ -88,7 +90,8 @@ class Exchange {
   bool replied() const { return replied_; }
   int status() const { return status_; }
   Instant first_byte() const { return first_byte_; }
-  // Waits until at most `pending_max` bytes wait for the client. kCancelled: gone, or no progress within write_stall_timeout.
+  // Waits until at most `pending_max` bytes wait for the client. kCancelled: gone, or no progress within
+  // write_stall_timeout.
   runtime::Task<Expected<void>> drain(size_t pending_max);
   // Ends the reply so that it cannot look complete.
   void abort();
@@ -104,7 +107,8 @@ class Exchange {
     runtime::Cancellation* cancel = nullptr;
   };
 
-  Exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Config& config, ByteBudget& budget, const bool& draining);
+  Exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Config& config, ByteBudget& budget,
+           const bool& draining);
   ~Exchange();
   // Takes over a parsed head; `bytes` is all that was read, from the head's first byte on.
   void start(std::unique_ptr<http::RequestHead> head, std::string_view bytes);
@@ -126,8 +130,8 @@ class Exchange {
   net::BodyWriter writer_;
   runtime::Cancellation cancel_;
   std::string_view body_;
-  std::string leftover_;         // bytes of the next request that came with this one's
-  size_t early_ = 0;             // content bytes (still framed) that came with the head and lie behind it, not yet taken
+  std::string leftover_;  // bytes of the next request that came with this one's
+  size_t early_ = 0;      // content bytes (still framed) that came with the head and lie behind it, not yet taken
   HangupWatch watch_;
   const bool* draining_;
   uint64_t body_bytes_ = 0;
@@ -140,7 +144,7 @@ class Exchange {
   bool keep_alive_ = true;
   bool expect_continue_ = false;
   bool to_head_ = false;
-  bool old_version_ = false;     // HTTP/1.0: no chunked reply
+  bool old_version_ = false;  // HTTP/1.0: no chunked reply
   bool replied_ = false;
   bool aborted_ = false;
   bool simulated_ = false;
@@ -152,6 +156,7 @@ struct Refusal {
   int status = 400;
   std::string fields;
   std::string content;
+  bool simulated = false;
 };
 
 // What a server does with its requests.

@@ -1,4 +1,5 @@
-// The head of a reply: status line, the handler's fields, framing and connection. Also the per-thread store of request heads.
+// The head of a reply: status line, the handler's fields, framing and connection. Also the per-thread store of request
+// heads.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Server: accepts connections on one loop and walks each through its requests: head, handler, next head.
 // Life: made per loop, before run(); it must be drained and empty before it goes. Thread: its loop.
-// Bounds: Config.connections_max over all servers that share `connections`; beyond it the oldest idle connection makes room, and if
-// there is none the new one is refused.
+// Bounds: Config.connections_max over all servers that share `connections`; beyond it the oldest idle connection makes
+// room, and if there is none the new one is refused.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ class Server {
     const Config& config;
     Handler& handler;
     ByteBudget& request_bytes;
-    std::atomic<int64_t>& connections;  // open now, over all servers
+    std::atomic<int64_t>& connections;                // open now, over all servers
     metrics::RelayMetrics::Shard* metrics = nullptr;  // counts connections, where somebody wants to know
   };
   explicit Server(const Parts& parts);

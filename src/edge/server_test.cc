@@ -27,8 +27,10 @@ class Echo final : public Handler {
       co_return;
     }
     if (path == "/silent") co_return;
+    if (path == "/throw") throw std::bad_alloc();
     if (path == "/wait") {
-      co_await runtime::wait(exchange.loop(), {.cancel = &exchange.cancel(), .until = exchange.loop().now() + std::chrono::hours(1)});
+      co_await runtime::wait(exchange.loop(),
+                             {.cancel = &exchange.cancel(), .until = exchange.loop().now() + std::chrono::hours(1)});
       cancelled = exchange.cancel().reason();
       exchange.abort();
       co_return;
@@ -49,7 +51,10 @@ class Echo final : public Handler {
     }
     auto body = co_await exchange.read_body(body_max);
     if (!body) {
-      int status = body.error().code == ErrorCode::kBodyTooLarge ? 413 : body.error().code == ErrorCode::kTooSlow ? 408 : body.error().code == ErrorCode::kOverloaded ? 529 : 400;
+      int status = body.error().code == ErrorCode::kBodyTooLarge ? 413
+                   : body.error().code == ErrorCode::kTooSlow    ? 408
+                   : body.error().code == ErrorCode::kOverloaded ? 529
+                                                                 : 400;
       co_await exchange.reply(status, "", "");
       co_return;
     }
@@ -60,10 +65,12 @@ class Echo final : public Handler {
       co_await exchange.drain(0);
       co_return;
     }
-    co_await exchange.reply(200, "x-kind: echo\r\n", std::string(exchange.head().method_text) + " " + std::string(*body));
+    co_await exchange.reply(200, "x-kind: echo\r\n",
+                            std::string(exchange.head().method_text) + " " + std::string(*body));
   }
   Refusal refuse(http::HeadError head_error, const Error& error, std::string_view) override {
-    return {head_error != http::HeadError::kNone ? http::head_error_status(head_error) : 408, "x-refused: 1\r\n", error.detail};
+    return {head_error != http::HeadError::kNone ? http::head_error_status(head_error) : 408, "x-refused: 1\r\n",
+            error.detail};
   }
 };
 
@@ -131,7 +138,8 @@ class Edge : public testing::Test {
   Echo echo_;
   ByteBudget budget_{100'000};
   std::atomic<int64_t> connections_{0};
-  Server server_{{.loop = loop_, .config = config_, .handler = echo_, .request_bytes = budget_, .connections = connections_}};
+  Server server_{
+      {.loop = loop_, .config = config_, .handler = echo_, .request_bytes = budget_, .connections = connections_}};
 
   void TearDown() override {
     server_.cut();
@@ -167,7 +175,8 @@ TEST_F(EdgeByteByByte, heads_and_bodies_may_come_in_any_pieces) {
 }
 
 TEST_F(Edge, pipelined_requests_are_answered_in_order) {
-  for (std::string_view body : {"Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"}) {
+  for (std::string_view body :
+       {"Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"}) {
     Client client = connect();
     std::string first = "POST /v1/x HTTP/1.1\r\nHost: h\r\n" + std::string(body);
     say(client, first + "GET /second HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kPost));
@@ -181,7 +190,9 @@ TEST_F(Edge, pipelined_requests_are_answered_in_order) {
 TEST_F(Edge, a_reply_of_unknown_length_is_chunked_and_an_old_client_gets_it_until_close) {
   Client client = connect();
   say(client, "POST /chunks HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
-  EXPECT_EQ(client.got, "HTTP/1.1 200 OK\r\nx-kind: chunks\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\n-more\r\n0\r\n\r\n");
+  EXPECT_EQ(
+      client.got,
+      "HTTP/1.1 200 OK\r\nx-kind: chunks\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\n-more\r\n0\r\n\r\n");
   Client old = connect();
   say(old, "POST /chunks HTTP/1.0\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
   EXPECT_EQ(old.got, "HTTP/1.1 200 OK\r\nx-kind: chunks\r\nconnection: close\r\n\r\nhi-more");
@@ -217,7 +228,8 @@ TEST_F(Edge, a_body_over_its_bound_is_refused_at_once_or_when_it_passes_the_boun
   EXPECT_TRUE(client.got.starts_with("HTTP/1.1 413 ")) << client.got;
   for (std::string path : {"/v1/x", "/pieces"}) {
     Client chunked = connect();
-    say(chunked, "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + std::string(1000, 'x') + "\r\n1\r\ny\r\n");
+    say(chunked, "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" +
+                     std::string(1000, 'x') + "\r\n1\r\ny\r\n");
     EXPECT_TRUE(chunked.got.starts_with("HTTP/1.1 413 ")) << chunked.got;
   }
 }
@@ -317,6 +329,69 @@ TEST_F(Edge, beyond_the_limit_the_oldest_idle_connection_makes_room) {
   Client fourth = connect();
   pump(fourth, Duration{0});
   EXPECT_TRUE(fourth.reset);
+}
+
+TEST_F(Edge, connections_that_come_together_each_take_the_place_of_another) {
+  config_.connections_max = 2;
+  std::vector<Client> clients;
+  for (int i = 0; i < 6; ++i) clients.push_back(connect());  // before the loop has turned
+  pump(clients.back(), Duration{0});
+  EXPECT_EQ(connections_.load(), 2);
+  say(clients[5], kPost);
+  EXPECT_EQ(clients[5].got, kEchoed);
+}
+
+TEST_F(Edge, pipelined_requests_leave_others_their_turn) {
+  Client client = connect();
+  pump(client, Duration{0});
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "GET /refuse HTTP/1.1\r\nHost: h\r\n\r\n";
+  iovec part{flood.data(), flood.size()};
+  ASSERT_EQ(client.stream->try_write(std::span<const iovec>(&part, 1)).bytes, flood.size());
+  int before = echo_.served, most = 0;
+  for (int turn = 0; turn < 400; ++turn) {
+    loop_.run_until([once = 0]() mutable { return once++ > 0; });
+    most = std::max(most, echo_.served - before);
+    before = echo_.served;
+    char bytes[65536];
+    while (client.stream->can_read() && client.stream->try_read(bytes).bytes > 0) {
+    }
+  }
+  EXPECT_EQ(echo_.served, 1000);
+  EXPECT_LE(most, 16);
+}
+
+TEST_F(Edge, a_handler_that_throws_ends_its_connection_and_no_other) {
+  Client client = connect();
+  Client other = connect();
+  say(client, "GET /throw HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(client.reset);
+  say(other, kPost);
+  EXPECT_EQ(other.got, kEchoed);
+}
+
+TEST_F(Edge, a_request_that_has_come_is_served_though_its_connection_was_about_to_be_closed) {
+  Client client = connect();
+  pump(client, Duration{0});
+  iovec part{const_cast<char*>(kPost.data()), kPost.size()};
+  client.stream->try_write(std::span<const iovec>(&part, 1));
+  server_.drain();
+  pump(client, Duration{0});
+  EXPECT_TRUE(client.got.starts_with("HTTP/1.1 200 ")) << client.got;
+  EXPECT_TRUE(client.ended);
+}
+
+TEST_F(Edge, what_follows_the_last_request_is_read_and_dropped_before_the_connection_closes) {
+  auto pair = simulation::make_pair(random_, weather_, "127.0.0.1", "127.0.0.1");
+  auto unread = pair.a_to_b;
+  server_.adopt(std::move(pair.b));
+  Client client{.stream = std::move(pair.a), .got = {}};
+  say(client, "GET /refuse HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + std::string(20'000, 'x'));
+  pump(client, std::chrono::seconds(1));
+  EXPECT_TRUE(client.got.ends_with("no")) << client.got;
+  EXPECT_TRUE(client.ended);
+  EXPECT_FALSE(client.reset);
+  EXPECT_EQ(unread->waiting(), 0u);  // else the kernel would answer with a reset that may overtake the reply
 }
 
 TEST_F(Edge, a_drain_closes_idle_connections_and_lets_calls_finish) {

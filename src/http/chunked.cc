@@ -70,10 +70,8 @@ ChunkedDecoder::State ChunkedDecoder::after(char c) {
       digits_ = 0;
       extra_ = 0;
       return left_ > 0 ? State::kData : State::kTrailerStart;
-    case State::kDataCr:
-      return c == '\r' ? State::kDataLf : State::kError;
-    case State::kDataLf:
-      return c == '\n' ? State::kSizeStart : State::kError;
+    case State::kDataCr: return c == '\r' ? State::kDataLf : State::kError;
+    case State::kDataLf: return c == '\n' ? State::kSizeStart : State::kError;
     case State::kTrailerStart:
       if (c == '\r') return State::kEndLf;
       if (++extra_ > kTrailerBytesMax) return State::kError;
@@ -89,12 +87,10 @@ ChunkedDecoder::State ChunkedDecoder::after(char c) {
     case State::kTrailerLf:
       if (++extra_ > kTrailerBytesMax) return State::kError;
       return c == '\n' ? State::kTrailerStart : State::kError;
-    case State::kEndLf:
-      return c == '\n' ? State::kDone : State::kError;
+    case State::kEndLf: return c == '\n' ? State::kDone : State::kError;
     case State::kData:
     case State::kDone:
-    case State::kError:
-      return state_;
+    case State::kError: return state_;
   }
   return State::kError;
 }

@@ -134,14 +134,10 @@ class GzipDecoder final : public SteppedDecoder {
     output = {output.at + (out - stream_.avail_out), output.size - (out - stream_.avail_out)};
     switch (result) {
       case Z_OK:
-      case Z_BUF_ERROR:
-        return Step::kMore;
-      case Z_STREAM_END:
-        return Step::kEnd;
-      case Z_MEM_ERROR:
-        return Step::kNoMemory;
-      default:
-        return Step::kBad;
+      case Z_BUF_ERROR: return Step::kMore;
+      case Z_STREAM_END: return Step::kEnd;
+      case Z_MEM_ERROR: return Step::kNoMemory;
+      default: return Step::kBad;
     }
   }
 
@@ -202,15 +198,11 @@ Coding parse_coding(std::string_view value) {
 
 std::unique_ptr<Decoder> make_decoder(Coding coding) {
   switch (coding) {
-    case Coding::kGzip:
-      return std::make_unique<GzipDecoder>();
-    case Coding::kBrotli:
-      return std::make_unique<BrotliDecoder>();
-    case Coding::kZstd:
-      return std::make_unique<ZstdDecoder>();
+    case Coding::kGzip: return std::make_unique<GzipDecoder>();
+    case Coding::kBrotli: return std::make_unique<BrotliDecoder>();
+    case Coding::kZstd: return std::make_unique<ZstdDecoder>();
     case Coding::kIdentity:
-    case Coding::kUnknown:
-      return nullptr;
+    case Coding::kUnknown: return nullptr;
   }
   return nullptr;
 }

@@ -71,8 +71,7 @@ Method method_of(std::string_view text) {
     case 7:
       if (text == "OPTIONS") return Method::kOptions;
       break;
-    default:
-      break;
+    default: break;
   }
   return Method::kOther;
 }

@@ -1,6 +1,6 @@
 // HTTP/1.1 heads: strict, resumable at any byte, without I/O. Everything ambiguous is refused; nothing is repaired.
-// Life: a parsed head is views into the bytes it was parsed from, valid as long as they stay where they are. Thread: any.
-// Bounds: HeadLimits. Source: RFC 9110, RFC 9112 (read 2026-11).
+// Life: a parsed head is views into the bytes it was parsed from, valid as long as they stay where they are. Thread:
+// any. Bounds: HeadLimits. Source: RFC 9110, RFC 9112 (read 2026-11).
 #pragma once
 
 #include <cstdint>
@@ -50,12 +50,12 @@ enum class FieldId : uint8_t {
   kUpgrade,
   kVia,
   kXApiKey,
-  kXForwarded,       // any x-forwarded-*
+  kXForwarded,  // any x-forwarded-*
   kXRealIp,
-  kBatonKey,         // baton-key
-  kBatonOther,       // any other baton-*
-  kAnthropicLimit,   // any anthropic-ratelimit-*, anthropic-priority-*, anthropic-fast-*
-  kAnthropicOwner,   // anthropic-organization-id, anthropic-workspace-id
+  kBatonKey,        // baton-key
+  kBatonOther,      // any other baton-*
+  kAnthropicLimit,  // any anthropic-ratelimit-*, anthropic-priority-*, anthropic-fast-*
+  kAnthropicOwner,  // anthropic-organization-id, anthropic-workspace-id
 };
 
 struct Field {
@@ -74,23 +74,23 @@ enum class Framing : uint8_t { kNone, kLength, kChunked, kUntilClose };
 // Why a head was refused; each has a status and a sentence (head_error_status, head_error_sentence).
 enum class HeadError : uint8_t {
   kNone,
-  kMalformed,            // 400: anything that the grammar does not allow
-  kBareLineFeed,         // 400
-  kObsoleteFold,         // 400
-  kFieldName,            // 400
-  kFieldValue,           // 400
-  kAmbiguousLength,      // 400: Content-Length twice, as a list, not digits, or beside Transfer-Encoding
-  kTransferEncoding,     // 400: chunked is not the one and only last coding; or HTTP/1.0 with Transfer-Encoding
-  kTransferCoding,       // 501: a coding that is not implemented
-  kHost,                 // 400: none, twice, malformed, or not that of an absolute target
-  kTarget,               // 400
-  kMethod,               // 400: not a token
-  kMethodNotAllowed,     // 405: a valid token that is not served (CONNECT, TRACE, unknown)
-  kVersion,              // 505
-  kExpectation,          // 417
-  kDuplicateField,       // 400: a field that must come once came twice, or a '_' twin of a known field
-  kTooLarge,             // 431
-  kStatus,               // a response whose status line is not acceptable
+  kMalformed,         // 400: anything that the grammar does not allow
+  kBareLineFeed,      // 400
+  kObsoleteFold,      // 400
+  kFieldName,         // 400
+  kFieldValue,        // 400
+  kAmbiguousLength,   // 400: Content-Length twice, as a list, not digits, or beside Transfer-Encoding
+  kTransferEncoding,  // 400: chunked is not the one and only last coding; or HTTP/1.0 with Transfer-Encoding
+  kTransferCoding,    // 501: a coding that is not implemented
+  kHost,              // 400: none, twice, malformed, or not that of an absolute target
+  kTarget,            // 400
+  kMethod,            // 400: not a token
+  kMethodNotAllowed,  // 405: a valid token that is not served (CONNECT, TRACE, unknown)
+  kVersion,           // 505
+  kExpectation,       // 417
+  kDuplicateField,    // 400: a field that must come once came twice, or a '_' twin of a known field
+  kTooLarge,          // 431
+  kStatus,            // a response whose status line is not acceptable
 };
 
 int head_error_status(HeadError error);
@@ -118,10 +118,10 @@ struct Head {
 struct RequestHead : Head {
   Method method = Method::kOther;
   std::string_view method_text;
-  std::string_view target;     // as sent
-  std::string_view path;       // of the target, without the query; "/" (OPTIONS: "*") when an absolute target has none
-  std::string_view query;      // with its '?', or empty
-  std::string_view host;       // of Host
+  std::string_view target;  // as sent
+  std::string_view path;    // of the target, without the query; "/" (OPTIONS: "*") when an absolute target has none
+  std::string_view query;   // with its '?', or empty
+  std::string_view host;    // of Host
   bool expect_continue = false;
 };
 
@@ -130,15 +130,16 @@ struct ResponseHead : Head {
   std::string_view reason;
 };
 
-// Parses the head that `bytes` begins with. kDone: `head.bytes` says where it ends. kNeedMore: call again with more bytes (the same
-// ones in front); `scanned` remembers how far the end was searched, start it at 0. kError: `error` is set, the connection must be
-// closed after the answer. `head` is reused: its vector keeps its room.
-ParseStatus parse_request(std::string_view bytes, size_t& scanned, const HeadLimits& limits, RequestHead& head, HeadError& error);
+// Parses the head that `bytes` begins with. kDone: `head.bytes` says where it ends. kNeedMore: call again with more
+// bytes (the same ones in front); `scanned` remembers how far the end was searched, start it at 0. kError: `error` is
+// set, the connection must be closed after the answer. `head` is reused: its vector keeps its room.
+ParseStatus parse_request(std::string_view bytes, size_t& scanned, const HeadLimits& limits, RequestHead& head,
+                          HeadError& error);
 
-// The mirror for upstream answers. `to_head`: the request was HEAD, so that there is no body whatever the fields say. 1xx, 204 and 304
-// have none either.
-ParseStatus parse_response(std::string_view bytes, size_t& scanned, const HeadLimits& limits, bool to_head, ResponseHead& head,
-                           HeadError& error);
+// The mirror for upstream answers. `to_head`: the request was HEAD, so that there is no body whatever the fields say.
+// 1xx, 204 and 304 have none either.
+ParseStatus parse_response(std::string_view bytes, size_t& scanned, const HeadLimits& limits, bool to_head,
+                           ResponseHead& head, HeadError& error);
 
 // The standard reason phrase, "Unknown" for others (529 is "Overloaded").
 std::string_view reason_phrase(int status);

@@ -884,18 +884,10 @@ TEST(Http1, MutatedHeadsMeanTheSameHoweverTheyAreCut) {
       const size_t at = random() % bytes.size();
       const char odd = kOdd[random() % kOdd.size()];
       switch (random() % 4) {
-        case 0:
-          bytes[at] = odd;
-          break;
-        case 1:
-          bytes.insert(at, 1, odd);
-          break;
-        case 2:
-          bytes.erase(at, 1);
-          break;
-        default:
-          bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 30));
-          break;
+        case 0: bytes[at] = odd; break;
+        case 1: bytes.insert(at, 1, odd); break;
+        case 2: bytes.erase(at, 1); break;
+        default: bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 30)); break;
       }
     }
     for (const Outcome& outcome : {take_every_way(take_request, bytes), take_every_way(take_response, bytes)}) {

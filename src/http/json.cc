@@ -137,20 +137,13 @@ struct Value {
 Value value_at(const char* p) {
   auto scalar = [](JsonType type, const char* end) { return Value{type, end, end != nullptr}; };
   switch (*p) {
-    case '"':
-      return {.type = JsonType::kString};
-    case '{':
-      return {.type = JsonType::kObject};
-    case '[':
-      return {.type = JsonType::kArray};
-    case 't':
-      return scalar(JsonType::kBool, skip_literal(p, "true"));
-    case 'f':
-      return scalar(JsonType::kBool, skip_literal(p, "false"));
-    case 'n':
-      return scalar(JsonType::kNull, skip_literal(p, "null"));
-    default:
-      return scalar(JsonType::kNumber, skip_number(p));
+    case '"': return {.type = JsonType::kString};
+    case '{': return {.type = JsonType::kObject};
+    case '[': return {.type = JsonType::kArray};
+    case 't': return scalar(JsonType::kBool, skip_literal(p, "true"));
+    case 'f': return scalar(JsonType::kBool, skip_literal(p, "false"));
+    case 'n': return scalar(JsonType::kNull, skip_literal(p, "null"));
+    default: return scalar(JsonType::kNumber, skip_number(p));
   }
 }
 
@@ -174,28 +167,14 @@ const char* unescape_one(const char* p, const char* end, std::string& out) {
   switch (p[1]) {
     case '"':
     case '\\':
-    case '/':
-      out.push_back(p[1]);
-      return p + 2;
-    case 'b':
-      out.push_back('\b');
-      return p + 2;
-    case 'f':
-      out.push_back('\f');
-      return p + 2;
-    case 'n':
-      out.push_back('\n');
-      return p + 2;
-    case 'r':
-      out.push_back('\r');
-      return p + 2;
-    case 't':
-      out.push_back('\t');
-      return p + 2;
-    case 'u':
-      break;
-    default:
-      return nullptr;
+    case '/': out.push_back(p[1]); return p + 2;
+    case 'b': out.push_back('\b'); return p + 2;
+    case 'f': out.push_back('\f'); return p + 2;
+    case 'n': out.push_back('\n'); return p + 2;
+    case 'r': out.push_back('\r'); return p + 2;
+    case 't': out.push_back('\t'); return p + 2;
+    case 'u': break;
+    default: return nullptr;
   }
   if (end - p < 6) return nullptr;
   int high = hex4(p + 2);
@@ -257,20 +236,14 @@ std::unexpected<Error> bad_at(size_t offset, std::string_view what) {
 
 std::unexpected<Error> stage_error(simdjson::error_code code) {
   switch (code) {
-    case simdjson::UTF8_ERROR:
-      return bad("invalid JSON: not valid UTF-8");
-    case simdjson::UNCLOSED_STRING:
-      return bad("invalid JSON: a string is not closed");
-    case simdjson::UNESCAPED_CHARS:
-      return bad("invalid JSON: an unescaped control character in a string");
-    case simdjson::EMPTY:
-      return bad("invalid JSON: the text is empty");
-    case simdjson::CAPACITY:
-      return bad("invalid JSON: the text is too large");
+    case simdjson::UTF8_ERROR: return bad("invalid JSON: not valid UTF-8");
+    case simdjson::UNCLOSED_STRING: return bad("invalid JSON: a string is not closed");
+    case simdjson::UNESCAPED_CHARS: return bad("invalid JSON: an unescaped control character in a string");
+    case simdjson::EMPTY: return bad("invalid JSON: the text is empty");
+    case simdjson::CAPACITY: return bad("invalid JSON: the text is too large");
     case simdjson::MEMALLOC:
       return fail(ErrorCode::kOverloaded, Fault::kUs, "no room to scan a JSON text", Retry::kLater);
-    default:
-      return bad("invalid JSON");
+    default: return bad("invalid JSON");
   }
 }
 
@@ -491,27 +464,13 @@ void append_json_string(std::string& out, std::string_view text) {
     char c = text[0];
     size_t taken = 1;
     switch (c) {
-      case '"':
-        out.append("\\\"");
-        break;
-      case '\\':
-        out.append("\\\\");
-        break;
-      case '\b':
-        out.append("\\b");
-        break;
-      case '\f':
-        out.append("\\f");
-        break;
-      case '\n':
-        out.append("\\n");
-        break;
-      case '\r':
-        out.append("\\r");
-        break;
-      case '\t':
-        out.append("\\t");
-        break;
+      case '"': out.append("\\\""); break;
+      case '\\': out.append("\\\\"); break;
+      case '\b': out.append("\\b"); break;
+      case '\f': out.append("\\f"); break;
+      case '\n': out.append("\\n"); break;
+      case '\r': out.append("\\r"); break;
+      case '\t': out.append("\\t"); break;
       default:
         if (static_cast<uint8_t>(c) < 0x20) {
           out.append("\\u00").push_back(kHex[static_cast<uint8_t>(c) >> 4]);

@@ -1,10 +1,10 @@
 // JSON scanning: one pass over the original bytes that finds the top-level fields of an object, refuses what a relay
 // and a vendor could read differently, and notes spans so that edits can be spliced into the original. Nothing is ever
-// re-serialised. Use it for request bodies and for what is read of replies; a nested object is read by scanning its span.
-// Life: one scanner per loop, it keeps its room. Thread: one at a time.
-// Bounds: JsonLimits. Time linear in the bytes, n log n in the top-level keys. While a scan runs, room of 4 bytes per
-// byte of the text, of which only as much as the text has tokens is touched; after texts over 1 MiB it is given back.
-// Source: RFC 8259 (read 2026-11); simdjson finds the tokens and checks the UTF-8.
+// re-serialised. Use it for request bodies and for what is read of replies; a nested object is read by scanning its
+// span. Life: one scanner per loop, it keeps its room. Thread: one at a time. Bounds: JsonLimits. Time linear in the
+// bytes, n log n in the top-level keys. While a scan runs, room of 4 bytes per byte of the text, of which only as much
+// as the text has tokens is touched; after texts over 1 MiB it is given back. Source: RFC 8259 (read 2026-11); simdjson
+// finds the tokens and checks the UTF-8.
 #pragma once
 
 #include <cstdint>

@@ -293,18 +293,10 @@ TEST(JsonScanner, agrees_with_its_twin_on_damaged_texts) {
     for (size_t edits = below(3) + 1; edits > 0; --edits) {
       size_t at = below(text.size());
       switch (below(4)) {
-        case 0:
-          text.erase(at, below(4) + 1);
-          break;
-        case 1:
-          text.insert(at, kPieces[below(std::size(kPieces))]);
-          break;
-        case 2:
-          text.replace(at, 1, kPieces[below(std::size(kPieces))]);
-          break;
-        default:
-          text[at] = static_cast<char>(random() & 0xff);
-          break;
+        case 0: text.erase(at, below(4) + 1); break;
+        case 1: text.insert(at, kPieces[below(std::size(kPieces))]); break;
+        case 2: text.replace(at, 1, kPieces[below(std::size(kPieces))]); break;
+        default: text[at] = static_cast<char>(random() & 0xff); break;
       }
       if (text.empty()) text = " ";
     }

@@ -211,10 +211,11 @@ void Page::connections() {
 }
 
 void Page::bounds() {
+  auto taken = [](const ByteBudget* budget) { return budget == nullptr ? 0.0 : static_cast<double>(budget->taken()); };
   add(gauges("baton_request_bytes_held", "Bytes of request bodies held of the shared budget."), {},
-      level([](const Shard& s) -> auto& { return s.request_bytes_held_; }));
-  add(gauges("baton_reply_bytes_held", "Bytes of replies that wait for their client or are held whole."), {},
-      level([](const Shard& s) -> auto& { return s.reply_bytes_held_; }));
+      taken(metrics_.request_bytes_));
+  add(gauges("baton_reply_bytes_held", "Bytes of replies that are held whole, of their budget."), {},
+      taken(metrics_.reply_bytes_));
   add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
   uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/byte_budget.h"
 #include "base/error.h"
 #include "base/units.h"
 #include "metrics/counters.h"
@@ -67,6 +68,12 @@ class RelayMetrics {
   // The log's own thread could not write these lines (a loop that finds the queue full counts on its shard).
   void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
 
+  // The shared budgets, shown as they stand. Before the first scrape; both outlive this.
+  void watch_budgets(const ByteBudget& request_bytes, const ByteBudget& reply_bytes) {
+    request_bytes_ = &request_bytes;
+    reply_bytes_ = &reply_bytes;
+  }
+
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
 
@@ -78,6 +85,8 @@ class RelayMetrics {
   std::unordered_map<std::string_view, size_t> account_index_;  // keys are in options_
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> log_lines_lost_{0};
+  const ByteBudget* request_bytes_ = nullptr;
+  const ByteBudget* reply_bytes_ = nullptr;
 };
 
 // Shard: what one loop has counted. Every method is a few plain additions.
@@ -94,13 +103,6 @@ class alignas(64) RelayMetrics::Shard {
   Held client_connection() { return Held(client_connections_); }
   Held upstream_connection_active() { return Held(upstream_active_); }
   Held upstream_connection_idle() { return Held(upstream_idle_); }
-
-  // Bytes of request bodies taken from the shared budget, and given back.
-  void request_bytes_taken(size_t bytes) { request_bytes_held_.add(static_cast<int64_t>(bytes)); }
-  void request_bytes_returned(size_t bytes) { request_bytes_held_.add(-static_cast<int64_t>(bytes)); }
-  // Bytes of replies that wait for a client or are held whole.
-  void reply_bytes_taken(size_t bytes) { reply_bytes_held_.add(static_cast<int64_t>(bytes)); }
-  void reply_bytes_returned(size_t bytes) { reply_bytes_held_.add(-static_cast<int64_t>(bytes)); }
 
   // -- Facts that belong to no call --
   void upstream_connected() { ++connects_[kConnectedIndex]; }
@@ -143,7 +145,6 @@ class alignas(64) RelayMetrics::Shard {
 
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
-  Gauge request_bytes_held_, reply_bytes_held_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
   Histogram duration_{kDurationBounds};
   Histogram first_byte_{kFirstByteBounds};

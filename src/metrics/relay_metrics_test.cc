@@ -358,14 +358,22 @@ TEST(RelayMetrics, GaugesReturnToZeroHoweverTheirHoldersAreMoved) {
     client.release();
     client.release();
     EXPECT_EQ(value(page_of(metrics), "baton_client_connections"), 0);
-    shard.request_bytes_taken(100);
-    shard.request_bytes_returned(40);
-    shard.reply_bytes_taken(7);
+    ByteBudget requests(100);
+    ByteBudget replies(100);
+    metrics.watch_budgets(requests, replies);
+    BudgetShare request(requests);
+    BudgetShare reply(replies);
+    ASSERT_TRUE(request.resize(60));
+    ASSERT_TRUE(reply.resize(7));
     EXPECT_EQ(value(page_of(metrics), "baton_request_bytes_held"), 60);
     EXPECT_EQ(value(page_of(metrics), "baton_reply_bytes_held"), 7);
-    shard.request_bytes_returned(60);
-    shard.reply_bytes_returned(7);
+    request.release();
+    reply.release();
+    EXPECT_EQ(value(page_of(metrics), "baton_request_bytes_held"), 0);
+    EXPECT_EQ(value(page_of(metrics), "baton_reply_bytes_held"), 0);
   }
+  ByteBudget none(0);
+  metrics.watch_budgets(none, none);
   Parsed page = page_of(metrics);
   for (const std::string& gauge : {active, idle, std::string("baton_calls_in_flight"),
                                    std::string("baton_streams_open"), std::string("baton_client_connections"),

@@ -181,42 +181,24 @@ Route route(std::string_view method, std::string_view path) {
 
 std::string_view name(Operation operation) {
   switch (operation) {
-    case Operation::kMessages:
-      return "messages";
-    case Operation::kCountTokens:
-      return "count_tokens";
-    case Operation::kBatchCreate:
-      return "batch_create";
-    case Operation::kBatchList:
-      return "batch_list";
-    case Operation::kBatchGet:
-      return "batch_get";
-    case Operation::kBatchResults:
-      return "batch_results";
-    case Operation::kBatchCancel:
-      return "batch_cancel";
-    case Operation::kBatchDelete:
-      return "batch_delete";
-    case Operation::kModelList:
-      return "model_list";
-    case Operation::kModelGet:
-      return "model_get";
-    case Operation::kFileUpload:
-      return "file_upload";
-    case Operation::kFileList:
-      return "file_list";
-    case Operation::kFileGet:
-      return "file_get";
-    case Operation::kFileContent:
-      return "file_content";
-    case Operation::kFileDelete:
-      return "file_delete";
-    case Operation::kProbe:
-      return "probe";
-    case Operation::kPassThrough:
-      return "pass_through";
-    case Operation::kNone:
-      return "none";
+    case Operation::kMessages: return "messages";
+    case Operation::kCountTokens: return "count_tokens";
+    case Operation::kBatchCreate: return "batch_create";
+    case Operation::kBatchList: return "batch_list";
+    case Operation::kBatchGet: return "batch_get";
+    case Operation::kBatchResults: return "batch_results";
+    case Operation::kBatchCancel: return "batch_cancel";
+    case Operation::kBatchDelete: return "batch_delete";
+    case Operation::kModelList: return "model_list";
+    case Operation::kModelGet: return "model_get";
+    case Operation::kFileUpload: return "file_upload";
+    case Operation::kFileList: return "file_list";
+    case Operation::kFileGet: return "file_get";
+    case Operation::kFileContent: return "file_content";
+    case Operation::kFileDelete: return "file_delete";
+    case Operation::kProbe: return "probe";
+    case Operation::kPassThrough: return "pass_through";
+    case Operation::kNone: return "none";
   }
   return "none";
 }

@@ -19,9 +19,7 @@ BodyReader::Result BodyReader::decode(std::span<char> bytes) {
   surplus_ = {};
   std::string_view all(bytes.data(), bytes.size());
   switch (framing_) {
-    case http::Framing::kNone:
-      surplus_ = all;
-      return {Status::kEnd, {}};
+    case http::Framing::kNone: surplus_ = all; return {Status::kEnd, {}};
     case http::Framing::kLength: {
       size_t take = static_cast<size_t>(std::min<uint64_t>(left_, all.size()));
       left_ -= take;

@@ -1,7 +1,7 @@
-// BodyReader: takes a message's content out of a connection, piece by piece, whatever its framing. Without buffers of its own: it reads
-// into the caller's scratch and removes the chunk framing there, so that one read gives one contiguous piece.
-// Life: one per message. Thread: one loop. Bounds: reads at most the scratch given; what came behind the message is its surplus.
-// Source: RFC 9112 6 and 7.1.
+// BodyReader: takes a message's content out of a connection, piece by piece, whatever its framing. Without buffers of
+// its own: it reads into the caller's scratch and removes the chunk framing there, so that one read gives one
+// contiguous piece. Life: one per message. Thread: one loop. Bounds: reads at most the scratch given; what came behind
+// the message is its surplus. Source: RFC 9112 6 and 7.1.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,9 @@ class BodyReader {
   BodyReader() = default;
   BodyReader(http::Framing framing, uint64_t length) : framing_(framing), left_(length) {}
 
-  bool done() const { return done_ || framing_ == http::Framing::kNone || (framing_ == http::Framing::kLength && left_ == 0); }
+  bool done() const {
+    return done_ || framing_ == http::Framing::kNone || (framing_ == http::Framing::kLength && left_ == 0);
+  }
   // Bytes that followed the message's end in what was given last; they stand at the end of it.
   std::string_view surplus() const { return surplus_; }
 

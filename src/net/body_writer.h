@@ -1,6 +1,7 @@
-// BodyWriter: puts a message onto a connection without suspending: what the peer does not take at once is kept, and whoever produces
-// looks at pending() and stops producing. One write per piece: head, chunk framing and content go out together.
-// Life: one per message. Thread: one loop. Bounds: pending() grows by what is written while the peer does not read; the caller bounds it.
+// BodyWriter: puts a message onto a connection without suspending: what the peer does not take at once is kept, and
+// whoever produces looks at pending() and stops producing. One write per piece: head, chunk framing and content go out
+// together. Life: one per message. Thread: one loop. Bounds: pending() grows by what is written while the peer does not
+// read; the caller bounds it.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace baton::net {
 
 class BodyWriter {
  public:
-  // kLength and kUntilClose pass content as it is; kChunked frames each piece; kNone drops content (a reply to HEAD, a 204).
+  // kLength and kUntilClose pass content as it is; kChunked frames each piece; kNone drops content (a reply to HEAD, a
+  // 204).
   BodyWriter(runtime::ByteStream& stream, http::Framing framing) : stream_(&stream), framing_(framing) {}
 
   // Writes `head` (may be empty), then `content` (may be empty) as one piece, then the end of the message when `last`.

@@ -44,9 +44,8 @@ bool ProxyHeaderReader::read_addresses() {
   if (byte_at(bytes_, 12) == kLocal) return true;
   std::string_view rest = std::string_view(bytes_).substr(kFixedBytes);
   switch (byte_at(bytes_, 13)) {
-    case 0x00:
-      return true;  // unspecified
-    case 0x11: {    // TCP over IPv4: two addresses, two ports
+    case 0x00: return true;  // unspecified
+    case 0x11: {             // TCP over IPv4: two addresses, two ports
       if (rest.size() < 12) return false;
       source_ = IpAddress::v4({byte_at(rest, 0), byte_at(rest, 1), byte_at(rest, 2), byte_at(rest, 3)});
       return true;
@@ -58,8 +57,7 @@ bool ProxyHeaderReader::read_addresses() {
       source_ = IpAddress::v6(address);
       return true;
     }
-    default:
-      return false;  // datagrams and unix sockets do not come over TCP
+    default: return false;  // datagrams and unix sockets do not come over TCP
   }
 }
 

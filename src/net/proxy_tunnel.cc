@@ -142,24 +142,15 @@ Task<Expected<void>> connect_http(Talk talk, const ProxyUrl& proxy, const runtim
 
 std::string_view socks_reply(uint8_t code) {
   switch (code) {
-    case 1:
-      return "general failure";
-    case 2:
-      return "not allowed by its rules";
-    case 3:
-      return "network unreachable";
-    case 4:
-      return "host unreachable";
-    case 5:
-      return "connection refused";
-    case 6:
-      return "TTL expired";
-    case 7:
-      return "command not supported";
-    case 8:
-      return "address type not supported";
-    default:
-      return "an unknown failure";
+    case 1: return "general failure";
+    case 2: return "not allowed by its rules";
+    case 3: return "network unreachable";
+    case 4: return "host unreachable";
+    case 5: return "connection refused";
+    case 6: return "TTL expired";
+    case 7: return "command not supported";
+    case 8: return "address type not supported";
+    default: return "an unknown failure";
   }
 }
 
@@ -215,20 +206,15 @@ Task<Expected<void>> connect_socks5(Talk talk, const ProxyUrl& proxy, const runt
   if ((*reply)[1] != 0) co_return refused(std::string(socks_reply(static_cast<uint8_t>((*reply)[1]))));
   size_t rest = 0;  // the address it bound, which nobody needs, and its port
   switch ((*reply)[3]) {
-    case 1:
-      rest = 4 + 2;
-      break;
-    case 4:
-      rest = 16 + 2;
-      break;
+    case 1: rest = 4 + 2; break;
+    case 4: rest = 16 + 2; break;
     case 3: {
       auto size = co_await hear_exactly(talk, 1);
       if (!size) co_return std::unexpected(size.error());
       rest = static_cast<uint8_t>((*size)[0]) + size_t{2};
       break;
     }
-    default:
-      co_return refused("not a SOCKS5 reply");
+    default: co_return refused("not a SOCKS5 reply");
   }
   auto bound = co_await hear_exactly(talk, rest);
   if (!bound) co_return std::unexpected(bound.error());

@@ -49,11 +49,8 @@ IoStatus SocketStream::read_proxy_header() {
     if (got.status == IoStatus::kEof) return IoStatus::kReset;
     if (got.status != IoStatus::kOk) return got.status;
     switch (proxy_header_->take({buffer, got.bytes})) {
-      case ProxyHeaderReader::Status::kMore:
-        break;
-      case ProxyHeaderReader::Status::kMalformed:
-        SocketStream::close(/*reset=*/true);
-        return IoStatus::kReset;
+      case ProxyHeaderReader::Status::kMore: break;
+      case ProxyHeaderReader::Status::kMalformed: SocketStream::close(/*reset=*/true); return IoStatus::kReset;
       case ProxyHeaderReader::Status::kDone:
         if (auto source = proxy_header_->source()) {
           peer_ = *source;
@@ -181,6 +178,10 @@ void set_stream_options(int fd) {
   int idle_s = 60;
   int every_s = 15;
   int probes = 4;
+  // Of what the peer has not taken, the kernel keeps no more than this unsent: it would otherwise grow to megabytes
+  // behind each slow reader, and our own bound would bound little.
+  int unsent_bytes = 256 * 1024;
+  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);

@@ -76,9 +76,7 @@ runtime::Task<std::unique_ptr<runtime::ByteStream>> TcpListener::accept() {
     Fd fd(::accept4(socket_.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) co_return make_stream(std::move(fd), IpAddress::from(peer));
     switch (errno) {
-      case EAGAIN:
-        socket_.acceptable = false;
-        break;
+      case EAGAIN: socket_.acceptable = false; break;
       case EMFILE:
       case ENFILE:
         if (spare_) {
@@ -88,11 +86,8 @@ runtime::Task<std::unique_ptr<runtime::ByteStream>> TcpListener::accept() {
         spare_ = spare_fd();
         [[fallthrough]];
       case ENOBUFS:
-      case ENOMEM:
-        co_await runtime::wait(loop_, {.until = loop_.now() + kPause, .slot = &socket_.changed});
-        break;
-      default:
-        break;  // ended before it was accepted (ECONNABORTED and network errors, accept(2)): on to the next
+      case ENOMEM: co_await runtime::wait(loop_, {.until = loop_.now() + kPause, .slot = &socket_.changed}); break;
+      default: break;  // ended before it was accepted (ECONNABORTED and network errors, accept(2)): on to the next
     }
   }
 }

@@ -78,23 +78,18 @@ std::string certificate_problem(SSL* connection, std::string_view host) {
   long result = SSL_get_verify_result(connection);
   std::string name(host);
   switch (result) {
-    case X509_V_OK:
-      return {};
+    case X509_V_OK: return {};
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "the certificate is not for " + name;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "the certificate of " + name + " has expired";
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "the certificate of " + name + " is not valid yet";
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "the certificate is not for " + name;
+    case X509_V_ERR_CERT_HAS_EXPIRED: return "the certificate of " + name + " has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID: return "the certificate of " + name + " is not valid yet";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       return "the certificate of " + name + " has an issuer that is not trusted";
-    default:
-      return "the certificate of " + name + " is refused: " + X509_verify_cert_error_string(result);
+    default: return "the certificate of " + name + " is refused: " + X509_verify_cert_error_string(result);
   }
 }
 

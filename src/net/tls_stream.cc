@@ -57,12 +57,9 @@ struct TlsStream::Bio {
 
   static long control(BIO* bio, int what, long, void*) {
     switch (what) {
-      case BIO_CTRL_FLUSH:
-        return 1;
-      case BIO_CTRL_EOF:
-        return stream(bio).socket_ended_;
-      default:
-        return 0;
+      case BIO_CTRL_FLUSH: return 1;
+      case BIO_CTRL_EOF: return stream(bio).socket_ended_;
+      default: return 0;
     }
   }
 
@@ -113,10 +110,8 @@ TlsStream::~TlsStream() {
 IoStatus TlsStream::failed(int result) {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-      return IoStatus::kBlocked;
-    case SSL_ERROR_ZERO_RETURN:
-      return IoStatus::kEof;
+    case SSL_ERROR_WANT_WRITE: return IoStatus::kBlocked;
+    case SSL_ERROR_ZERO_RETURN: return IoStatus::kEof;
     default:
       broken_ = gone_ = true;
       ERR_clear_error();

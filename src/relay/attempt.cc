@@ -4,6 +4,7 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
+#include "base/recycle.h"
 #include "runtime/wait.h"
 #include "stream/pump.h"
 
@@ -25,6 +26,8 @@ class ExchangeBody final : public upstream::BodySource {
     touched_ = true;
     return exchange_.read_piece(bytes_max_);
   }
+  // A body that came whole has the exchange's own watch.
+  runtime::ByteStream* sender() override { return exchange_.body_complete() ? nullptr : &exchange_.stream(); }
   bool touched() const { return touched_; }
 
  private:
@@ -35,13 +38,19 @@ class ExchangeBody final : public upstream::BodySource {
 
 upstream::BodyShape body_shape(const Call& call) {
   const auto& head = call.exchange.head();
-  if (!call.route.streams_body) return {head.framing == http::Framing::kNone ? http::Framing::kNone : http::Framing::kLength, call.exchange.body().size()};
+  if (!call.route.streams_body)
+    return {head.framing == http::Framing::kNone ? http::Framing::kNone : http::Framing::kLength,
+            call.exchange.body().size()};
   return {head.framing, head.content_length};
 }
 
 stream::PumpParts pump_parts(const Parts& parts, Call& call, Answer& answer) {
-  return {.loop = parts.loop, .upstream = answer.reply.connection->stream(), .body = answer.reply.body,
-          .client = call.exchange.stream(), .writer = call.exchange.writer(), .cancel = call.exchange.cancel(),
+  return {.loop = parts.loop,
+          .upstream = answer.reply.connection->stream(),
+          .body = answer.reply.body,
+          .client = call.exchange.stream(),
+          .writer = call.exchange.writer(),
+          .cancel = call.exchange.cancel(),
           .follower = answer.follower.get()};
 }
 
@@ -66,62 +75,76 @@ void read_message(const Parts& parts, const Call& call, const Answer& answer, mo
   attempt.usage = tap.facts().usage;
 }
 
-// From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer that broke off
-// before anything of it was forwarded.
+// From a head that has come to an Answer; opens a stream, or takes a Message in whole. The error is that of an answer
+// that broke off before anything of it was forwarded.
 Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, model::Attempt& attempt) {
   const auto& head = *answer.reply.head;
   answer.status = head.status;
-  upstream::append_reply_fields(answer.fields, head, parts.lines[answer.lease->index()].party);
+  upstream::append_reply_fields(answer.fields, head, answer.line->party);
   answer.event_stream = is_event_stream(head);
-  if (const auto* coding = head.find(http::FieldId::kContentEncoding)) answer.coding = http::parse_coding(coding->value);
+  if (const auto* coding = head.find(http::FieldId::kContentEncoding))
+    answer.coding = http::parse_coding(coding->value);
   if (head.framing == http::Framing::kLength) answer.length = static_cast<int64_t>(head.content_length);
   // An answer to HEAD states the length that the content would have.
-  if (const auto* length = head.find(http::FieldId::kContentLength); length != nullptr && head.framing == http::Framing::kNone) {
-    if (head.status != 204 && head.status != 304) answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
+  if (const auto* length = head.find(http::FieldId::kContentLength);
+      length != nullptr && head.framing == http::Framing::kNone) {
+    if (head.status != 204 && head.status != 304)
+      answer.length = static_cast<int64_t>(ascii::decimal(length->value).value_or(0));
   }
   if (const auto* id = head.find(http::FieldId::kRequestId)) answer.upstream_request_id = id->value;
   answer.early = answer.reply.early;
   const bool success = answer.status >= 200 && answer.status < 300;
   if (answer.event_stream && success && call.route.inference) {
     answer.follower = std::make_unique<stream::EventFollower>(parts.stream, answer.coding, parts.tap_room);
-    const stream::OpeningLimits limits{.hold = parts.stream.opening_hold,
-                                       .bytes_max = parts.stream.opening_bytes_max,
-                                       .begun = !answer.early.empty(),
-                                       .first_until = std::min(call.until, parts.loop.now() + first_byte_limit(parts, call))};
+    const stream::OpeningLimits limits{
+        .hold = parts.stream.opening_hold,
+        .bytes_max = parts.stream.opening_bytes_max,
+        .begun = !answer.early.empty(),
+        .first_until = std::min(call.until, parts.loop.now() + first_byte_limit(parts, call))};
     answer.content.assign(answer.follower->feed(answer.early));
     answer.follower->settle();
     answer.early = {};
     auto end = co_await stream::hold_opening(pump_parts(parts, call, answer), limits, answer.content);
-    if (end == stream::OpeningEnd::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    if (end == stream::OpeningEnd::kCancelled)
+      co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     if (end == stream::OpeningEnd::kCut)
-      co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off before the reply began.", Retry::kOtherAccount);
+      co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off before the reply began.",
+                     Retry::kOtherAccount);
     if (end == stream::OpeningEnd::kEnded)
-      co_return fail(ErrorCode::kBadReply, Fault::kUpstream, "The upstream's reply ended before it began.", Retry::kOtherAccount);
+      co_return fail(ErrorCode::kBadReply, Fault::kUpstream, "The upstream's reply ended before it began.",
+                     Retry::kOtherAccount);
     if (end == stream::OpeningEnd::kSilent)
-      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream sent a head and then nothing.", Retry::kOtherAccount);
+      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream sent a head and then nothing.",
+                     Retry::kOtherAccount);
     co_return end == stream::OpeningEnd::kError;
   }
   const bool hold = !answer.event_stream && call.exchange.head().method != http::Method::kHead &&
-                    call.route.operation != model::Operation::kFileContent && call.route.operation != model::Operation::kBatchResults &&
+                    call.route.operation != model::Operation::kFileContent &&
+                    call.route.operation != model::Operation::kBatchResults &&
                     call.route.operation != model::Operation::kPassThrough &&
                     (answer.length < 0 || static_cast<size_t>(answer.length) <= parts.stream.held_reply_bytes_max);
   if (!hold) co_return false;
   const size_t wanted = answer.length >= 0 ? static_cast<size_t>(answer.length) : answer.early.size();
   answer.share.emplace(parts.reply_bytes);
-  if (!answer.share->resize(wanted)) co_return false;  // no room to hold it: it passes as it comes
+  // Without room to hold it a reply passes as it comes; one that names a new object is small, and must be read.
+  const bool must_hold = call.route.creates && wanted <= kSparedBytesMax;
+  const bool charged = answer.share->resize(wanted);
+  if (!charged && !must_hold) co_return false;
   answer.content.reserve(wanted);
   answer.content.assign(answer.early);
   answer.early = {};
   if (!answer.reply.body.done()) {
-    const stream::HoldLimits limits{.bytes_max = parts.stream.held_reply_bytes_max, .idle = parts.upstream.idle_read_timeout,
-                                    .until = call.until, .share = &*answer.share};
+    const stream::HoldLimits limits{.bytes_max = parts.stream.held_reply_bytes_max,
+                                    .idle = parts.upstream.idle_read_timeout,
+                                    .until = call.until,
+                                    .share = charged ? &*answer.share : nullptr};
     auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
     if (!held && held.error().code == ErrorCode::kReplyTooLarge) co_return false;
     if (!held) co_return std::unexpected(held.error());
   }
   answer.whole = true;
   answer.length = static_cast<int64_t>(answer.content.size());
-  answer.reply.finish(*answer.connections, /*ended_cleanly=*/true);
+  answer.reply.finish(*answer.line->connections, /*ended_cleanly=*/true);
   read_message(parts, call, answer, attempt);
   co_return false;
 }
@@ -131,9 +154,10 @@ Task<bool> spare(const Parts& parts, Call& call, Answer& answer) {
   if (answer.whole) co_return true;
   if (answer.content.empty()) answer.content.assign(answer.early);
   answer.early = {};
-  const stream::HoldLimits limits{.bytes_max = kSparedBytesMax, .idle = kSparedWait, .until = parts.loop.now() + kSparedWait};
+  const stream::HoldLimits limits{
+      .bytes_max = kSparedBytesMax, .idle = kSparedWait, .until = parts.loop.now() + kSparedWait};
   auto held = co_await stream::hold_whole(pump_parts(parts, call, answer), limits, answer.content);
-  answer.reply.finish(*answer.connections, held.has_value());
+  answer.reply.finish(*answer.line->connections, held.has_value());
   if (!held) co_return false;
   answer.whole = true;
   answer.length = static_cast<int64_t>(answer.content.size());
@@ -156,6 +180,11 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
                    call.bound_account ? "The account that made this object is not configured any more."
                                       : "No account is configured for this call.");
   }
+  // An account that owns objects may since have become one that forwards the caller's credential, and here that is
+  // Baton's own key.
+  if (lease->account().passthrough != call.passthrough)
+    co_return fail(ErrorCode::kNoAccount, Fault::kUs,
+                   "The account that made this object forwards callers' own credentials now.");
   while (true) {
     const AccountIndex index = lease->index();
     const Line& line = parts.lines[index];
@@ -164,11 +193,12 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     const Instant started = parts.loop.clock().now();
 
     Answer answer;
-    answer.lease = std::move(lease);
-    answer.connections = line.connections;
+    answer.lease = std::exchange(lease, std::nullopt);
+    answer.line = &line;
     answer.attempt = at;
-    std::string head;
-    head.reserve(call.exchange.head().bytes + 512);
+    answer.fields = take_string();
+    answer.content = take_string();
+    std::string head = take_string();
     upstream::append_request_head(head, call.exchange.head(), line.party, body_shape(call));
     upstream::SendOptions options{
         .head = head,
@@ -181,10 +211,12 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
         .until = call.until};
     auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
     if (!sent && sent.error().retry == Retry::kSameAccount) {
-      // A pooled connection was closed under our hands: most likely nobody read the call, but it counts as the one repetition.
+      // A pooled connection was closed under our hands: most likely nobody read the call, but it counts as the one
+      // repetition.
       options.fresh = repeated = true;
       sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
     }
+    give_string(head);
     accounts::AttemptEnd end;
     std::optional<Error> failure;
     if (!sent) {
@@ -205,7 +237,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     if (failure) {
       end.status = 0;
       end.error = failure->code;
-      answer.reply.finish(*answer.connections, false);
+      answer.reply.finish(*answer.line->connections, false);
     }
     const auto verdict = accounts::judge(end);
     attempts[at].status = failure ? 0 : end.status;
@@ -216,7 +248,8 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
 
     // Where to, if anywhere?
     tried.push_back(index);
-    const bool unsent = verdict.result == model::AttemptResult::kConnectFailed || verdict.result == model::AttemptResult::kTlsFailed;
+    const bool unsent =
+        verdict.result == model::AttemptResult::kConnectFailed || verdict.result == model::AttemptResult::kTlsFailed;
     bool may_move = verdict.next != accounts::Next::kDeliver && !call.passthrough && !call.bound_account &&
                     (call.repeatable() || (unsent && !source.touched())) && attempts.size() < parts.attempts_max &&
                     !(verdict.next == accounts::Next::kOnceMore && repeated) && parts.loop.now() < call.until;
@@ -236,7 +269,8 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       answer.lease.reset();
       spared = std::move(answer);
     }
-    if (call.exchange.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    if (call.exchange.cancel().cancelled())
+      co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
   }
 }
 

@@ -20,10 +20,10 @@ struct Call {
   model::Route route = {};
   auth::Caller caller = {};
   dialect::CallFacts facts = {};
-  bool passthrough = false;                 // with the caller's own credential
+  bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
-  Instant until = {};                       // the end of the whole call
-  Instant began = {};                       // real time, at the head's first byte
+  Instant until = {};                             // the end of the whole call
+  Instant began = {};                             // real time, at the head's first byte
 
   std::string_view request_id() const { return outcome.request_id; }
   // May be sent again, elsewhere, while nothing has gone to the client.

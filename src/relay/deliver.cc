@@ -1,5 +1,6 @@
 #include "relay/deliver.h"
 
+#include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/objects.h"
 #include "stream/pump.h"
@@ -26,10 +27,16 @@ Ending ending_of(PumpEnd end) {
 
 Error error_of(PumpEnd end) {
   switch (end) {
-    case PumpEnd::kIdle: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The upstream fell silent in the middle of its reply."};
-    case PumpEnd::kDeadline: return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
-    case PumpEnd::kDrained: return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater, "The relay is shutting down and could not wait for this reply to end."};
-    default: return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
+    case PumpEnd::kIdle:
+      return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater,
+              "The upstream fell silent in the middle of its reply."};
+    case PumpEnd::kDeadline:
+      return {ErrorCode::kTimeout, Fault::kUpstream, Retry::kLater, "The call took longer than the relay allows."};
+    case PumpEnd::kDrained:
+      return {ErrorCode::kCancelled, Fault::kUs, Retry::kLater,
+              "The relay is shutting down and could not wait for this reply to end."};
+    default:
+      return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
   }
 }
 
@@ -43,8 +50,12 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
 Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   edge::Exchange& exchange = call.exchange;
   net::BodyWriter& writer = exchange.writer();
-  const stream::PumpParts moving{.loop = parts.loop, .upstream = answer.reply.connection->stream(), .body = answer.reply.body,
-                                 .client = exchange.stream(), .writer = writer, .cancel = exchange.cancel(),
+  const stream::PumpParts moving{.loop = parts.loop,
+                                 .upstream = answer.reply.connection->stream(),
+                                 .body = answer.reply.body,
+                                 .client = exchange.stream(),
+                                 .writer = writer,
+                                 .cancel = exchange.cancel(),
                                  .follower = answer.follower.get()};
   const stream::PumpLimits limits{.buffer_bytes_max = parts.stream.buffer_bytes_max,
                                   .idle = parts.upstream.idle_read_timeout,
@@ -57,7 +68,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer) {
   call.outcome.ending = ending_of(result.end);
   const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
-  answer.reply.finish(*answer.connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
+  answer.reply.finish(*answer.line->connections, result.end == PumpEnd::kEnded && answer.reply.body.done());
   if (result.end == PumpEnd::kEnded && stream_whole) {
     if (answer.follower && answer.follower->facts().error_event) {
       call.outcome.ending = Ending::kUpstreamCut;
@@ -96,8 +107,11 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   const bool bodiless = exchange.head().method == http::Method::kHead;
   metrics::Held open;
   if (answer.event_stream) open = parts.metrics.stream_open();
-  if (!exchange.begin({.status = answer.status, .fields = answer.fields, .length = answer.follower ? -1 : answer.length,
-                       .content = answer.first_content(), .last = done || bodiless})) {
+  if (!exchange.begin({.status = answer.status,
+                       .fields = answer.fields,
+                       .length = answer.follower ? -1 : answer.length,
+                       .content = answer.first_content(),
+                       .last = done || bodiless})) {
     call.outcome.ending = Ending::kClientGone;
     exchange.abort();
   } else {
@@ -105,8 +119,8 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
-    std::string().swap(answer.content);
-    std::string().swap(answer.fields);
+    give_string(answer.content);
+    give_string(answer.fields);
     answer.reply.release_head();
     if (!done && !bodiless) {
       co_await finish_live(parts, call, answer);
@@ -115,7 +129,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         call.outcome.ending = Ending::kClientGone;
         exchange.abort();
       }
-      answer.reply.finish(*answer.connections, true);
+      answer.reply.finish(*answer.line->connections, true);
     }
     if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
       call.outcome.ending = Ending::kUpstreamCut;

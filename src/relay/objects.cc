@@ -16,7 +16,8 @@ std::string_view query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     size_t end = query.find('&');
     std::string_view pair = query.substr(0, end);
-    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=') return pair.substr(name.size() + 1);
+    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=')
+      return pair.substr(name.size() + 1);
     query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
   }
   return {};
@@ -64,8 +65,8 @@ std::string id_of(std::string_view json) {
 }  // namespace
 
 std::string with_results_url(std::string_view json, std::string_view origin) {
-  // Inside a JSON string the quotes of this key would be escaped: found like this, it is a key or a string that is just this word; only
-  // a key is followed by a colon.
+  // Inside a JSON string the quotes of this key would be escaped: found like this, it is a key or a string that is just
+  // this word; only a key is followed by a colon.
   static constexpr std::string_view kKey = "\"results_url\"";
   std::string out;
   out.reserve(json.size() + 64);
@@ -113,7 +114,8 @@ void take_in_object(const Parts& parts, Call& call, Answer& answer) {
     case Operation::kBatchCreate:
     case Operation::kFileUpload: {
       if (call.passthrough) break;
-      auto kind = call.route.operation == Operation::kBatchCreate ? store::ObjectKind::kBatch : store::ObjectKind::kFile;
+      auto kind =
+          call.route.operation == Operation::kBatchCreate ? store::ObjectKind::kBatch : store::ObjectKind::kFile;
       if (auto id = id_of(answer.content); !id.empty()) {
         // A store that cannot save says so in the operator's log; the object is known until the process ends.
         (void)parts.bindings.bind(id, call.outcome.attempts[answer.attempt].account, kind);

@@ -19,11 +19,14 @@ TEST(ResultsUrl, every_link_leads_back_to_the_relay_and_nothing_else_changes) {
 "https://x.example/v1/b"}]})",
        R"({"data":[{"results_url" : "http://relay:1/v1/a"},{"results_url":
 "http://relay:1/v1/b"}]})"},
-      {"a prefix before the path goes too", R"({"results_url":"https://x.example/proxy/v1/a"})", R"({"results_url":"http://relay:1/v1/a"})"},
-      {"the word as a value", R"(["results_url","https://x.example/v1/a"])", R"(["results_url","https://x.example/v1/a"])"},
+      {"a prefix before the path goes too", R"({"results_url":"https://x.example/proxy/v1/a"})",
+       R"({"results_url":"http://relay:1/v1/a"})"},
+      {"the word as a value", R"(["results_url","https://x.example/v1/a"])",
+       R"(["results_url","https://x.example/v1/a"])"},
       {"the word inside a string", R"({"text":"\"results_url\":\"https://x.example/v1/a\""})",
        R"({"text":"\"results_url\":\"https://x.example/v1/a\""})"},
-      {"not a link of the API", R"({"results_url":"https://x.example/elsewhere"})", R"({"results_url":"https://x.example/elsewhere"})"},
+      {"not a link of the API", R"({"results_url":"https://x.example/elsewhere"})",
+       R"({"results_url":"https://x.example/elsewhere"})"},
       {"cut off", R"({"results_url":"https://x.example/v1)", R"({"results_url":"https://x.example/v1)"},
       {"empty", "", ""},
   };

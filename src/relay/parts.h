@@ -35,14 +35,14 @@ struct Parts {
   std::vector<Line> lines;
   const upstream::Config& upstream;
   const stream::Config& stream;
-  Duration write_stall;             // a client that takes nothing
-  ByteBudget& reply_bytes;          // replies held whole
+  Duration write_stall;     // a client that takes nothing
+  ByteBudget& reply_bytes;  // replies held whole
   store::IdBindings& bindings;
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
-  stream::TapRoom& tap_room;        // of this loop
-  std::string public_url;           // the relay's own origin, or empty: from the request
-  bool tls = false;                 // of the listener, for that origin
+  stream::TapRoom& tap_room;  // of this loop
+  std::string public_url;     // the relay's own origin, or empty: from the request
+  bool tls = false;           // of the listener, for that origin
   bool simulated = false;
 };
 

@@ -53,21 +53,24 @@ Call Relay::begin(edge::Exchange& exchange) {
 
 Expected<void> Relay::recognise(Call& call) {
   const auto& head = call.exchange.head();
-  auto caller = parts_.authenticator.identify(head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
+  auto caller = parts_.authenticator.identify(
+      head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}));
   if (!caller) return std::unexpected(caller.error());
   call.caller = std::move(*caller);
   call.outcome.client = call.caller.name;
   call.outcome.client_address = call.caller.client_address;
   if (call.route.operation == Operation::kNone)
     return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
-  if (call.route.wrong_method) return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
+  if (call.route.wrong_method)
+    return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
   // A credential of the caller's own goes to a passthrough account and nowhere else; Baton's key never leaves.
   const bool own = call.caller.brings_own_credential;
   call.passthrough = parts_.accounts.has_passthrough() &&
                      (!parts_.accounts.has_pooled() || (own && head.find(http::FieldId::kBatonKey) != nullptr));
   if (call.passthrough && !own)
     return fail(ErrorCode::kUnauthenticated, Fault::kClient,
-                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the baton-key header.");
+                "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the "
+                "baton-key header.");
   return {};
 }
 
@@ -82,6 +85,9 @@ Task<Expected<void>> Relay::read(Call& call) {
   }
   auto body = co_await call.exchange.read_body(call.route.body_bytes_max);
   if (!body) co_return std::unexpected(body.error());
+  // The head may have moved with the body that grew behind it.
+  const auto& head = call.exchange.head();
+  call.route = model::route(head.method_text, head.path);
   call.outcome.request_body_bytes = body->size();
   if (reads_json(call)) co_return read_facts(call);
   co_return Expected<void>{};
@@ -122,19 +128,22 @@ Task<Expected<void>> Relay::answer_probe(Call& call) {
   co_return Expected<void>{};
 }
 
-Task<void> Relay::answer_error(Call& call, const Error& error) {
+Task<void> Relay::answer_error(Call& call, Error error) {
   model::Outcome& outcome = call.outcome;
   outcome.error = name(error.code);
   if (error.code == ErrorCode::kCancelled) {
-    outcome.ending = call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
+    outcome.ending =
+        call.exchange.cancel().reason() == runtime::CancelReason::kDrain ? Ending::kDrained : Ending::kClientGone;
     if (outcome.ending == Ending::kClientGone) {
       call.exchange.abort();
       co_return;
     }
+    error.fault = Fault::kUs;  // whoever gave up took it for the client's leaving
   } else {
     outcome.ending = error.fault == Fault::kUpstream ? Ending::kUpstreamCut : Ending::kRefusedByUs;
     if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;
   }
+  if (call.exchange.replied()) co_return call.exchange.abort();
   if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
   auto reply = dialect::error_reply(error, outcome.request_id, {.allow = call.route.allow});
   if (auto sent = co_await call.exchange.reply(reply.status, reply.fields, reply.body); !sent) call.exchange.abort();
@@ -148,7 +157,8 @@ void Relay::close(Call& call) {
   if (call.route.streams_body) outcome.request_body_bytes = exchange.body_bytes();
   const Instant now = parts_.loop.clock().now();
   outcome.duration = now - call.began;
-  if (exchange.replied() && outcome.first_byte.count() == 0) outcome.first_byte = exchange.first_byte() - exchange.complete();
+  if (exchange.replied() && outcome.first_byte.count() == 0)
+    outcome.first_byte = exchange.first_byte() - exchange.complete();
   Duration elsewhere{0};
   for (const auto& attempt : outcome.attempts) elsewhere += attempt.first_byte;
   outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
@@ -157,9 +167,10 @@ void Relay::close(Call& call) {
 
 edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std::string_view) {
   const std::string id = new_request_id();
-  auto reply = head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
+  auto reply =
+      head_error != http::HeadError::kNone ? dialect::error_reply(head_error, id) : dialect::error_reply(error, id);
   parts_.metrics.error_without_call(head_error != http::HeadError::kNone ? ErrorCode::kBadRequest : error.code);
-  return {reply.status, std::move(reply.fields), std::move(reply.body)};
+  return {reply.status, std::move(reply.fields), std::move(reply.body), parts_.simulated};
 }
 
 }  // namespace baton::relay

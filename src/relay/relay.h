@@ -1,5 +1,6 @@
-// Relay: serves exchanges. serve.cc is the walk of a request, one screen; attempt.cc the retry loop; deliver.cc the way back.
-// Life: one per loop, made in app/ (or by a simulation) from borrowed Parts. Thread: its loop. Bounds: those of its modules.
+// Relay: serves exchanges. serve.cc is the walk of a request, one screen; attempt.cc the retry loop; deliver.cc the way
+// back. Life: one per loop, made in app/ (or by a simulation) from borrowed Parts. Thread: its loop. Bounds: those of
+// its modules.
 #pragma once
 
 #include "edge/exchange.h"
@@ -19,10 +20,10 @@ class Relay final : public edge::Handler {
  private:
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
-  Expected<void> recognise(Call& call);                    // who calls, and what for
-  runtime::Task<Expected<void>> read(Call& call);          // the body, and what the relay reads of it
+  Expected<void> recognise(Call& call);            // who calls, and what for
+  runtime::Task<Expected<void>> read(Call& call);  // the body, and what the relay reads of it
   runtime::Task<Expected<void>> walk(Call& call);
-  runtime::Task<void> answer_error(Call& call, const Error& error);
+  runtime::Task<void> answer_error(Call& call, Error error);
   runtime::Task<Expected<void>> answer_probe(Call& call);
   void close(Call& call);
   Expected<void> read_facts(Call& call);

@@ -1,4 +1,6 @@
 // The walk of a request: recognised, read, attempted, delivered; whatever happens, closed once.
+#include <exception>
+
 #include "relay/attempt.h"
 #include "relay/deliver.h"
 #include "relay/objects.h"
@@ -11,7 +13,12 @@ using runtime::Task;
 Task<void> Relay::serve(edge::Exchange& exchange) {
   Call call = begin(exchange);
   metrics::Held in_flight = parts_.metrics.call_in_flight();
-  auto walked = co_await walk(call);
+  Expected<void> walked;
+  try {
+    walked = co_await walk(call);
+  } catch (const std::exception&) {  // no memory: this call ends, and no other
+    walked = fail(ErrorCode::kInternal, Fault::kUs, {});
+  }
   if (!walked) co_await answer_error(call, walked.error());
   close(call);
 }

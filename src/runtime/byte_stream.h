@@ -1,6 +1,6 @@
-// ByteStream: a connection as the relay sees it, plain or TLS, real or simulated. Readiness first, buffer after: a coroutine waits
-// until a side is ready and only then takes a buffer, so that an idle connection holds none.
-// Life: one owner (unique_ptr); destroying it closes. Thread: one loop. Bounds: holds no bytes of its own beyond what TLS needs.
+// ByteStream: a connection as the relay sees it, plain or TLS, real or simulated. Readiness first, buffer after: a
+// coroutine waits until a side is ready and only then takes a buffer, so that an idle connection holds none. Life: one
+// owner (unique_ptr); destroying it closes. Thread: one loop. Bounds: holds no bytes of its own beyond what TLS needs.
 #pragma once
 
 #include <sys/uio.h>
@@ -29,10 +29,11 @@ class ByteStream {
 
   // Never blocks. A short read means that nothing more is there: the stream is then no longer ready to be read.
   virtual IoResult try_read(std::span<char> into) = 0;
-  // Never blocks; may write less than asked. kReset when the peer is gone. What was not taken is offered again before anything else:
-  // the stream may have begun to send it (part of a TLS record).
+  // Never blocks; may write less than asked. kReset when the peer is gone. What was not taken is offered again before
+  // anything else: the stream may have begun to send it (part of a TLS record).
   virtual IoResult try_write(std::span<const iovec> parts) = 0;
-  // Ends at once; with `reset` the peer sees a reset rather than an orderly end, so that a cut message cannot look complete.
+  // Ends at once; with `reset` the peer sees a reset rather than an orderly end, so that a cut message cannot look
+  // complete.
   virtual void close(bool reset) = 0;
   // Promises the peer that nothing more will be written (TCP FIN, TLS close_notify); reading goes on.
   virtual void shut_write() = 0;

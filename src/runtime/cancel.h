@@ -1,6 +1,6 @@
-// Cancellation: one flag a whole call looks at. The client has gone, a deadline passed and a drain ended are the same signal with
-// different reasons; whoever waits resumes and returns an error.
-// Life: on the frame of the call it belongs to. Thread: one loop.
+// Cancellation: one flag a whole call looks at. The client has gone, a deadline passed and a drain ended are the same
+// signal with different reasons; whoever waits resumes and returns an error. Life: on the frame of the call it belongs
+// to. Thread: one loop.
 #pragma once
 
 #include <cstdint>

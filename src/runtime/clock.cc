@@ -13,7 +13,9 @@ int64_t read_clock(clockid_t which) {
 }  // namespace
 
 Instant SystemClock::now() const { return {read_clock(CLOCK_MONOTONIC)}; }
-WallTime SystemClock::wall() const { return WallTime{std::chrono::milliseconds{read_clock(CLOCK_REALTIME) / 1'000'000}}; }
+WallTime SystemClock::wall() const {
+  return WallTime{std::chrono::milliseconds{read_clock(CLOCK_REALTIME) / 1'000'000}};
+}
 
 WallTime VirtualClock::wall() const {
   // 2026-01-01T00:00:00Z when the clock stands at its start.

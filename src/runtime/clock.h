@@ -1,4 +1,5 @@
-// Clock and Random: the seams through which time and chance enter. Real ones for the program, virtual ones for simulations.
+// Clock and Random: the seams through which time and chance enter. Real ones for the program, virtual ones for
+// simulations.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@ namespace baton::runtime {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Instant now() const = 0;   // steady
-  virtual WallTime wall() const = 0; // what a calendar shows
+  virtual Instant now() const = 0;    // steady
+  virtual WallTime wall() const = 0;  // what a calendar shows
 };
 
 class SystemClock final : public Clock {
@@ -43,7 +44,9 @@ class Random {
     return z ^ (z >> 31);
   }
   // In [0, bound); 0 when bound is 0.
-  uint64_t below(uint64_t bound) { return bound == 0 ? 0 : static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64); }
+  uint64_t below(uint64_t bound) {
+    return bound == 0 ? 0 : static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+  }
   // In [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   bool chance(double p) { return unit() < p; }

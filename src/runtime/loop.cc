@@ -36,31 +36,34 @@ void Loop::turn() {
   longest_turn_ = std::max(longest_turn_, clock_.now() - now_);
 }
 
-// One batch: what is enqueued while it runs waits for the next turn, so that sockets and timers are looked at in between.
+// One batch: what is enqueued while it runs waits for the next turn, so that sockets and timers are looked at in
+// between.
 void Loop::run_queue() {
-  Wake* last = nullptr;
-  for (Wake* w = head_; w != nullptr; w = w->next) last = w;
-  while (head_ != nullptr) {
-    Wake* wake = head_;
-    bool is_last = wake == last;
-    head_ = wake->next;
-    if (head_ == nullptr) tail_ = &head_;
+  batch_ = std::exchange(head_, nullptr);
+  tail_ = &head_;
+  while (batch_ != nullptr) {
+    Wake* wake = batch_;
+    batch_ = wake->next;
     wake->queued = false;
     wake->next = nullptr;
     wake->run(*wake);
-    if (is_last) return;
   }
 }
 
 void Loop::forget(Wake& wake) {
   if (!wake.queued) return;
+  wake.queued = false;
+  for (Wake** at = &batch_; *at != nullptr; at = &(*at)->next) {
+    if (*at != &wake) continue;
+    *at = wake.next;
+    return;
+  }
   for (Wake** at = &head_; *at != nullptr; at = &(*at)->next) {
     if (*at != &wake) continue;
     *at = wake.next;
     if (*at == nullptr) tail_ = at;
-    break;
+    return;
   }
-  wake.queued = false;
 }
 
 void Loop::stop() {

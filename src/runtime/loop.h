@@ -1,7 +1,7 @@
-// Loop: one thread's run queue, timers and poller. Everything a request touches lives and dies on the loop that accepted it.
-// Life: made first, ended last; run() returns when stop() was called and the queue is empty. Thread: its own, but post() and stop()
-// may be called from any. Bounds: the posted queue is bounded by who posts (a handful of control actions).
-// Time: now() is read once per turn of the loop, so that it costs nothing to ask.
+// Loop: one thread's run queue, timers and poller. Everything a request touches lives and dies on the loop that
+// accepted it. Life: made first, ended last; run() returns when stop() was called and the queue is empty. Thread: its
+// own, but post() and stop() may be called from any. Bounds: the posted queue is bounded by who posts (a handful of
+// control actions). Time: now() is read once per turn of the loop, so that it costs nothing to ask.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,8 @@ namespace baton::runtime {
 class Poller {
  public:
   virtual ~Poller() = default;
-  // Collects readiness (notifying slots) until something happened or `until` has come. `until` in the past means: do not sleep.
+  // Collects readiness (notifying slots) until something happened or `until` has come. `until` in the past means: do
+  // not sleep.
   virtual void poll(Instant until) = 0;
   // Makes a sleeping poll() return. Any thread.
   virtual void interrupt() = 0;
@@ -69,6 +70,7 @@ class Loop {
   TimerWheel timers_;
   Wake* head_ = nullptr;
   Wake** tail_ = &head_;
+  Wake* batch_ = nullptr;  // what is left of the turn's wakes while they run
   bool stopped_ = false;
   uint64_t turns_ = 0;
   Duration longest_turn_{0};

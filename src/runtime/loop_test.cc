@@ -53,9 +53,7 @@ Task<void> catcher(std::string& what) {
     what = error.what();
   }
 }
-Task<void> count_down(int& from) {
-  from = co_await deep(50'000);
-}
+Task<void> count_down(int& from) { from = co_await deep(50'000); }
 
 TEST_F(LoopTest, tasks_give_values_and_exceptions_to_their_awaiter) {
   int sum = 0;
@@ -143,6 +141,31 @@ TEST_F(LoopTest, a_forgotten_wake_does_not_run) {
   loop.enqueue(c);
   loop.run_until([n = 0]() mutable { return n++ > 1; });
   EXPECT_EQ(c.runs, 1);
+}
+
+TEST_F(LoopTest, a_turn_ends_though_the_last_wake_of_it_was_forgotten_on_the_way) {
+  struct Busy : Wake {
+    Loop* loop = nullptr;
+    Wake* forgets = nullptr;
+    int runs = 0;
+  };
+  Busy restless, idle;
+  restless.loop = &loop;
+  restless.forgets = &idle;
+  restless.run = [](Wake& wake) {
+    auto& self = static_cast<Busy&>(wake);
+    self.loop->forget(*self.forgets);
+    if (++self.runs < 100) self.loop->enqueue(self);
+  };
+  idle.run = [](Wake& wake) { ++static_cast<Busy&>(wake).runs; };
+  loop.enqueue(restless);
+  loop.enqueue(idle);
+  loop.run_until([n = 0]() mutable { return n++ > 0; });
+  EXPECT_EQ(restless.runs, 1);
+  EXPECT_EQ(idle.runs, 0);
+  loop.run_until([n = 0]() mutable { return n++ > 2; });
+  EXPECT_EQ(restless.runs, 4);
+  loop.forget(restless);
 }
 
 TEST_F(LoopTest, frames_are_reused_for_any_depth) {

@@ -1,8 +1,8 @@
-// Task<T>: a lazy coroutine with one owner and one awaiter. It starts when awaited and resumes its awaiter directly when done.
-// TaskGroup: the owner of coroutines that run beside each other; it must be empty before it goes.
-// Rules: a free-function coroutine takes values, or references its caller outlives; never a capturing lambda. A suspended frame is
-// never destroyed: to end one early, cancel what it waits for and let it return.
-// Thread: one loop. Bounds: frames come from per-thread free lists of 64-byte classes up to 2 KiB; larger ones from the heap.
+// Task<T>: a lazy coroutine with one owner and one awaiter. It starts when awaited and resumes its awaiter directly
+// when done. TaskGroup: the owner of coroutines that run beside each other; it must be empty before it goes. Rules: a
+// free-function coroutine takes values, or references its caller outlives; never a capturing lambda. A suspended frame
+// is never destroyed: to end one early, cancel what it waits for and let it return. Thread: one loop. Bounds: frames
+// come from per-thread free lists of 64-byte classes up to 2 KiB; larger ones from the heap.
 #pragma once
 
 #include <coroutine>

@@ -60,7 +60,8 @@ uint64_t TimerWheel::next_tick() const {
     if (bits == 0) continue;
     int shift = level * kBits;
     uint64_t here = (current_ >> shift) & (kSlots - 1);
-    // The top level may wrap; below it a bucket at or before `here` belongs to the next turn, which cannot be: it would sit higher.
+    // The top level may wrap; below it a bucket at or before `here` belongs to the next turn, which cannot be: it would
+    // sit higher.
     uint64_t ahead = std::rotr(bits, static_cast<int>(here));
     uint64_t distance = static_cast<uint64_t>(std::countr_zero(ahead));
     if (distance == 0 && level > 0) distance = kSlots;

@@ -1,7 +1,6 @@
-// TimerWheel: a hierarchical wheel of coarse timers (1 ms ticks, five levels of 64). Arming and disarming are O(1) and allocate
-// nothing; the node lives in its owner.
-// Life: one per loop. Thread: one loop. Bounds: delays up to 2^30 ms (12 days); longer ones are clamped.
-// Source: Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
+// TimerWheel: a hierarchical wheel of coarse timers (1 ms ticks, five levels of 64). Arming and disarming are O(1) and
+// allocate nothing; the node lives in its owner. Life: one per loop. Thread: one loop. Bounds: delays up to 2^30 ms (12
+// days); longer ones are clamped. Source: Varghese & Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
 #pragma once
 
 #include <array>

@@ -31,7 +31,8 @@ struct Recorder : Waiter {
   }
 };
 
-// The wheel against a sorted map: same timers, same firing times (rounded up to the tick), any mix of arming, moving and disarming.
+// The wheel against a sorted map: same timers, same firing times (rounded up to the tick), any mix of arming, moving
+// and disarming.
 TEST(TimerWheel, agrees_with_a_sorted_map_on_random_programs) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
@@ -89,7 +90,8 @@ TEST(TimerWheel, agrees_with_a_sorted_map_on_random_programs) {
       if (!due.empty()) {
         int64_t earliest = INT64_MAX;
         for (auto& [which, tick] : due) earliest = std::min(earliest, tick);
-        ASSERT_LE(wheel.next().ns, earliest * 1'000'000) << "a timer would be slept through, seed " << seed << " step " << step;
+        ASSERT_LE(wheel.next().ns, earliest * 1'000'000)
+            << "a timer would be slept through, seed " << seed << " step " << step;
         ASSERT_GT(wheel.next().ns, 0);
       }
     }

@@ -1,6 +1,6 @@
-// wait(): suspends one coroutine until the first of several things: a stream can be read or written, its peer has gone, the call
-// was cancelled, the time has come. Returns the marks of all that hold; checks readiness first and then does not suspend at all.
-// Life: everything named is borrowed until it resumes. Thread: one loop. Never allocates.
+// wait(): suspends one coroutine until the first of several things: a stream can be read or written, its peer has gone,
+// the call was cancelled, the time has come. Returns the marks of all that hold; checks readiness first and then does
+// not suspend at all. Life: everything named is borrowed until it resumes. Thread: one loop. Never allocates.
 #pragma once
 
 #include <coroutine>

@@ -1,7 +1,7 @@
-// Wake, Slot: how anything resumes a coroutine. A Slot is a place where at most one waiter may stand (a socket's readable side, a
-// timer, a cancellation); notifying it puts the waiter on the loop's run queue. A waiter may stand in several slots at once and
-// learns from `fired` which of them spoke.
-// Life: a Waiter lives on the frame of the coroutine that waits. Thread: one loop. Bounds: no allocation, O(1) everywhere.
+// Wake, Slot: how anything resumes a coroutine. A Slot is a place where at most one waiter may stand (a socket's
+// readable side, a timer, a cancellation); notifying it puts the waiter on the loop's run queue. A waiter may stand in
+// several slots at once and learns from `fired` which of them spoke. Life: a Waiter lives on the frame of the coroutine
+// that waits. Thread: one loop. Bounds: no allocation, O(1) everywhere.
 #pragma once
 
 #include <coroutine>

@@ -28,7 +28,8 @@ std::string_view EventFollower::feed(std::string_view bytes) {
       tail_ = bytes;
       return {};
     }
-    if (bytes.starts_with("\x1f\x8b")) decoder_ = http::make_decoder(http::Coding::kGzip);  // encoded, and nobody said so
+    if (bytes.starts_with("\x1f\x8b"))
+      decoder_ = http::make_decoder(http::Coding::kGzip);  // encoded, and nobody said so
   }
   begun_ = true;
   if (half_mark_) {

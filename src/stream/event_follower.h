@@ -1,7 +1,7 @@
-// EventFollower: watches a reply's bytes pass and decides which of them may leave now. Whole events leave at once; the beginning of an
-// event that has not come whole waits (up to kTailBytesMax), so that a reply that is cut can always be ended by a well-formed event.
-// It reads usage on the way. Bytes are never changed.
-// Life: one per stream. Thread: one loop. Bounds: kTailBytesMax of an unfinished event; a larger one passes as it comes.
+// EventFollower: watches a reply's bytes pass and decides which of them may leave now. Whole events leave at once; the
+// beginning of an event that has not come whole waits (up to kTailBytesMax), so that a reply that is cut can always be
+// ended by a well-formed event. It reads usage on the way. Bytes are never changed. Life: one per stream. Thread: one
+// loop. Bounds: kTailBytesMax of an unfinished event; a larger one passes as it comes.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,11 @@ class EventFollower {
  public:
   EventFollower(const Config& config, http::Coding coding, TapRoom& room);
 
-  // Takes what came, gives what may be forwarded: a view that holds until the next call, and is inside `bytes` when nothing waited.
+  // Takes what came, gives what may be forwarded: a view that holds until the next call, and is inside `bytes` when
+  // nothing waited.
   std::string_view feed(std::string_view bytes);
-  // Whether what was forwarded ends at an event's end, so that an event of our own may be put behind it. What waits of the next event
-  // follows later, or, when the reply is cut and ended by an error event, is given up.
+  // Whether what was forwarded ends at an event's end, so that an event of our own may be put behind it. What waits of
+  // the next event follows later, or, when the reply is cut and ended by an error event, is given up.
   bool may_speak() const { return decoder_ == nullptr && !passing_ && !unreadable_; }
   // What waits: the beginning of an event. A reply that came to its end takes it along.
   std::string_view rest() const { return tail_; }

@@ -17,9 +17,11 @@ class Follower : public testing::Test {
 };
 
 const std::string kStream =
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n"
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n"
     ": a comment\n\n"
-    "event: content_block_delta\r\ndata: {\"type\":\"content_block_delta\",\"text\":\"\xe4\xbd\xa0\xe5\xa5\xbd \xf0\x9f\x91\x8b\"}\r\n\r\n"
+    "event: content_block_delta\r\ndata: {\"type\":\"content_block_delta\",\"text\":\"\xe4\xbd\xa0\xe5\xa5\xbd "
+    "\xf0\x9f\x91\x8b\"}\r\n\r\n"
     "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":12}}\n\n"
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
@@ -134,7 +136,8 @@ TEST_F(Follower, every_fixture_passes_unchanged_in_pieces_of_any_size) {
     for (size_t piece : {1u, 2u, 3u, 7u, 64u, 1000u}) {
       EventFollower follower = make();
       std::string out;
-      for (size_t at = 0; at < bytes.size(); at += piece) out.append(follower.feed(std::string_view(bytes).substr(at, piece)));
+      for (size_t at = 0; at < bytes.size(); at += piece)
+        out.append(follower.feed(std::string_view(bytes).substr(at, piece)));
       EXPECT_EQ(out, bytes.substr(0, out.size())) << entry.path();
       EXPECT_TRUE(follower.may_speak()) << entry.path();
       EXPECT_EQ(out + std::string(follower.rest()), bytes) << entry.path();

@@ -23,11 +23,13 @@ PumpEnd cancelled_end(const runtime::Cancellation& cancel) {
 Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
   runtime::Loop& loop = parts.loop;
   PumpResult result;
-  Instant heard = loop.now();     // from the upstream
-  Instant spoke = loop.now();     // to the client
-  Instant taken = loop.now();     // by the client
+  Instant heard = loop.now();  // from the upstream
+  Instant spoke = loop.now();  // to the client
+  Instant taken = loop.now();  // by the client
   // The last event was seen: nothing is waited for but the message's end, and that it is missing harms nobody.
-  auto over = [&] { return parts.follower != nullptr && (parts.follower->facts().message_stop || parts.follower->facts().error_event); };
+  auto over = [&] {
+    return parts.follower != nullptr && (parts.follower->facts().message_stop || parts.follower->facts().error_event);
+  };
   Instant stopped = over() ? loop.now() : runtime::kNever;
   bool ended = parts.body.done();
   int reads = 0;
@@ -145,10 +147,12 @@ Task<Expected<void>> hold_whole(const PumpParts& parts, const HoldLimits& limits
                            !limits.share->resize(std::min(limits.bytes_max, into.size() * 2));
     if (into.size() > limits.bytes_max || uncharged)
       co_return fail(ErrorCode::kReplyTooLarge, Fault::kUpstream, "The reply is larger than what is held whole.");
-    auto ready = co_await runtime::wait(parts.loop, {.read = &parts.upstream, .cancel = &parts.cancel,
+    auto ready = co_await runtime::wait(parts.loop, {.read = &parts.upstream,
+                                                     .cancel = &parts.cancel,
                                                      .until = std::min(limits.until, parts.loop.now() + limits.idle)});
     if (ready & runtime::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
-    if (!(ready & runtime::kReadable)) co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream fell silent in its reply.");
+    if (!(ready & runtime::kReadable))
+      co_return fail(ErrorCode::kTimeout, Fault::kUpstream, "The upstream fell silent in its reply.");
     auto got = parts.body.try_read(parts.upstream, net::read_scratch());
     switch (got.status) {
       case Status::kMore:
@@ -156,9 +160,11 @@ Task<Expected<void>> hold_whole(const PumpParts& parts, const HoldLimits& limits
       case Status::kBlocked: break;
       case Status::kTruncated:
       case Status::kReset:
-        co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off in its reply.", Retry::kOtherAccount);
+        co_return fail(ErrorCode::kReset, Fault::kUpstream, "The upstream broke off in its reply.",
+                       Retry::kOtherAccount);
       case Status::kMalformed:
-        co_return fail(ErrorCode::kBadReply, Fault::kUpstream, "The upstream's chunked body is malformed.", Retry::kOtherAccount);
+        co_return fail(ErrorCode::kBadReply, Fault::kUpstream, "The upstream's chunked body is malformed.",
+                       Retry::kOtherAccount);
     }
     if (++reads % kReadsPerTurn == 0) co_await runtime::yield(parts.loop);
   }

@@ -89,11 +89,8 @@ class UsageTap {
       case Opening::kOpening:
         if (name.size() > 4) message_start(data);
         return;
-      case Opening::kError:
-        error(data);
-        return;
-      case Opening::kContent:
-        break;
+      case Opening::kError: error(data); return;
+      case Opening::kContent: break;
     }
     facts_.content = true;
     if (name == "message_delta") message_delta(data);

@@ -10,13 +10,25 @@ namespace baton::upstream {
 
 using runtime::Task;
 
+namespace {
+
+// Whether nothing came: readiness is remembered until a read finds nothing, and over TLS it also comes with what is no
+// content.
+bool quiet(runtime::ByteStream& stream) {
+  if (stream.gone()) return false;
+  std::array<char, 1> byte;
+  return !stream.can_read() || stream.try_read(byte).status == runtime::IoStatus::kBlocked;
+}
+
+}  // namespace
+
 Connection::Connection(ConnectionPool& pool, std::unique_ptr<runtime::ByteStream> stream)
     : pool_(&pool), stream_(std::move(stream)) {
   watch_.loop = &pool.loop_;
   watch_.connection = this;
   watch_.run = [](runtime::Wake& wake) {
     Connection& self = *static_cast<IdleWatch&>(wake).connection;
-    self.pool_->drop(self);
+    self.pool_->look_at(self);
   };
 }
 
@@ -52,7 +64,7 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
     connection->stream_->hangup.leave(connection->watch_);
     loop_.forget(connection->watch_);
     // What woke the watch in this very turn must not be lost: such a connection is not used.
-    if (!connection->stream_->gone() && !connection->stream_->can_read()) {
+    if (quiet(*connection->stream_)) {
       connection->in_use_ = true;
       connection->counted_ = metrics_.upstream_connection_active();
       ++connection->requests_;
@@ -61,10 +73,9 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
     }
   }
   if (active_ >= config_.connections_per_endpoint_max)
-    co_return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many connections to this upstream are open.", Retry::kOtherAccount);
-  ++active_;  // a connection being made counts
-  auto stream = co_await dialer_.dial(cancel);
-  --active_;
+    co_return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many connections to this upstream are open.",
+                   Retry::kOtherAccount);
+  auto stream = co_await dial(cancel);
   if (!stream) {
     metrics_.upstream_connect_failed(stream.error().code);
     co_return std::unexpected(stream.error());
@@ -78,18 +89,25 @@ Task<Expected<std::unique_ptr<Connection>>> ConnectionPool::acquire(runtime::Can
   co_return connection;
 }
 
+// A connection being made counts.
+Task<Expected<std::unique_ptr<runtime::ByteStream>>> ConnectionPool::dial(runtime::Cancellation& cancel) {
+  struct Counted {
+    size_t& count;
+    explicit Counted(size_t& in) : count(in) { ++count; }
+    ~Counted() { --count; }
+  } counted(active_);
+  co_return co_await dialer_.dial(cancel);
+}
+
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
   connection->in_use_ = false;
   --active_;
-  const bool worn = config_.requests_per_connection_max != 0 && connection->requests_ >= config_.requests_per_connection_max;
+  const bool worn =
+      config_.requests_per_connection_max != 0 && connection->requests_ >= config_.requests_per_connection_max;
   if (worn || idle_.size() >= config_.idle_per_endpoint_max || connection->stream_->gone()) return;
-  if (connection->stream_->can_read()) {
-    // Readiness is remembered until a read finds nothing; anything else than nothing is not for us.
-    std::array<char, 1> byte;
-    if (connection->stream_->try_read(byte).status != runtime::IoStatus::kBlocked) {
-      ++unsolicited_;
-      return;
-    }
+  if (!quiet(*connection->stream_)) {
+    ++unsolicited_;
+    return;
   }
   connection->idle_since_ = loop_.now();
   connection->stream_->readable.stand(connection->watch_, runtime::kReadable);
@@ -99,7 +117,8 @@ void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
   if (!sweep_timer_.armed()) loop_.timers().arm(sweep_timer_, loop_.now() + config_.idle_timeout);
 }
 
-void ConnectionPool::drop(Connection& idle) {
+void ConnectionPool::look_at(Connection& idle) {
+  if (quiet(*idle.stream_)) return;
   auto at = std::find_if(idle_.begin(), idle_.end(), [&](const auto& one) { return one.get() == &idle; });
   if (at == idle_.end()) return;
   if (!idle.stream_->gone()) ++unsolicited_;

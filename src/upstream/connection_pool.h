@@ -1,8 +1,8 @@
-// ConnectionPool: keep-alive connections to one account's endpoint, on one loop. The connection used last is used next, so that what a
-// burst opened ages out.
-// Life: made per loop and account; every Connection goes before it. Thread: its loop. Bounds: Config.idle_per_endpoint_max idle ones for
-// at most Config.idle_timeout, Config.connections_per_endpoint_max in all.
-// A connection on which anything arrives while it is idle is closed, and the bytes are given to nobody (response queue poisoning).
+// ConnectionPool: keep-alive connections to one account's endpoint, on one loop. The connection used last is used next,
+// so that what a burst opened ages out. Life: made per loop and account; every Connection goes before it. Thread: its
+// loop. Bounds: Config.idle_per_endpoint_max idle ones for at most Config.idle_timeout,
+// Config.connections_per_endpoint_max in all. A connection on which anything arrives while it is idle is closed, and
+// the bytes are given to nobody (response queue poisoning).
 #pragma once
 
 #include <cstdint>
@@ -47,10 +47,12 @@ class Connection {
 class ConnectionPool {
  public:
   // Borrows all for its life.
-  ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, const Config& config, metrics::RelayMetrics::Shard& metrics);
+  ConnectionPool(runtime::Loop& loop, runtime::Dialer& dialer, const Config& config,
+                 metrics::RelayMetrics::Shard& metrics);
   ~ConnectionPool();
 
-  // An idle connection, or a new one; always new with `fresh`. Errors: those of Dialer::dial, kOverloaded when the bound is reached.
+  // An idle connection, or a new one; always new with `fresh`. Errors: those of Dialer::dial, kOverloaded when the
+  // bound is reached.
   runtime::Task<Expected<std::unique_ptr<Connection>>> acquire(runtime::Cancellation& cancel, bool fresh);
   // Takes back a connection whose last reply was read to its end and that may be kept.
   void give_back(std::unique_ptr<Connection> connection);
@@ -65,7 +67,8 @@ class ConnectionPool {
   struct Sweep : runtime::Waiter {
     ConnectionPool* pool = nullptr;
   };
-  void drop(Connection& idle);
+  runtime::Task<Expected<std::unique_ptr<runtime::ByteStream>>> dial(runtime::Cancellation& cancel);
+  void look_at(Connection& idle);
   void sweep();
 
   runtime::Loop& loop_;

@@ -19,12 +19,14 @@ Expected<Endpoint> parse_endpoint(std::string_view url) {
   } else {
     return wrong("must begin with https:// or http://");
   }
-  if (url.find_first_of("@?#\\ ") != std::string_view::npos) return wrong("must not hold userinfo, a query or a fragment");
+  if (url.find_first_of("@?#\\ ") != std::string_view::npos)
+    return wrong("must not hold userinfo, a query or a fragment");
   size_t slash = url.find('/');
   std::string_view authority = url.substr(0, slash);
   std::string_view path = slash == std::string_view::npos ? std::string_view{} : url.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
-  if (path.find("..") != std::string_view::npos || path.find("//") != std::string_view::npos) return wrong("must not hold .. or //");
+  if (path.find("..") != std::string_view::npos || path.find("//") != std::string_view::npos)
+    return wrong("must not hold .. or //");
   std::string_view host = authority;
   std::string_view port;
   bool bracketed = authority.starts_with('[');

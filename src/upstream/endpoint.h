@@ -16,8 +16,8 @@ struct Endpoint {
   std::string host;         // the Host field, with the port where it is not the scheme's own
 };
 
-// "https://api.anthropic.com", "http://[::1]:8080/prefix". kConfig with a reason for anything else: another scheme, userinfo, a query,
-// a fragment, an empty host, a bad port.
+// "https://api.anthropic.com", "http://[::1]:8080/prefix". kConfig with a reason for anything else: another scheme,
+// userinfo, a query, a fragment, an empty host, a bad port.
 Expected<Endpoint> parse_endpoint(std::string_view base_url);
 
 }  // namespace baton::upstream

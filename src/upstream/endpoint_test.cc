@@ -34,9 +34,9 @@ TEST(Endpoint, a_base_url_is_taken_apart) {
 }
 
 TEST(Endpoint, anything_doubtful_is_refused) {
-  for (const char* url :
-       {"", "ftp://x", "api.anthropic.com", "https://", "https://user@host", "https://h?q", "https://h#f", "https://h:0", "https://h:70000",
-        "https://h:", "https://h:12x", "http://[::1", "http://[::1]x", "http://[::1]:", "https://h/../x", "https://h//x", "https://:80"}) {
+  for (const char* url : {"", "ftp://x", "api.anthropic.com", "https://", "https://user@host", "https://h?q",
+                          "https://h#f", "https://h:0", "https://h:70000", "https://h:", "https://h:12x", "http://[::1",
+                          "http://[::1]x", "http://[::1]:", "https://h/../x", "https://h//x", "https://:80"}) {
     auto got = parse_endpoint(url);
     ASSERT_FALSE(got) << url;
     EXPECT_EQ(got.error().code, ErrorCode::kConfig) << url;

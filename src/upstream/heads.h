@@ -1,6 +1,6 @@
-// Heads: what of a client's head goes to the upstream, and what of the upstream's head goes to the client. Everything end-to-end passes
-// as it came, unknown fields included; the relay's own are credentials, host, framing, hop-by-hop fields and accept-encoding.
-// Pure. Source: RFC 9110 7.6; the vendor's rules for gateways (read 2026-11).
+// Heads: what of a client's head goes to the upstream, and what of the upstream's head goes to the client. Everything
+// end-to-end passes as it came, unknown fields included; the relay's own are credentials, host, framing, hop-by-hop
+// fields and accept-encoding. Pure. Source: RFC 9110 7.6; the vendor's rules for gateways (read 2026-11).
 #pragma once
 
 #include <string>
@@ -15,9 +15,9 @@ namespace baton::upstream {
 // How an account is spoken to. Borrowed from the account's config.
 struct Party {
   const Endpoint* endpoint = nullptr;
-  const Secret* key = nullptr;       // null: the client's own credential passes
+  const Secret* key = nullptr;  // null: the client's own credential passes
   bool show_rate_limits = false;
-  bool simulated = false;            // our own simulator: its baton-sim field passes
+  bool simulated = false;  // our own simulator: its baton-sim field passes
 };
 
 struct BodyShape {

@@ -9,7 +9,8 @@ http::RequestHead request(const std::string& text) {
   http::RequestHead head;
   http::HeadError error;
   size_t scanned = 0;
-  EXPECT_EQ(http::parse_request(text, scanned, {}, head, error), http::ParseStatus::kDone) << http::head_error_sentence(error);
+  EXPECT_EQ(http::parse_request(text, scanned, {}, head, error), http::ParseStatus::kDone)
+      << http::head_error_sentence(error);
   return head;
 }
 
@@ -43,15 +44,18 @@ class Heads : public testing::Test {
 const std::string kRequest =
     "POST /v1/messages?beta=true HTTP/1.1\r\nHost: relay.local\r\nX-Api-Key: client-key\r\nContent-Length: 5\r\n"
     "Anthropic-Version: 2026-10-21\r\nanthropic-beta: a,b\r\nanthropic-beta: never-seen-2030\r\nX-Unknown: kept\r\n"
-    "Accept-Encoding: gzip, br\r\nCookie: c=1\r\nConnection: keep-alive, x-hop\r\nX-Hop: dropped\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
+    "Accept-Encoding: gzip, br\r\nCookie: c=1\r\nConnection: keep-alive, x-hop\r\nX-Hop: dropped\r\nKeep-Alive: "
+    "5\r\nTE: trailers\r\n"
     "Expect: 100-continue\r\nX-Forwarded-For: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\nVia: 1.1 x\r\nX-Real-IP: 1.2.3.4\r\n"
     "baton-key: client\r\nbaton-cache: on\r\nbaton-sim: status=500\r\nanthropic-workspace-id: wrk_client\r\n\r\n";
 
 TEST_F(Heads, the_upstream_gets_every_end_to_end_field_and_the_accounts_key) {
-  EXPECT_EQ(up(kRequest, pooled),
-            "POST /prefix/v1/messages?beta=true HTTP/1.1\r\nhost: api.example\r\nAnthropic-Version: 2026-10-21\r\nanthropic-beta: a,b\r\n"
-            "anthropic-beta: never-seen-2030\r\nX-Unknown: kept\r\nx-api-key: sk-account-key\r\naccept-encoding: identity\r\n"
-            "content-length: 5\r\n\r\n");
+  EXPECT_EQ(
+      up(kRequest, pooled),
+      "POST /prefix/v1/messages?beta=true HTTP/1.1\r\nhost: api.example\r\nAnthropic-Version: "
+      "2026-10-21\r\nanthropic-beta: a,b\r\n"
+      "anthropic-beta: never-seen-2030\r\nX-Unknown: kept\r\nx-api-key: sk-account-key\r\naccept-encoding: identity\r\n"
+      "content-length: 5\r\n\r\n");
 }
 
 TEST_F(Heads, a_passthrough_call_keeps_its_own_credential_and_workspace) {
@@ -81,11 +85,15 @@ TEST_F(Heads, framing_is_written_anew) {
 
 TEST_F(Heads, the_client_gets_everything_but_framing_and_what_names_the_account) {
   const std::string text =
-      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nrequest-id: req_1\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\n"
-      "Connection: keep-alive\r\nserver: cloudflare\r\ncf-ray: 1\r\nanthropic-organization-id: org_1\r\nanthropic-workspace-id: wrk_1\r\n"
-      "anthropic-ratelimit-requests-remaining: 9\r\nanthropic-future: 1\r\nbaton-request-id: forged\r\nx-debug: key=sk-account-key;\r\n\r\n";
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nrequest-id: req_1\r\nSet-Cookie: a=b\r\nTransfer-Encoding: "
+      "chunked\r\n"
+      "Connection: keep-alive\r\nserver: cloudflare\r\ncf-ray: 1\r\nanthropic-organization-id: "
+      "org_1\r\nanthropic-workspace-id: wrk_1\r\n"
+      "anthropic-ratelimit-requests-remaining: 9\r\nanthropic-future: 1\r\nbaton-request-id: forged\r\nx-debug: "
+      "key=sk-account-key;\r\n\r\n";
   EXPECT_EQ(down(text, pooled),
-            "Content-Type: application/json\r\nrequest-id: req_1\r\nserver: cloudflare\r\ncf-ray: 1\r\nanthropic-future: 1\r\n");
+            "Content-Type: application/json\r\nrequest-id: req_1\r\nserver: cloudflare\r\ncf-ray: "
+            "1\r\nanthropic-future: 1\r\n");
   Party open = pooled;
   open.show_rate_limits = true;
   EXPECT_NE(down(text, open).find("anthropic-ratelimit-requests-remaining: 9\r\n"), std::string::npos);

@@ -24,6 +24,12 @@ def peak_growth(relay, base, seconds, until=lambda: False):
     return peak
 
 
+def quiet(sent):
+    before = sent[0]
+    time.sleep(0.5)
+    return sent[0] == before
+
+
 def warm(relay):
     """The resident size after an ordinary call."""
     call(relay.port, "POST", "/v1/messages", message(), [("x-how", "answer")])
@@ -51,7 +57,7 @@ class Memory(unittest.TestCase):
             await call.begin_stream()
             await call.chunk(MESSAGE_START + BLOCK_START)
             try:
-                while sent[0] < 200 << 20:
+                while sent[0] < 1 << 30:
                     piece = text_delta("x" * 8000)
                     await call.chunk(piece)
                     sent[0] += len(piece)
@@ -67,9 +73,10 @@ class Memory(unittest.TestCase):
         grown = peak_growth(relay, base, 3)
         self.assertGreater(sent[0], 1 << 20)
         self.assertLess(grown, count * 600 + 4 * MB, "a slow reader's stream is kept in memory")
-        before = sent[0]
-        time.sleep(0.5)
-        self.assertEqual(sent[0], before, "the upstream is still read although nobody takes it")
+        # What the kernel takes on both legs differs from machine to machine; then it must be quiet.
+        eventually(lambda: quiet(sent), 20, "the upstream's being left unread")
+        self.assertLess(sent[0], count * (20 << 20), "more went than the kernel's buffers hold")
+        self.assertLess(relay.resident_kb() - base, count * 600 + 4 * MB, "a slow reader's stream is kept in memory")
         for wire in wires:
             wire.close()
         wait_until_at_rest(relay)

@@ -204,7 +204,7 @@ bool Head::hop_by_hop(const Field& field) const {
   // A Connection field that names a known end-to-end field was refused, so only unknown ones are looked for.
   if (field.id != FieldId::kOther) return (detail::kHopByHop & detail::bit(field.id)) != 0;
   for (const Field& connection : fields) {
-    if (connection.id != FieldId::kConnection) continue;
+    if (connection.id != FieldId::kConnection || connection.value.size() < field.name.size()) continue;
     bool named = false;
     detail::each_token(connection.value, [&](std::string_view option) {
       named = named || ascii::equal_ignoring_case(option, field.name);

@@ -24,7 +24,7 @@ class Call:
         self.connection = connection  # a number: requests of one connection share it
         self.reader, self.writer = reader, writer
         self.answered = False
-        self.closed = False  # set when the peer went away while the script waited in `gone()`
+        self.closed = False  # set when the peer went away while the script ran
         self.keep = True
 
     def all(self, name):
@@ -156,7 +156,10 @@ class Upstream:
                 self.calls.append(call)
                 try:
                     await self.script(call)
-                except (ConnectionError, asyncio.CancelledError):
+                except ConnectionError:
+                    call.closed = True
+                    break
+                except asyncio.CancelledError:
                     break
                 except Exception as error:  # shown when the test ends
                     self.errors.append(error)
