@@ -231,6 +231,44 @@ TEST_P(FaultSimulation, F20_what_comes_on_an_idle_connection_is_given_to_nobody)
   world.check();
 }
 
+// The watch of an idle connection is told in the next turn of the loop; who takes the connection in this one must see
+// it for himself.
+runtime::Task<void> take_twice(upstream::ConnectionPool& pool, std::vector<std::unique_ptr<runtime::ByteStream>>& far,
+                               bool& another, bool ended) {
+  runtime::Cancellation cancel;
+  auto first = co_await pool.acquire(cancel, false);
+  const runtime::ByteStream* stream = &(*first)->stream();
+  pool.give_back(std::move(*first));
+  const std::string poison = "HTTP/1.1 200 OK\r\n\r\n";
+  iovec part{const_cast<char*>(poison.data()), poison.size()};
+  if (ended) {
+    far[0]->close(false);
+  } else {
+    far[0]->try_write(std::span<const iovec>(&part, 1));
+  }
+  auto second = co_await pool.acquire(cancel, false);
+  another = &(*second)->stream() != stream && !(*second)->reused();
+}
+
+TEST(FaultSimulationOther, F20_not_even_to_a_call_that_takes_the_connection_in_the_same_turn) {
+  for (bool ended : {true, false}) {
+    World world(scripted(1));
+    runtime::Random random(1);
+    const Weather weather;
+    std::vector<std::unique_ptr<runtime::ByteStream>> far;
+    MemoryDialer dialer(random, weather, [&](StreamPair& pair) { far.push_back(std::move(pair.b)); });
+    metrics::RelayMetrics metrics({.accounts = {"a"}, .loops = 1, .version = "test"});
+    const upstream::Config config;
+    upstream::ConnectionPool pool(world.loop(), dialer, config, metrics.shard(0));
+    bool another = false;
+    runtime::TaskGroup tasks;
+    tasks.spawn(take_twice(pool, far, another, ended));
+    EXPECT_EQ(tasks.size(), 0u);
+    EXPECT_TRUE(another);
+    EXPECT_EQ(dialer.dialled, 2u);
+  }
+}
+
 TEST_P(FaultSimulation, F19_a_wrong_length_is_a_cut) {
   // Longer than what comes: never complete. Both framings at once: not acceptable at all.
   World world(scripted(2));
