@@ -46,6 +46,7 @@ LINES_MAX = 500
 TEST_LINES_MAX = 1000  # tables are long
 # Files that are longer than LINES_MAX, each with the reason why it is still one idea.
 LONG = {
+    "config/table.cc": "one table: every setting is a row of it",
     "http/http1.cc": "request and reply heads share their field rules: the grammar of RFC 9112 stands in one place",
     "http/json.cc": "one scanner: its states read as one table",
 }

@@ -249,7 +249,7 @@ TEST_P(ReuseSimulation, clients_do_not_share) {
 TEST_P(ReuseSimulation, what_is_kept_stays_within_its_bytes) {
   const size_t bytes_max = (GetParam() ? 256 : 64) * kKiB;
   World world(caching(1, {.bytes_max = bytes_max}));
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 400; ++i) {
     world.play(call(GetParam(), "question " + std::to_string(i)));
     ASSERT_LE(world.metric("baton_cache_bytes").value_or(1e9), static_cast<double>(bytes_max));
   }
