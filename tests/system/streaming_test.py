@@ -97,7 +97,7 @@ class Streaming(Case):
         reply = call(relay.port, "POST", "/v1/messages", message(stream=True))
         events = [e + b"\n\n" for e in reply.body.split(b"\n\n") if e]
         pings = [i for i, e in enumerate(events) if is_ping(e)]
-        self.assertTrue(2 <= len(pings) <= 5, reply.body)
+        self.assertGreaterEqual(len(pings), 2, reply.body)
         self.assertEqual([e for e in events if not is_ping(e)],
                          [MESSAGE_START, BLOCK_START, text_delta("halves"), BLOCK_STOP, MESSAGE_DELTA, MESSAGE_STOP])
         self.assertTrue(all(2 <= i < 2 + len(pings) for i in pings), "a ping before message_start, inside an event or after message_stop")
