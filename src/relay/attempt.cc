@@ -4,6 +4,7 @@
 
 #include "accounts/verdict.h"
 #include "base/ascii.h"
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/recycle.h"
 #include "relay/seek.h"
@@ -175,6 +176,7 @@ bool is_unsent(model::AttemptResult result) {
 
 // The pool learns from the head before anything else can run: an account at its limit gets no further call.
 void note_head(const Parts& parts, Answer& answer, accounts::AttemptEnd& end, accounts::Stated& stated) {
+  BATON_CHECK(answer.lease.has_value());
   stated = accounts::read_stated(*answer.reply.head, parts.loop.wall());
   end.retry_after = stated.retry_after.has_value();
   end.limit_fields = stated.any_limit_field;
@@ -190,6 +192,7 @@ std::string error_code_of(const Parts& parts, const Answer& answer) {
 
 void note_end(const Parts& parts, const Call& call, Answer& answer, const accounts::Verdict& verdict,
               const accounts::Stated& stated, const model::Attempt& attempt) {
+  BATON_CHECK(answer.lease.has_value());
   const Instant now = parts.loop.now();
   if (verdict.effect == accounts::Effect::kLimited && !stated.retry_after && !stated.reset) {
     parts.accounts.answered(*answer.lease, stated, /*limited=*/true, now);
@@ -318,9 +321,9 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       co_return std::unexpected(*failure);
     }
     if (verdict.next == accounts::Next::kOnceMore) repeated = true;
-    if (!failure && co_await spare(parts, call, answer)) spared = std::move(answer);
-    if (spared) spared->lease.reset();
+    const bool keep = !failure && co_await spare(parts, call, answer);
     answer.lease.reset();
+    if (keep) spared = std::move(answer);
     if (call.exchange.cancel().cancelled())
       co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     if (lease) continue;

@@ -19,6 +19,7 @@ void book(const Parts& parts, const cache::Change& change) {
 }
 
 void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
+  if (!call.keep_as) return;
   const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
