@@ -103,7 +103,8 @@ class Options {
   std::vector<config::Override> overrides() const {
     std::vector<config::Override> out;
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (values_[i]) out.push_back({std::string(flags_[i].flag), std::string(flags_[i].key), *values_[i]});
+      const std::optional<std::string>& value = values_[i];
+      if (value) out.push_back({std::string(flags_[i].flag), std::string(flags_[i].key), *value});
     }
     return out;
   }

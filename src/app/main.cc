@@ -69,5 +69,5 @@ int main(int argc, char** argv) {
       app::parse_command_line(std::vector<std::string>(argv + 1, argv + argc), runtime::SystemClock().wall());
   if (!command) return refuse(command.error());
   app::prepare_process();
-  return std::visit([](auto&& one) { return run(std::move(one)); }, std::move(*command));
+  return std::visit([](auto one) { return run(std::move(one)); }, std::move(*command));
 }

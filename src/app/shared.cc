@@ -11,6 +11,7 @@ namespace {
 
 std::vector<std::string> account_names(const config::Settings& settings) {
   std::vector<std::string> names;
+  names.reserve(settings.accounts.accounts.size());
   for (const auto& account : settings.accounts.accounts) names.push_back(account.name);
   return names;
 }

@@ -273,6 +273,7 @@ std::vector<Place> FileReader::items(const Place& list) const {
   if (list.node.kind == Node::Kind::kNull) refuse(list, "has no value");
   if (list.node.kind != Node::Kind::kList) refuse(list, "must be a list");
   std::vector<Place> out;
+  out.reserve(list.node.items.size());
   for (const Node& item : list.node.items) out.push_back({item, list.key + "[" + std::to_string(out.size()) + "]"});
   return out;
 }

@@ -73,7 +73,8 @@ void apply_command_line(const LoadOptions& options, Settings& out) {
   if (options.listen) {
     edge::ListenConfig listener;
     override_address(options.listen, "--listen", listener);
-    out.edge.listen.assign(1, std::move(listener));
+    out.edge.listen.clear();
+    out.edge.listen.push_back(std::move(listener));
   }
   override_address(options.admin, "--admin", out.admin);
   for (const Override& given : options.overrides) override_setting(given, options.environment, out);
@@ -81,6 +82,7 @@ void apply_command_line(const LoadOptions& options, Settings& out) {
 }
 
 void load_file(const LoadOptions& options, Settings& out) {
+  if (!options.path) return;
   const std::string& path = *options.path;
   std::string reason;
   const std::optional<FileText> file = read_file(path, kFileBytesMax, reason);

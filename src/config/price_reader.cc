@@ -60,6 +60,7 @@ std::vector<Place> items(const Source& source, const Place& list) {
   if (list.node.kind != Node::Kind::kList) refuse(source, list, "must be a list");
   if (list.node.items.size() > kPricesMax) refuse(source, list, "has too many items");
   std::vector<Place> out;
+  out.reserve(list.node.items.size());
   for (const Node& item : list.node.items) out.push_back({item, list.key + "[" + std::to_string(out.size()) + "]"});
   return out;
 }

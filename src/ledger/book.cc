@@ -125,7 +125,7 @@ class Book::Writer {
     const WallTime oldest = clock_.wall() - std::chrono::duration_cast<std::chrono::milliseconds>(config_.keep);
     for (int tries = 0; tries < 2; ++tries) {
       store::Result<void> done = open();
-      if (done) done = file_->save(batches, prices, oldest);
+      if (done && file_) done = file_->save(batches, prices, oldest);
       if (done) return {};
       // Whatever it was, a new connection starts clean.
       file_.reset();

@@ -158,6 +158,7 @@ std::vector<Group> split_tags(const std::vector<Group>& combined) {
     } while (!left.empty());
   }
   std::vector<Group> out;
+  out.reserve(by_tag.size());
   for (auto& [tag, group] : by_tag) out.push_back(std::move(group));
   return out;
 }
