@@ -48,7 +48,7 @@ std::string_view header(std::string_view lines, std::string_view name) {
 }
 
 size_t find_bytes(std::string_view text, std::string_view part, size_t from) {
-  if (from > text.size()) return std::string_view::npos;
+  if (text.empty() || from > text.size()) return std::string_view::npos;
   const void* at = memmem(text.data() + from, text.size() - from, part.data(), part.size());
   return at == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(at) - text.data());
 }
