@@ -85,6 +85,7 @@ threads: 1
 data_dir: "{dir}/{name}-data"
 ledger:
   access_log: "{access_log}"
+  rows: false
 clients: [{{name: bench, key: "{key}"}}]
 accounts:
   - name: mock
