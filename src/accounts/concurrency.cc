@@ -34,7 +34,9 @@ void ConcurrencyLimit::sample(const Sample& one, Instant now) {
     used_ = std::max(used_, one.in_flight);
   }
   if (measuring_) {
-    if (count_ >= kFloorSamples || now - window_began_ >= kMeasureMax) close_measure(now);
+    // As many as go out together: the first to come back are the fastest of them.
+    const size_t enough = std::clamp<size_t>(measure_limit(), kFloorSamples, kSamplesMax);
+    if (count_ >= enough || now - window_began_ >= kMeasureMax) close_measure(now);
   } else if (now - window_began_ >= kWindow && count_ >= kSamplesLeast) {
     close_window(now);
   }

@@ -71,14 +71,15 @@ bool EndpointChooser::has_other(AccountIndex account, EndpointMask tried, Instan
   return false;
 }
 
-// A stale endpoint, or one that came back from an ejection, is tried by one call.
-bool EndpointChooser::take_try(Site& site, Endpoint& one, uint32_t turn, Instant now) {
+// Whether a call should see how it stands: nobody was answered there yet, or not for a while, or not since it was
+// ejected. One call at a time.
+bool EndpointChooser::take_try(Site& site, Endpoint& one, Instant newest, uint32_t turn, Instant now) {
   Instant at = one.try_at.load(kRelaxed);
   if (at > now || one.awaiting.load(kRelaxed) > 0) return false;
-  if (one.first_byte.known() && !one.failing.load(kRelaxed)) {
-    const uint32_t calls = turn - one.tried_turn.load(kRelaxed);
-    const bool rare = now - one.first_byte.sampled_at() >= kRareTry;
-    if (calls < (rare ? kCallsPerRareTry : kCallsPerTry)) return false;
+  if (one.first_byte.known() && !one.open.load(kRelaxed)) {
+    const Duration unheard = newest - one.first_byte.sampled_at();
+    if (unheard < kStale) return false;
+    if (turn - one.tried_turn.load(kRelaxed) < (unheard < kRareTry ? kCallsPerTry : kCallsPerRareTry)) return false;
     // Where the network alone takes longer than others take in all, there is nothing to see.
     for (EndpointIndex i = 0; i < site.count; ++i) {
       const Endpoint& other = site.endpoints[i];
@@ -112,8 +113,8 @@ EndpointIndex EndpointChooser::choose(Site& site, EndpointMask tried, uint64_t c
   }
   for (EndpointIndex i = 0; i < site.count; ++i) {
     const Endpoint& one = site.endpoints[i];
-    const bool recent = one.first_byte.known() && newest - one.first_byte.sampled_at() <= kStale;
-    if (recent && fit(one, now) && (tried & bit(i)) == 0) heard |= bit(i);
+    const bool known = one.first_byte.known() && !one.open.load(kRelaxed);
+    if (known && fit(one, now) && (tried & bit(i)) == 0) heard |= bit(i);
   }
   // Each pass asks for less, so that a call always finds an endpoint.
   for (int pass = 0; pass < 4 && count == 0; ++pass) {
@@ -122,9 +123,9 @@ EndpointIndex EndpointChooser::choose(Site& site, EndpointMask tried, uint64_t c
       if (pass < 3 && (tried & bit(i)) != 0) continue;
       if (pass < 2 && !fit(one, now)) continue;
       if (pass < 1 && one.in_flight.load(kRelaxed) >= one.limit.load(kRelaxed)) continue;
-      if (pass < 1 && heard != 0 && (heard & bit(i)) == 0) {
-        if (take_try(site, one, turn, now)) return i;
-        continue;
+      if (pass < 1 && heard != 0) {
+        if (take_try(site, one, newest, turn, now)) return i;
+        if ((heard & bit(i)) == 0) continue;
       }
       const uint64_t seed = conversation != 0 ? conversation : turn;
       candidates[count++] = {i, mix(mix(seed) ^ hash64(one.url))};
@@ -184,6 +185,7 @@ void EndpointChooser::served(AccountIndex account, const Place& place, Instant n
   std::lock_guard lock(one.mutex);
   one.health.succeeded(config_.health, now);
   one.unfit_until.store({}, kRelaxed);
+  one.open.store(false, kRelaxed);
   one.failing.store(one.health.ejections() > 0, kRelaxed);
 }
 
@@ -202,6 +204,7 @@ bool EndpointChooser::failed(AccountIndex account, const Place& place, Instant n
     one.health.eject(config_.health, now);
     one.unfit_until.store(one.health.until(), kRelaxed);
     one.try_at.store(one.health.until(), kRelaxed);
+    one.open.store(true, kRelaxed);
   }
   return true;
 }

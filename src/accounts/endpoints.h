@@ -40,7 +40,7 @@ struct EndpointState {
 
 class EndpointChooser {
  public:
-  // An endpoint that was last heard of so much earlier than another is not chosen among others, but tried.
+  // An endpoint that was last heard of so much earlier than another is tried, however slow it was.
   static constexpr Duration kStale = std::chrono::seconds(10);
   // Such a try is made with one of so many of the account's calls at most; with fewer calls in ten minutes, one of 50.
   static constexpr uint32_t kCallsPerTry = 200;
@@ -93,6 +93,7 @@ class EndpointChooser {
     std::atomic<Instant> try_at{Instant{}};       // not before, while it is stale
     std::atomic<uint32_t> tried_turn{0};          // of the account, when it was last heard of or tried
     std::atomic<bool> failing{false};             // health has something to tell
+    std::atomic<bool> open{false};                // ejected, and no call has succeeded since
     FirstByte first_byte;
     mutable std::mutex mutex;  // of what follows
     Health health;
@@ -106,8 +107,8 @@ class EndpointChooser {
 
   bool all_taken(AccountIndex account, Instant now) const;
   static bool fit(const Endpoint& one, Instant now) { return one.unfit_until.load(std::memory_order_relaxed) <= now; }
-  EndpointIndex choose(Site& site, EndpointMask tried, uint64_t conversation, Instant now);
-  bool take_try(Site& site, Endpoint& one, uint32_t turn, Instant now);
+  static EndpointIndex choose(Site& site, EndpointMask tried, uint64_t conversation, Instant now);
+  static bool take_try(Site& site, Endpoint& one, Instant newest, uint32_t turn, Instant now);
 
   const Config& config_;
   const bool adaptive_;

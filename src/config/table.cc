@@ -263,40 +263,40 @@ std::span<const Setting<Settings>> settings_table() {
           "How often one call is let through to an account that answered 401 or 402."),
       R::duration(
           "health.slow_start", [](auto& s) -> auto& { return s.accounts.health.slow_start; }, ns(1ms), ns(1h),
-          R::flag(
-              "concurrency.adaptive", [](auto& s) -> auto& { return s.accounts.concurrency.adaptive; },
-              "Calls in flight at an endpoint are kept where its first byte comes as fast as with little to do; beyond "
-              "it "
-              "they wait in the queue. For gateways and regions whose capacity is finite and not stated."),
-          R::count(
-              "concurrency.initial", [](auto& s) -> auto& { return s.accounts.concurrency.initial; }, 1, 1'000'000,
-              "The limit to begin with."),
-          R::count(
-              "concurrency.least", [](auto& s) -> auto& { return s.accounts.concurrency.least; }, 1, 1'000'000,
-              "The limit is never lower."),
-          R::count(
-              "concurrency.most", [](auto& s) -> auto& { return s.accounts.concurrency.most; }, 1, 1'000'000,
-              "The limit is never higher."),
-          R::share(
-              "concurrency.tolerance", [](auto& s) -> auto& { return s.accounts.concurrency.tolerance; },
-              "A first byte that is later by less than this share is no congestion."),
-          R::duration(
-              "concurrency.slack", [](auto& s) -> auto& { return s.accounts.concurrency.slack; }, 0, ns(10s),
-              "Nor is one that is later by less than this."),
-          R::duration(
-              "concurrency.remeasure", [](auto& s) -> auto& { return s.accounts.concurrency.remeasure; }, ns(5s), kDay,
-              "When so long none of its calls had room around it, an endpoint's limit is halved for a few calls, to "
-              "see how "
-              "fast it is with less to do."),
-          R::duration(
-              "probes.interval", [](auto& s) -> auto& { return s.accounts.probes.interval; }, 0, kDay,
-              "How often the network's time to the endpoints of accounts that list several is measured, by ICMP echo "
-              "or "
-              "else by connecting. 0 is never."),
-          R::duration(
-              "probes.timeout", [](auto& s) -> auto& { return s.accounts.probes.timeout; }, ns(10ms), ns(1min),
-              "Of one such measurement."),
           "How long an account that came back takes to its full share of calls."),
+      R::flag(
+          "concurrency.adaptive", [](auto& s) -> auto& { return s.accounts.concurrency.adaptive; },
+          "Calls in flight at an endpoint are kept where its first byte comes as fast as with little to do; beyond "
+          "it "
+          "they wait in the queue. For gateways and regions whose capacity is finite and not stated."),
+      R::count(
+          "concurrency.initial", [](auto& s) -> auto& { return s.accounts.concurrency.initial; }, 1, 1'000'000,
+          "The limit to begin with."),
+      R::count(
+          "concurrency.least", [](auto& s) -> auto& { return s.accounts.concurrency.least; }, 1, 1'000'000,
+          "The limit is never lower."),
+      R::count(
+          "concurrency.most", [](auto& s) -> auto& { return s.accounts.concurrency.most; }, 1, 1'000'000,
+          "The limit is never higher."),
+      R::share(
+          "concurrency.tolerance", [](auto& s) -> auto& { return s.accounts.concurrency.tolerance; },
+          "A first byte that is later by less than this share is no congestion."),
+      R::duration(
+          "concurrency.slack", [](auto& s) -> auto& { return s.accounts.concurrency.slack; }, 0, ns(10s),
+          "Nor is one that is later by less than this."),
+      R::duration(
+          "concurrency.remeasure", [](auto& s) -> auto& { return s.accounts.concurrency.remeasure; }, ns(5s), kDay,
+          "When so long none of its calls had room around it, an endpoint's limit is halved for a few calls, to "
+          "see how "
+          "fast it is with less to do."),
+      R::duration(
+          "probes.interval", [](auto& s) -> auto& { return s.accounts.probes.interval; }, 0, kDay,
+          "How often the network's time to the endpoints of accounts that list several is measured, by ICMP echo "
+          "or "
+          "else by connecting. 0 is never."),
+      R::duration(
+          "probes.timeout", [](auto& s) -> auto& { return s.accounts.probes.timeout; }, ns(10ms), ns(1min),
+          "Of one such measurement."),
       R::duration(
           "affinity.ttl", [](auto& s) -> auto& { return s.accounts.affinity.ttl; }, ns(1s), kDay,
           "How long a conversation's account is remembered after its last call."),
