@@ -8,6 +8,7 @@
 #include "accounts/pool.h"
 #include "admin/admin_pages.h"
 #include "auth/key_ring.h"
+#include "auth/nonce_file.h"
 #include "base/byte_budget.h"
 #include "config/settings.h"
 #include "ledger/access_log.h"
@@ -39,6 +40,7 @@ struct Shared {
   std::vector<std::unique_ptr<net::TlsServerContext>> server_tls;  // per listener; null for plain
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
+  auth::NonceFile nonces;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};

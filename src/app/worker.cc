@@ -89,6 +89,7 @@ Worker::Worker(Shared& shared, size_t index)
                                                        .metrics = metrics,
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
