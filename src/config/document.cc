@@ -133,6 +133,9 @@ std::vector<FixedBound> fixed_bounds() {
        "it goes to the vendor"},
       {"A client's key", number(auth::kKeyBytesMin) + " to " + number(auth::kKeyBytesMax) + " characters",
        "refused at the start; 401"},
+      {"Age of a signature, and how far it may be ahead", number(auth::kSignatureWindow.count()) + "s", "401"},
+      {"Nonces of signed requests that are remembered", number(auth::kNoncesMax), "529 until the oldest are forgotten"},
+      {"Body of a signed request, also where others are streamed", size_text(model::kBodyBytesMax), "413"},
       {"Configuration file", size_text(kFileBytesMax) + ", " + number(kDepthMax) + " levels", "refused at the start"},
       {"File behind `@file:`", size_text(kValueBytesMax), "refused at the start"},
   };
