@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,6 +78,9 @@ class RelayMetrics {
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
 
+  // How many prefixes of prompts are remembered; read at a scrape. Before the first one.
+  void watch_prefixes(std::function<size_t()> count) { prefixes_ = std::move(count); }
+
   const std::string& version() const { return options_.version; }
 
  private:
@@ -87,6 +91,7 @@ class RelayMetrics {
   std::atomic<uint64_t> log_lines_lost_{0};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
+  std::function<size_t()> prefixes_;
 };
 
 // Shard: what one loop has counted. Every method is a few plain additions.
@@ -111,6 +116,17 @@ class alignas(64) RelayMetrics::Shard {
   enum class Unserved : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
   Held call_waiting() { return Held(calls_waiting_); }
   void affinity(Affinity where) { ++affinity_[static_cast<size_t>(where)]; }
+  // A call waited for another that wrote its prefix; `late`: not long enough.
+  void affinity_followed(bool late) { ++affinity_followed_[late ? 1 : 0]; }
+  // Of a prompt that can be cached: what was expected to be read from the cache, and what was.
+  void affinity_tokens(int64_t expected, int64_t read) {
+    affinity_expected_ += static_cast<uint64_t>(expected);
+    affinity_read_ += static_cast<uint64_t>(read);
+  }
+  void affinity_money(int64_t saved_nanodollars, int64_t lost_nanodollars) {
+    affinity_saved_ += static_cast<uint64_t>(saved_nanodollars);
+    affinity_lost_ += static_cast<uint64_t>(lost_nanodollars);
+  }
   void queue_served(Duration waited) { queue_wait_.observe(waited); }
   void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
   void retry_budget_refused() { ++retry_budget_refusals_; }
@@ -184,6 +200,8 @@ class alignas(64) RelayMetrics::Shard {
   Gauge calls_waiting_;
   Counter retry_budget_refusals_;
   std::array<Counter, 3> affinity_;
+  std::array<Counter, 2> affinity_followed_;
+  Counter affinity_expected_, affinity_read_, affinity_saved_, affinity_lost_;  // tokens, nanodollars
   std::array<Counter, 4> unserved_;
   Histogram queue_wait_{kFirstByteBounds};
   std::vector<AccountCounters> accounts_;  // in the order of Options::accounts, then "other"

@@ -267,6 +267,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
       attempts[at].first_byte = answer.reply.arrived - answer.reply.sent;
       end.status = answer.reply.status();
       note_head(parts, answer, end, stated);
+      seeker.answered(*answer.lease, end.status);
       auto received = co_await receive(parts, call, answer, attempts[at]);
       if (answer.follower) {
         // Also of an opening that is given up: what the vendor stated there may be on its bill.

@@ -1,5 +1,6 @@
 #include "relay/deliver.h"
 
+#include "base/hash.h"
 #include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/kept.h"
@@ -100,10 +101,19 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
 
 // The pool learns what the call has used of its account's limits. Of a reply that was cut that is not
 // known: what it had reserved stays taken.
-void settle(const Parts& parts, const Call& call, Answer& answer, const model::Usage& usage) {
+void settle(const Parts& parts, Call& call, Answer& answer, const model::Usage& usage) {
   if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
+  if (call.facts.prompt.cacheable() && parts.accounts.reads_prompts()) {
+    const accounts::Ask ask{.model = hash64(call.facts.model),
+                            .prompt = &call.facts.prompt,
+                            .cache_tokens_min = accounts::cache_tokens_min(call.facts.model)};
+    const accounts::PromptGain gain = parts.accounts.prompt_used(*answer.lease, ask, usage);
+    parts.metrics.affinity_tokens(answer.lease->outlook().matched, usage.cache_read_input_tokens);
+    call.outcome.affinity_saved_tokens = gain.saved_tokens;
+    call.outcome.affinity_lost_tokens = gain.lost_tokens;
+  }
   if (call.outcome.ending != Ending::kComplete) return;
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),

@@ -27,10 +27,15 @@ class Seeker {
   // What may_wait() promised. Errors as first().
   runtime::Task<Expected<accounts::Lease>> wait();
 
+  // The head of an answer has come: one that is to write a prefix has written it, or has failed.
+  void answered(accounts::Lease& lease, int status);
+
   void tried(accounts::AccountIndex index) { tried_.push_back(index); }
   const accounts::Ask& ask() const { return ask_; }
 
  private:
+  // Lets another call go first that is writing this one's prefix to a prompt cache.
+  runtime::Task<Expected<void>> follow();
   // Until when it may wait from now on.
   Instant until() const;
   Expected<accounts::Lease> taken(accounts::Lease lease);
@@ -40,6 +45,7 @@ class Seeker {
   Call& call_;
   std::vector<accounts::AccountIndex> tried_;
   accounts::Ask ask_;
+  accounts::PromptWrites::Lead lead_;
   bool smoothed_ = false;
   Instant deadline_{};
   Duration waited_{0};
