@@ -129,7 +129,8 @@ class Check {
   }
 
   void check_affinity_policy() const {
-    if (!accounts::parse_affinity_policy(settings_.accounts.affinity.policy))
+    const std::string& policy = settings_.accounts.affinity.policy;
+    if (policy != "cost" && policy != "session" && policy != "round_robin")
       refuse("affinity.policy", "must be cost, session or round_robin");
   }
   void check_cache_policy() const {

@@ -1,10 +1,10 @@
 #include "relay/deliver.h"
 
-#include "base/hash.h"
 #include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
+#include "relay/prompt_ask.h"
 #include "stream/pump.h"
 
 namespace baton::relay {
@@ -73,7 +73,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
   const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
   const bool clean = result.end == PumpEnd::kEnded && answer.reply.body.done();
-  answer.reply.finish(*answer.line->connections, clean);
+  answer.reply.finish(*answer.way.connections, clean);
   if (clean && answer.follower && answer.follower->rest().empty())
     recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
   if (result.end == PumpEnd::kEnded && stream_whole) {
@@ -105,10 +105,7 @@ void settle(const Parts& parts, Call& call, Answer& answer, const model::Usage& 
   if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
-  if (call.facts.prompt.cacheable() && parts.accounts.reads_prompts()) {
-    const accounts::Ask ask{.model = hash64(call.facts.model),
-                            .prompt = &call.facts.prompt,
-                            .cache_tokens_min = accounts::cache_tokens_min(call.facts.model)};
+  if (const auto ask = prompt_ask(parts.accounts, call); ask.prompt != nullptr) {
     const accounts::PromptGain gain = parts.accounts.prompt_used(*answer.lease, ask, usage);
     parts.metrics.affinity_tokens(answer.lease->outlook().matched, usage.cache_read_input_tokens);
     call.outcome.affinity_saved_tokens = gain.saved_tokens;
@@ -160,7 +157,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         call.outcome.ending = Ending::kClientGone;
         exchange.abort();
       }
-      answer.reply.finish(*answer.line->connections, true);
+      answer.reply.finish(*answer.way.connections, true);
     }
     if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
       call.outcome.ending = Ending::kUpstreamCut;

@@ -5,6 +5,7 @@
 #include "accounts/backoff.h"
 #include "base/hash.h"
 #include "relay/deadline.h"
+#include "relay/prompt_ask.h"
 #include "runtime/wait.h"
 
 namespace baton::relay {
@@ -49,9 +50,9 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   ask_.need =
       parts.accounts.forecast().expect(ask_.tenant, ask_.limits, call.exchange.body().size(), call.facts.max_tokens);
   if (parts.accounts.has_affinity()) ask_.affinity = conversation(call);
-  if (ask_.affinity != 0 && call.facts.prompt.cacheable()) {
-    ask_.prompt = &call.facts.prompt;
-    ask_.cache_tokens_min = accounts::cache_tokens_min(call.facts.model);
+  if (const auto prompt = prompt_ask(parts.accounts, call); ask_.affinity != 0) {
+    ask_.prompt = prompt.prompt;
+    ask_.cache_tokens_min = prompt.cache_tokens_min;
   }
   deadline_ = call.until;
   if (auto patience = client_patience(call.exchange.head()))
@@ -89,7 +90,7 @@ Task<Expected<void>> Seeker::follow() {
   auto& writes = parts_.accounts.prompt_writes();
   while (true) {
     auto joined = parts_.accounts.join_write(ask_, parts_.loop, parts_.loop.now());
-    lead_ = std::move(joined.lead);
+    call_.lead = std::move(joined.lead);
     if (!joined.follower) break;
     while (!joined.follower->woken && parts_.loop.now() < most && !call_.exchange.cancel().cancelled()) {
       co_await runtime::wait(parts_.loop,
@@ -104,12 +105,6 @@ Task<Expected<void>> Seeker::follow() {
   }
   waited_ += parts_.loop.now() - began;
   co_return Expected<void>{};
-}
-
-void Seeker::answered(Lease& lease, int status) {
-  if (ask_.prompt == nullptr) return;
-  if (status == 200) parts_.accounts.prompt_begun(lease, ask_, parts_.loop.now());
-  lead_ = {};
 }
 
 Task<Expected<Lease>> Seeker::first() {

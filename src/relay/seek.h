@@ -27,9 +27,6 @@ class Seeker {
   // What may_wait() promised. Errors as first().
   runtime::Task<Expected<accounts::Lease>> wait();
 
-  // The head of an answer has come: one that is to write a prefix has written it, or has failed.
-  void answered(accounts::Lease& lease, int status);
-
   void tried(accounts::AccountIndex index) { tried_.push_back(index); }
   const accounts::Ask& ask() const { return ask_; }
 
@@ -45,7 +42,6 @@ class Seeker {
   Call& call_;
   std::vector<accounts::AccountIndex> tried_;
   accounts::Ask ask_;
-  accounts::PromptWrites::Lead lead_;
   bool smoothed_ = false;
   Instant deadline_{};
   Duration waited_{0};
