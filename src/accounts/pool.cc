@@ -1,10 +1,10 @@
 #include "accounts/pool.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <string>
 
+#include "accounts/prompt_cost.h"
 #include "accounts/waiting_room.h"
 #include "base/check.h"
 
@@ -69,11 +69,7 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
     }
   }
   cache_domains_ = static_cast<CacheDomain>(caches.size());
-  if (policy_ == AffinityPolicy::kCost && cache_domains_ > 1) {
-    beliefs_ = std::make_unique<PromptBeliefs>(PromptBeliefs::Options{.prefixes_max = config.affinity.prefixes_max,
-                                                                      .short_ttl = config.affinity.cache_ttl,
-                                                                      .long_ttl = config.affinity.cache_ttl_long});
-  }
+  look_at_prompts();
 }
 
 AccountPool::~AccountPool() = default;
@@ -113,6 +109,11 @@ AccountPool::Standing AccountPool::standing(AccountIndex index, const Ask& ask, 
   if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end())
     result.at = std::max(now, ask.tried_from);
   if (result.at == runtime::kNever || !state.troubled.load(std::memory_order_acquire)) return result;
+  const Duty duty = state.duty.load(kRelaxed);
+  if (duty == Duty::kParked || (duty == Duty::kDraining && !ask.only)) {
+    result.at = runtime::kNever;
+    return result;
+  }
   result.soft = state.soft_until.load(kRelaxed) > now;
   std::lock_guard lock(state.mutex);
   for (const Exclusion& one : state.exclusions) {
@@ -175,6 +176,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     const double load = static_cast<double>(in_flight(index) + 1);
     if (one.passthrough) {
       if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end()) continue;
+      if (duty(index) != Duty::kOn) continue;
       candidate.score = load / one.weight;
       candidates.push_back(candidate);
       continue;
@@ -190,8 +192,8 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
       candidate.tier = full ? 3 : home == index ? 1 : 2;
       if (priced) {
         const Place place{index, one.weight * here.share, load, static_cast<double>(most)};
-        candidate.tie = home == index ? -std::numeric_limits<double>::infinity() : candidate.score;
-        candidate.score = price(view, ask, place, now);
+        candidate.tie = candidate.score;
+        candidate.score = price(view, ask, place, now) - (home == index ? kHomeWorth * ask.prompt->tokens : 0);
         candidate.tier = load > 2 * static_cast<double>(most) ? 3 : 2;
       }
     }
@@ -234,14 +236,6 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     }
   }
   return result;
-}
-
-Home AccountPool::bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now) {
-  bindings_.bind(ask.affinity, index, now);
-  if (!home || *home >= size()) return Home::kNew;
-  if (*home == index) return Home::kKept;
-  const std::string& domain = account(index).cache_domain;
-  return !domain.empty() && account(*home).cache_domain == domain ? Home::kKept : Home::kMoved;
 }
 
 Instant AccountPool::room_at(AccountIndex index, const Ask& ask, Instant now) const {
@@ -342,7 +336,8 @@ bool AccountPool::fit(AccountIndex index, Instant now) const {
   if (account(index).passthrough) return false;
   if (!state.troubled.load(std::memory_order_acquire)) return true;
   std::lock_guard lock(state.mutex);
-  return !state.health.open() && (state.parked == ParkReason::kNone || state.parked_until <= now);
+  return state.duty.load(kRelaxed) == Duty::kOn && !state.health.open() &&
+         (state.parked == ParkReason::kNone || state.parked_until <= now);
 }
 
 // Called with ejection_mutex_ held.
@@ -384,7 +379,8 @@ void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
       state.overloads = 0;
       std::erase_if(state.exclusions, [&](const Exclusion& one) { return one.until <= now || one.model == how.model; });
       const bool coming_back = state.recovered_at.ns != 0 && now - state.recovered_at < config_.health.slow_start;
-      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0;
+      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0 ||
+                       state.duty.load(kRelaxed) != Duty::kOn;
       state.troubled.store(coming_back || ill || !state.exclusions.empty() || state.soft_until.load(kRelaxed) > now,
                            std::memory_order_release);
       return;
@@ -476,6 +472,9 @@ std::vector<AccountState> AccountPool::states(Instant now) const {
       }
       if (state.health.ejected(now)) one.ejected_until = state.health.until();
       one.failures = state.failures.load(kRelaxed);
+      one.duty = state.duty.load(kRelaxed);
+      one.duty_reason = state.duty_reason;
+      one.probing = state.health.half_open(now);
     }
     const Domain& domain = *domains_[state.domain];
     std::lock_guard lock(domain.mutex);

@@ -27,6 +27,7 @@
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
+#include "accounts/pool_memory.h"
 #include "accounts/prompt_beliefs.h"
 #include "accounts/prompt_writes.h"
 #include "accounts/retry_budget.h"
@@ -50,7 +51,6 @@ class WaitingRoom;
 // Where a conversation's call went, seen from its prompt cache.
 enum class Home : uint8_t { kNone, kNew, kKept, kMoved };
 enum class Probe : uint8_t { kNone, kHealth, kParking };
-enum class ParkReason : uint8_t { kNone, kUnauthorized, kSpendCap };
 
 // What is expected of the prompt caches for a call, in estimated tokens, when its account was chosen.
 struct Outlook {
@@ -143,6 +143,9 @@ struct AccountState {
   Instant parked_until{};
   Instant ejected_until{};
   uint32_t failures = 0;
+  Duty duty = Duty::kOn;
+  std::string duty_reason = {};  // the operator's words
+  bool probing = false;          // one call at a time is let through, to see whether it is well again
   struct Class {
     LimitClass limits;
     Instant benched_until{};
@@ -210,6 +213,15 @@ class AccountPool {
   PromptGain prompt_used(const Lease& lease, const Ask& ask, const model::Usage& usage);
   size_t prompt_prefixes() const { return beliefs_ ? beliefs_->size() : 0; }
   std::vector<AccountState> states(Instant now) const;
+
+  // The operator's word on an account (pool_memory.cc). kOn also ends what else keeps it out: parking, ejection and
+  // exclusions; not a time that the vendor named. The reason is cut at kReasonBytesMax.
+  static constexpr size_t kReasonBytesMax = 256;
+  void set_duty(AccountIndex index, Duty duty, std::string_view reason, Instant now);
+  Duty duty(AccountIndex index) const { return states_[index].duty.load(std::memory_order_relaxed); }
+  // What is known, to be kept; and what of it still holds, taken over. restore() comes before the first call.
+  PoolMemory save(Instant now) const;
+  void restore(const PoolMemory& memory, Instant now);
   // How long calls with this need ahead of one would keep it waiting, by what all accounts together get.
   Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, Instant now) const;
 
@@ -225,6 +237,7 @@ class AccountPool {
     std::atomic<Instant> probe_at{Instant{}};
     std::atomic<Instant> soft_until{Instant{}};
     std::atomic<uint32_t> failures{0};
+    std::atomic<Duty> duty{Duty::kOn};
     uint32_t domain = 0;
     CacheDomain cache_domain = 0;
     DecayedLoad load;          // input tokens that were charged lately
@@ -235,6 +248,7 @@ class AccountPool {
     Health health;
     std::vector<Exclusion> exclusions;
     uint32_t overloads = 0;  // in a row
+    std::string duty_reason;
   };
   struct Domain {
     mutable std::mutex mutex;
@@ -255,6 +269,7 @@ class AccountPool {
     uint32_t tokens_min = 0;
     double load = 0;  // of all accounts
   };
+  void look_at_prompts();
   PromptView view_prompt(const Ask& ask, Instant now) const;
   struct Place {
     AccountIndex index = 0;

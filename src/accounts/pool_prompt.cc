@@ -7,6 +7,21 @@
 
 namespace baton::accounts {
 
+void AccountPool::look_at_prompts() {
+  if (policy_ != AffinityPolicy::kCost || cache_domains_ < 2) return;
+  beliefs_ = std::make_unique<PromptBeliefs>(PromptBeliefs::Options{.prefixes_max = config_.affinity.prefixes_max,
+                                                                    .short_ttl = config_.affinity.cache_ttl,
+                                                                    .long_ttl = config_.affinity.cache_ttl_long});
+}
+
+Home AccountPool::bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now) {
+  bindings_.bind(ask.affinity, index, now);
+  if (!home || *home >= size()) return Home::kNew;
+  if (*home == index) return Home::kKept;
+  const std::string& domain = account(index).cache_domain;
+  return !domain.empty() && account(*home).cache_domain == domain ? Home::kKept : Home::kMoved;
+}
+
 AccountPool::PromptView AccountPool::view_prompt(const Ask& ask, Instant now) const {
   static thread_local std::vector<uint32_t> matched;
   matched.assign(cache_domains_, 0);

@@ -24,6 +24,9 @@ inline double input_price(const model::Prompt& prompt, uint32_t matched, uint32_
   return price + (std::max(prompt.tokens, covered) - covered);
 }
 
+// What a conversation's own account is worth besides, as a share of the prompt's plain price: between equals it stays.
+inline constexpr double kHomeWorth = 0.1;
+
 // How an account's recent load compares with what would be its share.
 struct LoadShare {
   double mine = 0;  // with this call, by weight

@@ -114,7 +114,7 @@ std::string_view json_text(std::string_view span, std::string& room) {
   if (span.size() < 2 || !is_string(span)) return {};
   std::string_view inner = span.substr(1, span.size() - 2);
   if (std::memchr(inner.data(), '\\', inner.size()) == nullptr) return inner;
-  auto decoded = json_string(span);
+  auto decoded = http::json_string(span);
   room = decoded ? std::move(*decoded) : std::string(inner);
   return room;
 }

@@ -1,4 +1,4 @@
-// Reading inside JSON that JsonScanner has already found to be valid: members of an object, elements of an array,
+// Reading inside JSON that http::JsonScanner has already found to be valid: members of an object, elements of an array,
 // as spans of the original text. Nothing is copied. On text that is not valid it gives nonsense or nothing, but never
 // reads outside. Thread: any. Bounds: time linear in the bytes passed over; no allocation, no recursion.
 #pragma once

@@ -1,4 +1,4 @@
-// The names of http/json_view.h, as the simulator uses them on every page.
+// The names of http/json_view.h, which the simulator uses throughout.
 #pragma once
 
 #include "http/json_view.h"
