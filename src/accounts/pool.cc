@@ -194,7 +194,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
         const Place place{index, one.weight * here.share, load, static_cast<double>(most)};
         candidate.tie = candidate.score;
         candidate.score = price(view, ask, place, now) - (home == index ? kHomeWorth * ask.prompt->tokens : 0);
-        candidate.tier = load > 2 * static_cast<double>(most) ? 3 : 2;
+        candidate.tier = 2;
       }
     }
     if (here.soft) candidate.tier += 4;

@@ -43,7 +43,7 @@ double AccountPool::price(const PromptView& view, const Ask& ask, const Place& p
   double sum = input_price(*ask.prompt, matched, view.tokens_min);
   const double mine = state.load.at(now, affinity.load_half_life);
   sum += load_price({.mine = (mine + tokens - matched) / place.weight, .mean = (view.load + tokens) / weight_}, tokens);
-  if (place.in_flight > place.bound) sum += tokens * (place.in_flight / place.bound);
+  sum += crowd_price(place.in_flight, place.bound, tokens);
   const Instant ready = room_at(place.index, ask, now);
   if (ready > now) {
     const double patience = std::max(seconds(affinity.patience), 1e-3);

@@ -36,12 +36,19 @@ struct LoadShare {
 // What an account's load adds, for a prompt of so many tokens: up to half of the prompt's plain price, so that a
 // conversation whose cache would be lost stays, and one that has little to lose goes. Load that is no more than a few
 // such prompts decides little.
+inline constexpr double kLoadWeight = 0.3;
+inline constexpr double kLoadMost = 0.5;
 inline double load_price(const LoadShare& load, double tokens) {
-  constexpr double kWeight = 0.3, kMost = 0.5, kFewPrompts = 2;
+  constexpr double kFewPrompts = 2;
   if (load.mean <= 0 || tokens <= 0) return 0;
   const double excess = std::max(0.0, load.mine / load.mean - 1);
-  const double weight = kWeight * std::min(1.0, load.mean / (kFewPrompts * tokens));
-  return tokens * std::min(kMost, weight * excess);
+  const double weight = kLoadWeight * std::min(1.0, load.mean / (kFewPrompts * tokens));
+  return tokens * std::min(kLoadMost, weight * excess);
+}
+
+// The same for calls under way beyond `bound`.
+inline double crowd_price(double in_flight, double bound, double tokens) {
+  return tokens * std::clamp(kLoadWeight * (in_flight / bound - 1), 0.0, kLoadMost);
 }
 
 }  // namespace baton::accounts

@@ -81,6 +81,9 @@ TEST(PromptCost, load_weighs_by_its_excess_up_to_half_a_prompt) {
   EXPECT_NEAR(load_price({.mine = 9e6, .mean = 1e6}, 1000), 500, 1e-6);
   // A conversation alone in an idle pool is no load to speak of.
   EXPECT_LT(load_price({.mine = 8000, .mean = 1000}, 8000), 0.2 * 8000);
+  EXPECT_EQ(crowd_price(4, 4, 1000), 0);
+  EXPECT_NEAR(crowd_price(8, 4, 1000), 300, 1e-6);
+  EXPECT_NEAR(crowd_price(400, 4, 1000), 500, 1e-6);
 }
 
 TEST(PromptBeliefs, hold_what_was_written_until_it_expires_and_each_use_renews_it) {
