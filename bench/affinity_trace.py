@@ -3,7 +3,8 @@ between them.
 
 A trace is a file of lines {"timestamp": ms, "input_length": tokens, "output_length": tokens, "hash_ids": [one per block of 512 tokens]}.
 A call's prompt is cut where another call branches off or ends: these borders are its blocks' (turns of a conversation), and up to four of
-them carry a mark, the first and the last three. What is behind the last full block is nobody else's.
+them carry a mark, the first and the last three. The first is the system prompt, the others are turns. What is behind the last full block
+is nobody else's.
 """
 
 import collections
@@ -51,7 +52,7 @@ def read_calls(path, calls_max=None):
         call.tail = max(1, row["input_length"] - len(nodes) * BLOCK_TOKENS)
         call.borders, tokens, before = [], 0, 0
         for cut in call.cuts:
-            tokens += (cut - before) * BLOCK_TOKENS + TOKENS_PER_MESSAGE
+            tokens += (cut - before) * BLOCK_TOKENS + (TOKENS_PER_MESSAGE if before else 0)
             before = cut
             call.borders.append((nodes[cut - 1], tokens))
         count = len(call.cuts)
@@ -181,14 +182,17 @@ def text_of(block, tokens):
 
 def body_of(call, number, model, texts):
     """The call as a request body. `texts` keeps the blocks' texts."""
-    parts = []
+    parts, system = [], ""
     before = 0
     for unit, cut in enumerate(call.cuts):
         text = "".join(texts.setdefault(block, text_of(block, BLOCK_TOKENS)) for block in call.blocks[before:cut])
-        before = cut
         mark = ',"cache_control":{"type":"ephemeral"}' if unit in call.marks else ""
-        role = "assistant" if unit % 2 else "user"
-        parts.append(f'{{"role":"{role}","content":[{{"type":"text","text":"{text}"{mark}}}]}}')
+        block = f'[{{"type":"text","text":"{text}"{mark}}}]'
+        if before == 0:
+            system = f'"system":{block},'
+        else:
+            parts.append(f'{{"role":"{"user" if unit % 2 else "assistant"}","content":{block}}}')
+        before = cut
     tail = text_of(0x10000000 + number, call.tail)
     parts.append(f'{{"role":"user","content":"{tail}"}}')
-    return f'{{"model":"{model}","max_tokens":1,"messages":[{",".join(parts)}]}}'.encode()
+    return f'{{"model":"{model}","max_tokens":1,{system}"messages":[{",".join(parts)}]}}'.encode()

@@ -317,10 +317,10 @@ TEST(PoolPrompts, a_move_is_counted_as_a_loss_and_lasts) {
 
 TEST(PoolPrompts, waits_a_moment_for_a_cache_that_is_worth_it) {
   Rig rig(2);
-  for (auto& one : rig.config.accounts) one.requests_per_minute = 60;
+  for (auto& one : rig.config.accounts) one.requests_per_minute = 120;
   const Prompt large = prompt_of({{1, 20'000}}, 21'000);
   AccountIndex home = 0;
-  for (int i = 0; i < 60; ++i) home = rig.call(1, large);
+  for (int i = 0; i < 120; ++i) home = rig.call(1, large);
   Ask ask = rig.ask(1, large);
   ask.patient = true;
   auto admission = rig.pool().admit(ask, rig.clock.now());

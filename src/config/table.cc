@@ -272,7 +272,8 @@ std::span<const Setting<Settings>> settings_table() {
           "How long a call waits for its conversation's account rather than move to another prompt cache."),
       R::share(
           "affinity.load_excess", [](auto& s) -> auto& { return s.accounts.affinity.load_excess; },
-          "How much more than its share of the calls under way conversations may give an account; beyond it a call goes "
+          "How much more than its share of the calls under way conversations may give an account; beyond it a call "
+          "goes "
           "elsewhere unless its prompt's cache is worth more."),
       R::text(
           "affinity.policy", [](auto& s) -> auto& { return s.accounts.affinity.policy; }, "",
