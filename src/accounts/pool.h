@@ -24,6 +24,7 @@
 #include "accounts/cache_minimum.h"
 #include "accounts/config.h"
 #include "accounts/decayed_load.h"
+#include "accounts/endpoints.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
@@ -42,8 +43,6 @@
 #include "runtime/wait.h"
 
 namespace baton::accounts {
-
-using AccountIndex = uint32_t;
 
 class AccountPool;
 class WaitingRoom;
@@ -80,6 +79,7 @@ class Lease {
   ~Lease();
   AccountIndex index() const { return index_; }
   const AccountConfig& account() const;
+  EndpointIndex endpoint() const { return place_.endpoint; }
   Home home() const { return home_; }
   const Outlook& outlook() const { return outlook_; }
   // What the call used, once it is known.
@@ -96,6 +96,7 @@ class Lease {
     std::swap(probe_, other.probe_);
     std::swap(held_, other.held_);
     std::swap(outlook_, other.outlook_);
+    std::swap(place_, other.place_);
   }
   AccountPool* pool_ = nullptr;
   AccountIndex index_ = 0;
@@ -104,6 +105,7 @@ class Lease {
   Probe probe_ = Probe::kNone;
   Reservation held_;
   Outlook outlook_;
+  EndpointChooser::Place place_;
 };
 
 // What a call wants. Views are borrowed until it is answered.
@@ -143,6 +145,7 @@ struct AccountState {
   Instant parked_until{};
   Instant ejected_until{};
   uint32_t failures = 0;
+  std::vector<EndpointState> endpoints;
   Duty duty = Duty::kOn;
   std::string duty_reason = {};  // the operator's words
   bool probing = false;          // one call at a time is let through, to see whether it is well again
@@ -173,7 +176,9 @@ class AccountPool {
   size_t waiting() const;
 
   // This account and no other, whatever is known of it.
-  Lease take(AccountIndex index);
+  Lease take(AccountIndex index) { return take(index, 0, 0, clock_.now()); }
+  // The same account at an endpoint that is fit and not in `tried`, if there is one.
+  std::optional<Lease> take_elsewhere(AccountIndex index, EndpointMask tried, Instant now);
   std::optional<AccountIndex> find(std::string_view name) const;
 
   // The head of its answer has come: what it states of limits is learnt, and an account that named a time is benched,
@@ -184,12 +189,20 @@ class AccountPool {
     Effect effect = Effect::kNothing;
     bool reached = true;
     uint64_t model = 0;
+    bool stalled = false;  // our own loop stood still meanwhile: a failure may be our own
   };
   void ended(Lease& lease, const Ended& how, Instant now);
+  // The first byte of a streamed answer came, `took` after the call was sent. `voided`: our own loop stood still
+  // meanwhile.
+  void first_byte(Lease& lease, Duration took, bool voided, Instant now) {
+    endpoints_.first_byte(lease.index_, lease.place_, took, voided, now);
+  }
 
   // Until which time after a 429 an account is benched that named none but stated limits.
   static constexpr Duration kBenchDefault = std::chrono::seconds(60);
   static constexpr Duration kExclusionTime = std::chrono::hours(1);
+  // After which an account whose concurrency is taken is looked at again, should no call end before.
+  static constexpr Duration kFullPause = std::chrono::milliseconds(100);
 
   RetryBudget& retry_budget() { return retry_budget_; }
   Forecast& forecast() { return forecast_; }
@@ -199,7 +212,9 @@ class AccountPool {
   int64_t in_flight(AccountIndex index) const { return states_[index].in_flight.load(std::memory_order_relaxed); }
   bool has_passthrough() const { return pooled_ < size(); }
   bool has_pooled() const { return pooled_ > 0; }
-  bool has_affinity() const { return pooled_ > 1 && policy_ != AffinityPolicy::kRoundRobin; }
+  // Whether conversations keep to accounts, or to anything at all.
+  bool keeps_accounts() const { return pooled_ > 1 && policy_ != AffinityPolicy::kRoundRobin; }
+  bool has_affinity() const { return keeps_accounts() || endpoints_.several(); }
   // Whether an Ask's prompt is looked at.
   bool reads_prompts() const { return beliefs_ != nullptr; }
 
@@ -212,6 +227,8 @@ class AccountPool {
   // What the answer's usage says of them. `model` as in Ask.
   PromptGain prompt_used(const Lease& lease, const Ask& ask, const model::Usage& usage);
   size_t prompt_prefixes() const { return beliefs_ ? beliefs_->size() : 0; }
+  EndpointChooser& endpoints() { return endpoints_; }
+  const EndpointChooser& endpoints() const { return endpoints_; }
   std::vector<AccountState> states(Instant now) const;
 
   // The operator's word on an account (pool_memory.cc). kOn also ends what else keeps it out: parking, ejection and
@@ -258,6 +275,8 @@ class AccountPool {
   struct Candidate;
   struct Standing;
 
+  Lease take(AccountIndex index, EndpointMask tried, uint64_t conversation, Instant now);
+  bool full(AccountIndex index, const Ask& ask, Instant now) const;
   Admission choose(const Ask& ask, Instant now, bool take);
   Standing standing(AccountIndex index, const Ask& ask, Instant now) const;
   // Reserves, or gives when it could. `probe`: the account is asked to see whether it is well again.
@@ -281,6 +300,7 @@ class AccountPool {
   void expect(Lease& lease, const Ask& ask, const PromptView* view, Instant now);
   Home bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now);
   void release(Lease& lease);
+  bool learn_endpoint(Lease& lease, const Ended& how, Instant now);
   void learn_health(Lease& lease, const Ended& how, Instant now);
   bool may_eject(AccountIndex index, Instant now) const;
   bool fit(AccountIndex index, Instant now) const;
@@ -303,6 +323,7 @@ class AccountPool {
   PromptWrites writes_;
   CacheMinimum cache_minimum_;
   CacheDomain cache_domains_ = 0;
+  EndpointChooser endpoints_;
   std::unique_ptr<WaitingRoom> room_;
 };
 
