@@ -95,6 +95,7 @@ class RelayMetrics {
 
  private:
   friend class Page;
+  friend class TotalsReader;
   // The labels of accounts by name, never changed once it is there: a larger one replaces it.
   struct Accounts {
     std::vector<std::string> names;  // sorted within what was made known at once
@@ -181,6 +182,7 @@ class alignas(64) RelayMetrics::Shard {
 
  private:
   friend class Page;
+  friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
   static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kHit) + 1;
