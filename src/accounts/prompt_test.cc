@@ -210,7 +210,8 @@ struct Rig {
     return *made;
   }
   Ask ask(uint64_t session, const Prompt& prompt) {
-    return {.model = 1, .affinity = session, .prompt = &prompt, .cache_tokens_min = 1024};
+    return {
+        .model = 1, .limits = LimitClass::kSonnet, .affinity = session, .prompt = &prompt, .cache_tokens_min = 1024};
   }
   // A call that is served, and whose prompt is cached where it went.
   AccountIndex call(uint64_t session, const Prompt& prompt) {
