@@ -48,6 +48,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       reply_bytes(settings.stream.reply_bytes_budget),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   if (settings.cache.bytes_max == 0) return;
   std::array<uint8_t, 32> secret;
   random_bytes(secret);

@@ -90,6 +90,7 @@ Worker::Worker(Shared& shared, size_t index)
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
                                                        .replies = shared.replies.get(),
+                                                       .flights = shared.flights.get(),
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
                                                        .simulated = settings.simulated});

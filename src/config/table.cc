@@ -288,6 +288,17 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
           "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
+      R::flag(
+          "cache.coalesce", [](auto& s) -> auto& { return s.cache.coalesce; },
+          "Whether calls that may be reused and ask the same at the same time share one upstream call."),
+      R::size(
+          "cache.flight_bytes_max", [](auto& s) -> auto& { return s.cache.flight_bytes_max; }, 256 * kKiB, 64 * kMiB,
+          "Of a reply under way, what is held for readers that are behind or come late. One further behind is cut "
+          "off."),
+      R::size(
+          "cache.flights_bytes_max", [](auto& s) -> auto& { return s.cache.flights_bytes_max; }, 1 * kMiB, kUnlimited,
+          "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
+          "late readers."),
 
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",

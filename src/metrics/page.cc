@@ -79,6 +79,7 @@ class Page {
   void pool();
   void tokens();
   void cache();
+  void flights();
   void connections();
   void bounds();
   void process();
@@ -100,6 +101,7 @@ std::string Page::write() {
   pool();
   tokens();
   cache();
+  flights();
   connections();
   bounds();
   process();
@@ -242,6 +244,18 @@ void Page::cache() {
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
   add(removed, {{"why", "expired"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
+}
+
+void Page::flights() {
+  add(gauges("baton_flights", "Upstream calls under way whose reply other calls may read along."), {},
+      level([](const Shard& s) -> auto& { return s.flights_; }));
+  add(gauges("baton_flight_readers", "Calls that read the reply of another call, or wait for it."), {},
+      level([](const Shard& s) -> auto& { return s.flight_readers_; }));
+  add(counters("baton_flight_promotions_total",
+               "Calls that were made by a reader, because who made them first failed before the first byte."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.flight_promotions_; })));
+  add(counters("baton_flight_losses_total", "Readers that were further behind than a reply is held for."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.flight_losses_; })));
 }
 
 void Page::connections() {

@@ -53,7 +53,7 @@ stream::PumpParts pump_parts(const Parts& parts, Call& call, Answer& answer) {
           .body = answer.reply.body,
           .client = call.exchange.stream(),
           .writer = call.exchange.writer(),
-          .cancel = call.exchange.cancel(),
+          .cancel = call.cancel(),
           .follower = answer.follower.get()};
 }
 
@@ -248,12 +248,12 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
         .fresh = call.route.creates || repeated,
         .first_byte_timeout = first_byte_limit(parts, call),
         .until = call.until};
-    auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+    auto sent = co_await upstream::send(parts.loop, *line.connections, options, call.cancel());
     if (!sent && sent.error().retry == Retry::kSameAccount) {
       // A pooled connection was closed under our hands: most likely nobody read the call, but it counts as the one
       // repetition.
       options.fresh = repeated = true;
-      sent = co_await upstream::send(parts.loop, *line.connections, options, call.exchange.cancel());
+      sent = co_await upstream::send(parts.loop, *line.connections, options, call.cancel());
     }
     give_string(head);
     accounts::AttemptEnd end;
@@ -324,7 +324,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
     const bool keep = !failure && co_await spare(parts, call, answer);
     answer.lease.reset();
     if (keep) spared = std::move(answer);
-    if (call.exchange.cancel().cancelled())
+    if (call.cancel().cancelled())
       co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     if (lease) continue;
     auto waited_for = co_await seeker.wait();

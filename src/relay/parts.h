@@ -9,6 +9,7 @@
 #include "base/byte_budget.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
+#include "reuse/flights.h"
 #include "reuse/reply_store.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
@@ -43,6 +44,7 @@ struct Parts {
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;             // of this loop
   reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
+  reuse::Flights* flights = nullptr;     // of all loops; null: every call is made by itself
   std::string public_url;                // the relay's own origin, or empty: from the request
   bool tls = false;                      // of the listener, for that origin
   bool simulated = false;

@@ -3,6 +3,7 @@
 
 #include "relay/attempt.h"
 #include "relay/deliver.h"
+#include "relay/fly.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/relay.h"
@@ -32,6 +33,9 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (!kept) co_return std::unexpected(kept.error());
   if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
   call.bound_account = owner_of(parts_, call);
+  auto flown = co_await fly(parts_, call);
+  if (!flown) co_return std::unexpected(flown.error());
+  if (*flown) co_return Expected<void>{};
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
   co_await deliver(parts_, call, std::move(*answer));

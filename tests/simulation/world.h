@@ -92,6 +92,7 @@ class World {
   ledger::Ledger& ledger() { return *ledger_; }
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
+  const reuse::Flights& flights() const { return *flights_; }
 
  private:
   runtime::Task<void> run_script(const Script& script, Seen& seen, size_t index);
@@ -121,6 +122,7 @@ class World {
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   stream::TapRoom tap_room_;
   std::unique_ptr<reuse::ReplyStore> replies_;
+  std::unique_ptr<reuse::Flights> flights_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;
