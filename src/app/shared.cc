@@ -46,6 +46,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       accounts(settings.accounts, clock),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
+      resumables(settings.resume),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);

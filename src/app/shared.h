@@ -17,6 +17,7 @@
 #include "net/tls_context.h"
 #include "reuse/flights.h"
 #include "reuse/reply_store.h"
+#include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
 #include "upstream/endpoint.h"
@@ -45,6 +46,7 @@ struct Shared {
   std::atomic<int64_t> connections{0};
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
   std::unique_ptr<reuse::Flights> flights;
+  reuse::Resumables resumables;
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<ledger::Book> book;  // null when rows are off

@@ -91,6 +91,7 @@ Worker::Worker(Shared& shared, size_t index)
                                                        .tap_room = tap_room_,
                                                        .replies = shared.replies.get(),
                                                        .flights = shared.flights.get(),
+                                                       .resumables = &shared.resumables,
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
                                                        .simulated = settings.simulated});

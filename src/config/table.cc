@@ -300,6 +300,14 @@ std::span<const Setting<Settings>> settings_table() {
           "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
           "late readers."),
 
+      R::duration(
+          "resume.grace", [](auto& s) -> auto& { return s.resume.grace; }, 0, kDay,
+          "How long a stream that its client wants to be able to come back to is held without it. 0 turns it off."),
+      R::count(
+          "resume.streams_max", [](auto& s) -> auto& { return s.resume.streams_max; }, 1, 1'000'000,
+          "Such streams at once; beyond it a stream is an ordinary one. What is held of each: "
+          "`cache.flight_bytes_max`."),
+
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
           "Where the line of each call goes: `stdout`, `stderr`, `off` or a file."),

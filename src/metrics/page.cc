@@ -80,6 +80,7 @@ class Page {
   void tokens();
   void cache();
   void flights();
+  void resumables();
   void connections();
   void bounds();
   void process();
@@ -102,6 +103,7 @@ std::string Page::write() {
   tokens();
   cache();
   flights();
+  resumables();
   connections();
   bounds();
   process();
@@ -256,6 +258,18 @@ void Page::flights() {
       {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.flight_promotions_; })));
   add(counters("baton_flight_losses_total", "Readers that were further behind than a reply is held for."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.flight_losses_; })));
+}
+
+void Page::resumables() {
+  add(gauges("baton_resumable_streams", "Streams that are held so that their clients may come back."), {},
+      level([](const Shard& s) -> auto& { return s.resumable_streams_; }));
+  auto& resumes =
+      counters("baton_stream_resumes_total", "Clients that came back to a stream, by whether it was known.");
+  add(resumes, {{"result", "found"}}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.resumes_; })));
+  add(resumes, {{"result", "unknown"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.resumes_unknown_; })));
+  add(counters("baton_resumable_refusals_total", "Streams that could not be made resumable: there were too many."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.resumables_refused_; })));
 }
 
 void Page::connections() {

@@ -129,6 +129,10 @@ class alignas(64) RelayMetrics::Shard {
   // A reader makes the call whose maker failed; a reader was too far behind.
   void flight_promoted() { ++flight_promotions_; }
   void flight_lost() { ++flight_losses_; }
+  // Streams that their clients may come back to; who came, and whether it was there.
+  Held resumable_stream() { return Held(resumable_streams_); }
+  void stream_resumed(bool found) { ++(found ? resumes_ : resumes_unknown_); }
+  void resumable_refused() { ++resumables_refused_; }
   // A complete reply of a call that might have been kept was not worth it or not allowed to be.
   void cache_not_stored() { ++cache_not_stored_; }
 
@@ -175,7 +179,8 @@ class alignas(64) RelayMetrics::Shard {
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
   Gauge cache_bytes_, cache_entries_;
-  Gauge flights_, flight_readers_;
+  Gauge flights_, flight_readers_, resumable_streams_;
+  Counter resumes_, resumes_unknown_, resumables_refused_;
   Counter flight_promotions_, flight_losses_;
   Counter cache_stored_, cache_not_stored_, cache_evicted_, cache_expired_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;

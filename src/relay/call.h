@@ -26,6 +26,7 @@ struct Call {
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
   std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
+  bool resumable = false;                         // the client may come back to its stream
   bool may_join = false;                          // an answer that is under way for another call will do
   runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving
   Instant until = {};                             // the end of the whole call

@@ -9,8 +9,11 @@
 #include "relay/deadline.h"
 #include "relay/deliver.h"
 #include "relay/kept.h"
+#include "relay/resume.h"
 #include "reuse/flights.h"
+#include "reuse/resumable.h"
 #include "runtime/wait.h"
+#include "stream/event_ids.h"
 #include "stream/fill.h"
 
 namespace baton::relay {
@@ -27,6 +30,7 @@ struct Made {
   bool ended = false;              // nothing comes into the flight from here any more, or it has begun
   std::optional<Error> error;      // there is no reply
   std::optional<Answer> unshared;  // for the maker's own client only
+  std::shared_ptr<reuse::Resumable> resumable = {};
 };
 
 Error no_memory() { return {ErrorCode::kInternal, Fault::kUs, Retry::kNever, {}}; }
@@ -40,20 +44,31 @@ std::string own_fields(const Call& call) {
   return fields;
 }
 
-// Puts what comes into the flight, and on record where it is to be kept.
+// Puts what comes into the flight, with numbers where the client may come back, and on record where it is to be kept.
 class FlightSink final : public stream::Sink {
  public:
-  FlightSink(reuse::Helm& helm, stream::Tee* tee) : helm_(helm), tee_(tee) {}
+  FlightSink(reuse::Helm& helm, Recording& recording, reuse::Resumable* resumable)
+      : helm_(helm), recording_(recording), resumable_(resumable) {}
   bool has_room() override { return helm_.has_room(); }
   runtime::Slot& room() override { return helm_.slot; }
   void take(std::string_view bytes, bool may_speak) override {
-    if (tee_ != nullptr) tee_->take(bytes);
-    helm_.append(bytes, may_speak);
+    if (auto* tee = recording_.tee()) tee->take(bytes);
+    pass(bytes, may_speak);
+  }
+  // What is on record already, or is not to be.
+  void pass(std::string_view bytes, bool may_speak) {
+    if (resumable_ == nullptr) return helm_.append(bytes, may_speak);
+    const uint64_t at = helm_.flight().end();
+    const std::string_view numbered = ids_.add(bytes);
+    for (const auto& start : ids_.starts()) resumable_->note(start.id, at + start.at);
+    helm_.append(numbered, may_speak);
   }
 
  private:
   reuse::Helm& helm_;
-  stream::Tee* tee_;
+  Recording& recording_;
+  reuse::Resumable* resumable_;
+  stream::EventIds ids_;
 };
 
 // Whether this answer is everybody's: a good one, or a refusal that the same question meets again.
@@ -63,9 +78,8 @@ bool is_for_all(const Call& call, const Answer& answer) {
 }
 
 // Reads the rest of a live answer into the flight. What it ends with.
-Task<Flight::Ending> read_rest(const Parts& parts, Call& call, Answer& answer, reuse::Helm& helm,
+Task<Flight::Ending> read_rest(const Parts& parts, Call& call, Answer& answer, reuse::Helm& helm, FlightSink& sink,
                                Recording& recording) {
-  FlightSink sink(helm, recording.tee());
   const stream::FillParts moving{.loop = parts.loop,
                                  .upstream = answer.reply.connection->stream(),
                                  .body = answer.reply.body,
@@ -82,7 +96,7 @@ Task<Flight::Ending> read_rest(const Parts& parts, Call& call, Answer& answer, r
   if (end == stream::PumpEnd::kEnded && stream_whole) {
     if (clean && answer.follower && answer.follower->rest().empty())
       recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
-    if (answer.follower && !answer.follower->rest().empty()) helm.append(answer.follower->rest(), false);
+    if (answer.follower && !answer.follower->rest().empty()) sink.pass(answer.follower->rest(), false);
     ending.stream_error = answer.follower && answer.follower->facts().error_event;
     co_return ending;
   }
@@ -96,13 +110,18 @@ Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Hel
   keep_message(parts, call, answer);
   Recording recording(parts, call, answer);
   const bool done = answer.whole || (answer.reply.body.done() && !answer.follower);
+  if (call.resumable && answer.follower) {
+    made.resumable = parts.resumables->make(helm.flight().shared_from_this(), call.caller.name);
+    made.resumable ? parts.resumables_of_loop->watch(made.resumable) : parts.metrics.resumable_refused();
+  }
+  FlightSink sink(helm, recording, made.resumable.get());
   helm.begin({.status = answer.status,
               .fields = std::move(answer.fields),
               .length = answer.follower ? -1 : answer.length,
               .event_stream = answer.event_stream,
               .upstream_request_id = std::move(answer.upstream_request_id)});
   made.ended = true;
-  helm.append(answer.first_content(), stream::may_speak_behind(answer.follower.get()));
+  sink.pass(answer.first_content(), stream::may_speak_behind(answer.follower.get()));
   call.exchange.release_request();
   std::string().swap(answer.content);
   answer.reply.release_head();
@@ -110,7 +129,7 @@ Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Hel
   if (done) {
     answer.reply.finish(*answer.line->connections, true);
   } else {
-    ending = co_await read_rest(parts, call, answer, helm, recording);
+    ending = co_await read_rest(parts, call, answer, helm, sink, recording);
   }
   book_stream(call, answer, attempt);
   call.outcome.usage = attempt.usage;
@@ -142,7 +161,7 @@ Task<void> make_call(const Parts& parts, Call& call, reuse::Helm& helm, reuse::S
   }
   if (failure) {
     const bool drained = helm.cancel.reason() == runtime::CancelReason::kDrain;
-    if (drained || !helm.vacate()) helm.end({.failure = *failure});
+    if (drained || call.resumable || !helm.vacate()) helm.end({.failure = *failure});
   }
   made.ended = true;
   seat.slot.notify();
@@ -162,7 +181,9 @@ Task<Expected<bool>> make(const Parts& parts, Call& call, reuse::Seat& seat, std
     if (!phase) {
       trouble = phase.error();
     } else if (!made.error && !made.unshared) {
-      const bool sent = co_await attend(parts, call, seat, own_fields(call));
+      std::string fields = own_fields(call);
+      if (made.resumable) fields.append("baton-resume: /baton/streams/").append(made.resumable->token()).append("\r\n");
+      const bool sent = co_await attend(parts, call, seat, fields);
       if (!sent) trouble = Error{ErrorCode::kOverloaded, Fault::kUs, Retry::kLater, "The reply passed too quickly."};
     }
   } catch (const std::exception&) {
@@ -221,6 +242,18 @@ Task<Expected<bool>> read_along(const Parts& parts, Call& call, reuse::Seat& sea
 }  // namespace
 
 Task<Expected<bool>> fly(const Parts& parts, Call& call) {
+  if (call.route.operation != model::Operation::kMessages) co_return false;
+  if (call.facts.stream && parts.resumables != nullptr && parts.flights != nullptr) {
+    auto wanted = wants_resume(call.exchange.head());
+    if (!wanted) co_return std::unexpected(wanted.error());
+    call.resumable = *wanted && parts.resumables->config().grace > Duration{0};
+  }
+  if (call.resumable) {
+    // Its bytes carry numbers: it is nobody else's.
+    auto own = parts.flights->unlisted();
+    reuse::Seat seat(own, parts.loop);
+    co_return co_await make(parts, call, seat, std::move(own));
+  }
   if (parts.flights == nullptr || !parts.flights->enabled() || !call.keep_as) co_return false;
   const bool stream = call.facts.stream;
   auto place = parts.flights->join(*call.keep_as, {.stream = stream, .may_read = call.may_join});

@@ -11,6 +11,7 @@
 #include "metrics/relay_metrics.h"
 #include "reuse/flights.h"
 #include "reuse/reply_store.h"
+#include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "store/id_bindings.h"
@@ -42,11 +43,13 @@ struct Parts {
   store::IdBindings& bindings;
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
-  stream::TapRoom& tap_room;             // of this loop
-  reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
-  reuse::Flights* flights = nullptr;     // of all loops; null: every call is made by itself
-  std::string public_url;                // the relay's own origin, or empty: from the request
-  bool tls = false;                      // of the listener, for that origin
+  stream::TapRoom& tap_room;                           // of this loop
+  reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
+  reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
+  reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
+  reuse::ResumableList* resumables_of_loop = nullptr;  // the relay's own, set by it
+  std::string public_url;                              // the relay's own origin, or empty: from the request
+  bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;
 };
 

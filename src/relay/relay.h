@@ -35,6 +35,7 @@ class Relay final : public edge::Handler {
 
   Parts parts_;
   http::JsonScanner scanner_;
+  std::optional<reuse::ResumableList> resumables_;
   std::optional<reuse::Digester> digester_;  // none: nothing is reused
 };
 

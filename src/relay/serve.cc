@@ -7,6 +7,7 @@
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/relay.h"
+#include "relay/resume.h"
 
 namespace baton::relay {
 
@@ -27,6 +28,7 @@ Task<void> Relay::serve(edge::Exchange& exchange) {
 
 Task<Expected<void>> Relay::walk(Call& call) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
+  if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
   if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
   if (auto read_in = co_await read(call); !read_in) co_return std::unexpected(read_in.error());
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);

@@ -18,6 +18,12 @@ struct Config {
   size_t flights_bytes_max = 128 * kMiB;   // of all such replies together
 };
 
+// Streams that a dropped client may come back to.
+struct ResumeConfig {
+  Duration grace = std::chrono::seconds(60);  // after its last reader left; 0: nothing can be resumed
+  size_t streams_max = 10'000;
+};
+
 // Upstream calls that others may share, at once; beyond it calls go alone.
 inline constexpr size_t kFlightsMax = 65'536;
 

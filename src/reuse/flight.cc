@@ -24,6 +24,28 @@ bool Flight::board() {
   return true;
 }
 
+bool Flight::rejoin(uint64_t from) {
+  std::lock_guard lock(mutex_);
+  if ((phase_ != Phase::kFlowing && phase_ != Phase::kEnded) || from < base_ || from > end_) return false;
+  ++seats_;
+  return true;
+}
+
+uint64_t Flight::base() const {
+  std::lock_guard lock(mutex_);
+  return base_;
+}
+
+uint64_t Flight::end() const {
+  std::lock_guard lock(mutex_);
+  return end_;
+}
+
+size_t Flight::seats() const {
+  std::lock_guard lock(mutex_);
+  return seats_;
+}
+
 Flight::Phase Flight::phase() const {
   std::lock_guard lock(mutex_);
   return phase_;

@@ -77,7 +77,12 @@ class Flight : public std::enable_shared_from_this<Flight> {
 
   // Counts a reader in, whose Seat is made next; false when it could not have everything.
   bool board();
+  // The same for a reader that comes back; it goes on at `from`. False when that is not held any more.
+  bool rejoin(uint64_t from);
   Phase phase() const;
+  uint64_t base() const;  // the first byte that is held
+  uint64_t end() const;   // behind the last that has come
+  size_t seats() const;
   // Valid once the phase has been kFlowing.
   const Head& head() const { return head_; }
   // Valid in kEnded and kFailed.

@@ -34,7 +34,7 @@ class Flights {
   Place join(const Digest& digest, const Ask& ask);
   // The flight has come to its end, or can have no more readers.
   void remove(const Digest& digest, bool stream, const Flight& flight);
-  // A flight that is not found by its question. Null when there are too many.
+  // A flight that is not found by its question; boarded by its maker.
   std::shared_ptr<Flight> unlisted();
 
   bool enabled() const { return coalesce_; }

@@ -70,6 +70,7 @@ World::World(WorldOptions options)
   }
   accounts_ = std::make_unique<accounts::AccountPool>(pool_config_, clock);
   flights_ = std::make_unique<reuse::Flights>(options_.cache.value_or(reuse::Config{}), reply_bytes);
+  resumables_ = std::make_unique<reuse::Resumables>(options_.resume);
   if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
@@ -87,6 +88,7 @@ World::World(WorldOptions options)
                                                        .tap_room = tap_room_,
                                                        .replies = replies_.get(),
                                                        .flights = flights_.get(),
+                                                       .resumables = resumables_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,
