@@ -88,7 +88,7 @@ Task<Flight::Ending> read_rest(const Parts& parts, Call& call, Answer& answer, r
                                  .follower = answer.follower.get()};
   const auto end = co_await stream::fill(moving, {.idle = parts.upstream.idle_read_timeout, .until = call.until});
   const bool clean = end == stream::PumpEnd::kEnded && answer.reply.body.done();
-  answer.reply.finish(*answer.line->connections, clean);
+  answer.reply.finish(*answer.way.connections, clean);
   Flight::Ending ending;
   if (answer.follower) ending.events = answer.follower->events();
   const bool stream_whole = !answer.follower || answer.follower->unreadable() ||
@@ -127,7 +127,7 @@ Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Hel
   answer.reply.release_head();
   Flight::Ending ending;
   if (done) {
-    answer.reply.finish(*answer.line->connections, true);
+    answer.reply.finish(*answer.way.connections, true);
   } else {
     ending = co_await read_rest(parts, call, answer, helm, sink, recording);
   }

@@ -1,6 +1,7 @@
 // Parts: what a relay is made of, handed over by the app. Everything is borrowed and outlives the relay.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,10 +48,12 @@ struct Parts {
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
-  reuse::ResumableList* resumables_of_loop = nullptr;  // the relay's own, set by it
+  reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before
   std::string public_url;                              // the relay's own origin, or empty: from the request
   bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;
+  // What keeps all of this alive while a call is served, when a reload may replace it meanwhile; or nothing.
+  const std::weak_ptr<const void>* life = nullptr;
 };
 
 }  // namespace baton::relay

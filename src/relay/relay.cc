@@ -39,10 +39,6 @@ bool reads_json(const Call& call) {
 }  // namespace
 
 Relay::Relay(Parts parts) : parts_(std::move(parts)) {
-  if (parts_.resumables != nullptr) {
-    resumables_.emplace(parts_.loop, *parts_.resumables, parts_.metrics);
-    parts_.resumables_of_loop = &*resumables_;
-  }
   if (parts_.replies != nullptr) digester_.emplace(parts_.replies->secret());
 }
 

@@ -35,7 +35,6 @@ class Relay final : public edge::Handler {
 
   Parts parts_;
   http::JsonScanner scanner_;
-  std::optional<reuse::ResumableList> resumables_;
   std::optional<reuse::Digester> digester_;  // none: nothing is reused
 };
 

@@ -126,6 +126,7 @@ class World {
   std::unique_ptr<reuse::ReplyStore> replies_;
   std::unique_ptr<reuse::Flights> flights_;
   std::unique_ptr<reuse::Resumables> resumables_;
+  std::unique_ptr<reuse::ResumableList> resumable_list_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;
