@@ -98,9 +98,7 @@ TEST(ResumeSimulation, a_client_dropped_at_any_byte_misses_nothing_and_the_upstr
     world.upstreams.next(0, Reply::stream(pieces, 100ms));
     Script script = call();
     script.leave_after_bytes = at;
-    Seen first;
-    std::vector<Seen> seen = world.play({script});
-    first = seen[0];
+    const Seen first = world.play(script);
     if (!first.left || first.field("baton-resume").empty()) continue;
     ++dropped_early;
     const Had before = had(first.body);
@@ -114,7 +112,7 @@ TEST(ResumeSimulation, a_client_dropped_at_any_byte_misses_nothing_and_the_upstr
     }
     EXPECT_EQ(world.upstreams.asked.size(), 1u);
     ASSERT_EQ(world.outcomes.size(), 2u);
-    EXPECT_EQ(world.outcomes[0].ending, Ending::kClientGone);
+    if (before.id + 1 < pieces.size()) EXPECT_EQ(world.outcomes[0].ending, Ending::kClientGone);
     EXPECT_EQ(world.outcomes[0].usage.input_tokens, 12) << "all of it, once";
     EXPECT_FALSE(world.outcomes[1].usage.known);
     EXPECT_EQ(world.outcomes[1].client, world.outcomes[0].client);
@@ -127,17 +125,14 @@ TEST(ResumeSimulation, it_may_come_back_while_the_reply_is_still_coming) {
   World world(resuming());
   const auto pieces = short_message();
   world.upstreams.next(0, Reply::stream(pieces, 1s));
-  std::string path;
-  std::vector<Seen> seen;
   Script script = call();
   script.leave_after = 5500ms;
-  // Who reads twice at once gets it twice: the second client has seen nothing.
-  world.on_client = [&](StreamPair&, size_t) {};
-  seen = world.play({script});
-  EXPECT_TRUE(seen[0].left);
-  const Had before = had(seen[0].body);
+  // Two come back: one goes on, the other has seen nothing.
+  const Seen first = world.play(script);
+  EXPECT_TRUE(first.left);
+  const Had before = had(first.body);
   ASSERT_GT(before.id, 0u);
-  const auto rest = world.play({back(seen[0], before.id), back(seen[0], std::nullopt)});
+  const auto rest = world.play({back(first, before.id), back(first, std::nullopt)});
   EXPECT_EQ(before.bytes + rest[0].body, numbered(pieces));
   EXPECT_EQ(rest[1].body, numbered(pieces));
   EXPECT_EQ(world.upstreams.asked.size(), 1u);
@@ -175,7 +170,6 @@ TEST(ResumeSimulation, what_is_not_known_is_not_found) {
   EXPECT_EQ(world.play(odd).status, 400);
   Script post = back(seen, std::nullopt);
   post.method = "POST";
-  post.fields += "content-length: 0\r\n";
   EXPECT_EQ(world.play(post).status, 405);
   EXPECT_EQ(world.play(back(seen, short_message().size())).status, 204) << "all of it has been seen";
   EXPECT_EQ(world.metric("baton_stream_resumes_total{result=\"unknown\"}"), 1);
