@@ -54,6 +54,10 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     set_address(place, settings.admin);
   } else if (row == "admin.hosts") {
     read_hosts(place, settings.admin_hosts);
+  } else if (row == "admin.tokens") {
+    read_tokens(place, settings.admin_tokens);
+  } else if (row == "admin.metrics_listen") {
+    set_address(place, settings.admin_metrics.emplace());
   } else if (row == "prices.multiplier") {
     settings.ledger.prices.multiplier_ppm = read_multiplier(source_, place);
   } else if (row == "prices.models") {
@@ -121,6 +125,30 @@ void FileReader::check_tls(const Place& place, edge::TlsFiles& tls) const {
   }
 }
 
+void FileReader::read_tokens(const Place& place, std::vector<admin::TokenConfig>& out) {
+  for (const Place& item : items(place)) {
+    admin::TokenConfig token;
+    const auto role = [this](std::string_view, const Place& field, admin::TokenConfig& one) {
+      const std::string text = checked_text(source_, field, Secrecy::kPublic);
+      if (text != "read" && text != "operate") refuse(field, "must be read or operate");
+      one.role = text == "read" ? admin::Role::kRead : admin::Role::kOperate;
+    };
+    read_fields<admin::TokenConfig>(source_, item, token_table(), role, token);
+    for (const char* field : {"name", "token", "role"}) require(item, field);
+    if (!is_name(token.name)) refuse(item, std::string(kNameReason), "name");
+    if (std::string fault = key_fault(token.token.reveal(), admin::kTokenBytesMin); !fault.empty())
+      refuse(item, fault, "token");
+    for (const admin::TokenConfig& other : out) {
+      if (other.name == token.name) refuse(item, token.name + " is the name of another token already", "name");
+      if (other.token.reveal() == token.token.reveal())
+        refuse(item, "is the token of " + other.name + " already", "token");
+    }
+    warn_of_literal_key(item, "token");
+    out.push_back(std::move(token));
+    if (out.size() > admin::kTokensMax) refuse(place, "has more than " + std::to_string(admin::kTokensMax) + " tokens");
+  }
+}
+
 void FileReader::read_clients(const Place& place, std::vector<auth::ClientConfig>& out) {
   for (const Place& item : items(place)) {
     auth::ClientConfig client;
@@ -159,7 +187,10 @@ void FileReader::read_hosts(const Place& place, std::vector<std::string>& out) c
 void FileReader::read_accounts(const Place& place, std::vector<accounts::AccountConfig>& out) {
   for (const Place& item : items(place)) {
     accounts::AccountConfig account;
-    read_fields<accounts::AccountConfig>(source_, item, account_table(), {}, account);
+    read_fields<accounts::AccountConfig>(
+        source_, item, account_table(),
+        [this](std::string_view, const Place& list, accounts::AccountConfig& a) { read_endpoints(list, a.endpoints); },
+        account);
     require(item, "name");
     require(item, "key");
     if (!is_name(account.name)) refuse(item, std::string(kNameReason), "name");
@@ -172,7 +203,8 @@ void FileReader::read_accounts(const Place& place, std::vector<accounts::Account
 }
 
 void FileReader::check_account(const Place& item, accounts::AccountConfig& account) {
-  if (account.provider != "anthropic") refuse(item, "must be \"anthropic\", the only provider so far", "provider");
+  if (account.provider != "anthropic" && account.provider != "simulator")
+    refuse(item, "must be \"anthropic\", or \"simulator\" for `baton sim`", "provider");
   account.passthrough = is_literally(*item.node.find("key"), kPassthrough);
   if (account.passthrough) {
     account.key = Secret();
@@ -194,19 +226,50 @@ void FileReader::check_account(const Place& item, accounts::AccountConfig& accou
 }
 
 void FileReader::check_base_url(const Place& item, accounts::AccountConfig& account) const {
+  account.base_url = checked_endpoint(item, "base_url", account.base_url, account);
+  const Node* list = item.node.find("endpoints");
+  for (size_t i = 0; i < account.endpoints.size(); ++i) {
+    accounts::EndpointConfig& one = account.endpoints[i];
+    const Place place{list->items[i], item.key + ".endpoints[" + std::to_string(i) + "]"};
+    one.url = checked_endpoint(place, list->items[i].kind == Node::Kind::kMap ? "url" : "", one.url, account);
+    const auto same = [&](const accounts::EndpointConfig& other) { return other.url == one.url; };
+    const auto here = account.endpoints.begin() + static_cast<std::ptrdiff_t>(i);
+    if (one.url == account.base_url || std::any_of(account.endpoints.begin(), here, same))
+      refuse(place, "is an endpoint of this account already");
+  }
+}
+
+// What the address becomes.
+std::string FileReader::checked_endpoint(const Place& place, std::string_view field, const std::string& text,
+                                         const accounts::AccountConfig& account) const {
   static constexpr std::array<std::string_view, 2> kSchemes{"https", "http"};
-  const auto url = parse_url(account.base_url, {.schemes = kSchemes, .path = true});
-  if (!url) refuse(item, url.error(), "base_url");
+  const auto url = parse_url(text, {.schemes = kSchemes, .path = true});
+  if (!url) refuse(place, url.error(), field);
   if (url->scheme == "http" && !is_loopback_name(url->host)) {
-    refuse(item, "would send the key in the clear: http:// is for loopback addresses only, use https://", "base_url");
+    refuse(place, "would send the key in the clear: http:// is for loopback addresses only, use https://", field);
   }
   if (is_private_name(url->host) && !account.allow_private) {
     refuse(
-        item,
+        place,
         "leads to a loopback, private or link-local address; if that is meant, add allow_private: true to this account",
-        "base_url");
+        field);
   }
-  account.base_url = url->text();
+  return url->text();
+}
+
+void FileReader::read_endpoints(const Place& place, std::vector<accounts::EndpointConfig>& out) const {
+  for (const Place& item : items(place)) {
+    accounts::EndpointConfig& one = out.emplace_back();
+    if (item.node.kind == Node::Kind::kMap) {
+      read_fields<accounts::EndpointConfig>(source_, item, endpoint_table(), {}, one);
+      require(item, "url");
+    } else {
+      one.url = checked_text(source_, item, Secrecy::kPublic);
+    }
+  }
+  if (out.empty()) refuse(place, "must have at least one URL");
+  if (out.size() >= accounts::kEndpointsMax)
+    refuse(place, "must have at most " + std::to_string(accounts::kEndpointsMax - 1) + " URLs");
 }
 
 void FileReader::check_proxy(const Place& item, const accounts::AccountConfig& account) const {
@@ -256,13 +319,13 @@ void FileReader::make_absolute(std::string_view key, std::string& path) const {
   path = source_.absolute(path);
 }
 
-void FileReader::warn_of_literal_key(const Place& item) {
-  const Node* key = item.node.find("key");
+void FileReader::warn_of_literal_key(const Place& item, std::string_view field) {
+  const Node* key = item.node.find(field);
   if (!others_may_read_ || !is_literal(*key)) return;
   const Problem warning{
       source_.file(),
       key->line,
-      item.key + ".key",
+      item.key + "." + std::string(field),
       "this file holds a key and its group or everyone can read it: chmod 600 it, or use \"${NAME}\" or "
       "\"@file:path\"",
       {}};

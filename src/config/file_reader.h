@@ -38,11 +38,15 @@ class FileReader {
   void read_accounts(const Place& place, std::vector<accounts::AccountConfig>& out);
   void check_account(const Place& item, accounts::AccountConfig& account);
   void check_base_url(const Place& item, accounts::AccountConfig& account) const;
+  std::string checked_endpoint(const Place& place, std::string_view field, const std::string& text,
+                               const accounts::AccountConfig& account) const;
+  void read_endpoints(const Place& place, std::vector<accounts::EndpointConfig>& out) const;
   void check_proxy(const Place& item, const accounts::AccountConfig& account) const;
   void read_orgs(const Place& place, std::vector<sim::OrgConfig>& out) const;
   void read_org_keys(const Place& place, std::vector<sim::KeyConfig>& out) const;
   void make_absolute(std::string_view key, std::string& path) const;
-  void warn_of_literal_key(const Place& item);
+  void read_tokens(const Place& place, std::vector<admin::TokenConfig>& out);
+  void warn_of_literal_key(const Place& item, std::string_view field = "key");
 
   std::vector<Place> items(const Place& list) const;
   void require(const Place& place, std::string_view field) const;

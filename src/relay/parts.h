@@ -7,6 +7,7 @@
 
 #include "accounts/pool.h"
 #include "auth/authenticator.h"
+#include "auth/nonce_store.h"
 #include "base/byte_budget.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
@@ -45,6 +46,7 @@ struct Parts {
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;                           // of this loop
+  auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed

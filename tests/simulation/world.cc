@@ -87,6 +87,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .nonces = options_.nonces,
                                                        .replies = replies_.get(),
                                                        .flights = flights_.get(),
                                                        .resumables = resumables_.get(),
