@@ -14,7 +14,10 @@ namespace baton::accounts {
 inline constexpr size_t kAccountsMax = 1024;
 inline constexpr size_t kExclusionsMax =
     32;  // models per account that it answered 403 for; beyond it the oldest is forgotten
-inline constexpr size_t kBindingsMax = 65'536;  // conversations whose account is remembered
+inline constexpr size_t kGroupsMax = 64;         // of accounts
+inline constexpr size_t kRoutesMax = 256;        // of the configuration
+inline constexpr size_t kFallbackModelsMax = 4;  // of one route
+inline constexpr size_t kBindingsMax = 65'536;   // conversations whose account is remembered
 
 struct AccountConfig {
   std::string name;
@@ -23,6 +26,7 @@ struct AccountConfig {
   Secret key;
   bool passthrough = false;       // key: passthrough — forward the client's own credential
   uint32_t weight = 1;            // 1 to 1000
+  std::string group = "default";  // what routes name
   std::string limit_domain;       // what the vendor meters together; the account's name by default
   std::string cache_domain;       // what shares a prompt cache; limit_domain + "/default" by default
   std::string ca_file;            // PEM bundle instead of the system's
@@ -37,8 +41,9 @@ struct AccountConfig {
 
 // Calls that fit no account now wait here.
 struct QueueConfig {
-  Duration max_wait = std::chrono::seconds(30);  // 0: nothing waits, neither for room nor before a repetition
-  uint32_t length_max = 10'000;                  // waiting calls, over all loops
+  Duration max_wait = std::chrono::seconds(30);       // 0: nothing waits, neither for room nor before a repetition
+  uint32_t length_max = 10'000;                       // waiting calls, over all loops
+  Duration group_patience = std::chrono::seconds(1);  // a call waits so long for an earlier group before the next
 };
 
 // The pause before the same account is asked again, when it said nothing of when: first + a random share of the rest.
@@ -68,8 +73,19 @@ struct AffinityConfig {
   double load_excess = 0.25;                    // an account may have so much more than its share in flight
 };
 
+// Which calls go through which groups of accounts, in which order. The lists that match hold names, or beginnings with
+// a '*' behind; an empty one fits anything.
+struct RouteConfig {
+  std::vector<std::string> models;
+  std::vector<std::string> clients;
+  std::vector<std::string> teams;
+  std::vector<std::string> groups;           // empty: all accounts, in no order
+  std::vector<std::string> fallback_models;  // that may stand in where the caller allows it
+};
+
 struct Config {
   std::vector<AccountConfig> accounts;
+  std::vector<RouteConfig> routes;
   uint32_t attempts_max = 3;  // per call, 1 to model::kAttemptsMax
   QueueConfig queue;
   BackoffConfig backoff;

@@ -26,6 +26,7 @@
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
 #include "accounts/retry_budget.h"
+#include "accounts/routes.h"
 #include "accounts/stated.h"
 #include "accounts/verdict.h"
 #include "runtime/cancel.h"
@@ -91,14 +92,17 @@ struct Ask {
   Instant tried_from = runtime::kNever;  // when those may be asked again
   std::optional<AccountIndex> only = {};
   bool passthrough = false;
-  bool patient = false;     // may wait a moment for its conversation's account
-  bool repeatable = false;  // may be used to see whether an account is well again
+  bool patient = false;          // may wait a moment for its conversation's account
+  bool repeatable = false;       // may be used to see whether an account is well again
+  const Chain* chain = nullptr;  // the groups that it may go to; null: any account
+  uint8_t rank_from = 0;         // of them
+  Instant group_until{};         // so long it waits for an earlier group rather than take a later one
 };
 
 struct Admission {
   std::optional<Lease> lease = {};
   Instant at = runtime::kNever;  // otherwise: the earliest time that is known; kNever when no account may ever take it
-  bool for_home = false;         // it waits for its own account, while others may be free
+  bool for_home = false;         // it waits for its own account or an earlier group, while others may be free
 };
 
 enum class RefusalReason : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
@@ -160,6 +164,8 @@ class AccountPool {
   static constexpr Duration kBenchDefault = std::chrono::seconds(60);
   static constexpr Duration kExclusionTime = std::chrono::hours(1);
 
+  const Routes& routes() const { return routes_; }
+  GroupIndex group(AccountIndex index) const { return states_[index].group; }
   RetryBudget& retry_budget() { return retry_budget_; }
   Forecast& forecast() { return forecast_; }
   const Config& config() const { return config_; }
@@ -171,7 +177,8 @@ class AccountPool {
   bool has_affinity() const { return pooled_ > 1; }
   std::vector<AccountState> states(Instant now) const;
   // How long calls with this need ahead of one would keep it waiting, by what all accounts together get.
-  Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, Instant now) const;
+  // `groups`: those that count, as bits.
+  Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, uint64_t groups, Instant now) const;
 
  private:
   friend class Lease;
@@ -186,6 +193,7 @@ class AccountPool {
     std::atomic<Instant> soft_until{Instant{}};
     std::atomic<uint32_t> failures{0};
     uint32_t domain = 0;
+    GroupIndex group = 0;
     mutable std::mutex mutex;  // of what follows
     ParkReason parked = ParkReason::kNone;
     Instant parked_until{};
@@ -200,6 +208,7 @@ class AccountPool {
     std::array<std::atomic<bool>, kLimitClasses> active{};
   };
   struct Candidate;
+  struct Soon;
   struct Standing;
 
   Admission choose(const Ask& ask, Instant now, bool take);
@@ -220,6 +229,7 @@ class AccountPool {
   std::vector<std::unique_ptr<Domain>> domains_;
   std::atomic<uint32_t> turn_{0};
   std::atomic<int64_t> in_flight_{0};  // of pooled accounts
+  const Routes routes_;
   size_t pooled_ = 0;
   double weight_ = 0;
   std::mutex ejection_mutex_;

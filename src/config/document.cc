@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "config/route_reader.h"
 #include "config/settings.h"
 #include "config/table.h"
 #include "config/value.h"
@@ -119,6 +120,9 @@ std::vector<FixedBound> fixed_bounds() {
       {"Id of a batch or a file in a path", number(model::kIdBytesMax) + " characters", "404"},
       {"Tries of one call, whatever is configured", number(model::kAttemptsMax), "the last answer goes back"},
       {"Models that one account is excluded for", number(accounts::kExclusionsMax), "the oldest is forgotten"},
+      {"Groups of accounts", number(accounts::kGroupsMax), "refused at the start"},
+      {"Routes", number(accounts::kRoutesMax), "refused at the start"},
+      {"Models that may stand in, of one route", number(accounts::kFallbackModelsMax), "refused at the start"},
       {"Conversations whose account is remembered", number(accounts::kBindingsMax),
        "the least lately used is forgotten"},
       {"A time to wait that an upstream states", "31 days", "taken for an error in writing"},
@@ -159,6 +163,10 @@ std::string document() {
   out += item_table("A listener", "`listen` is an address, a map of these, or a list of either.", listen_table());
   out += item_table("An item of `clients`", "Names and keys must differ.", client_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
+  out += item_table("An item of `routes`",
+                    "Without a route that fits, a call may go to every account, whatever its group. What one call may "
+                    "not wait for is left: accounts of one group, then the next groups, then other models.",
+                    route_table());
   out +=
       item_table("An item of `prices.models`",
                  "Prices are decimal dollars with at most six decimals. A call whose model has no price is booked with "

@@ -120,6 +120,11 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   if (call.outcome.attempts.size() > 1) {
     answer.fields.append("baton-attempts: ").append(std::to_string(call.outcome.attempts.size())).append("\r\n");
   }
+  if (!answer.fallback_model.empty()) {
+    answer.fields.append("baton-model-fallback: ").append(answer.fallback_model).append("\r\n");
+    call.outcome.model = answer.fallback_model;
+    call.keep_as.reset();  // another model's answer is not the answer to this question
+  }
   append_cache_fields(answer.fields, call.outcome);
   call.outcome.upstream_request_id = std::move(answer.upstream_request_id);
   keep_message(parts, call, answer);
@@ -140,6 +145,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
+    call.wording.reset();
     give_string(answer.content);
     give_string(answer.fields);
     answer.reply.release_head();
