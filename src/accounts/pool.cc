@@ -101,6 +101,11 @@ AccountPool::Standing AccountPool::standing(AccountIndex index, const Ask& ask, 
   if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end())
     result.at = std::max(now, ask.tried_from);
   if (result.at == runtime::kNever || !state.troubled.load(std::memory_order_acquire)) return result;
+  const Duty duty = state.duty.load(kRelaxed);
+  if (duty == Duty::kParked || (duty == Duty::kDraining && !ask.only)) {
+    result.at = runtime::kNever;
+    return result;
+  }
   result.soft = state.soft_until.load(kRelaxed) > now;
   std::lock_guard lock(state.mutex);
   for (const Exclusion& one : state.exclusions) {
@@ -180,6 +185,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     const double load = static_cast<double>(in_flight(index) + 1);
     if (one.passthrough) {
       if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end()) continue;
+      if (duty(index) != Duty::kOn) continue;
       candidate.score = load / one.weight;
       candidates.push_back(candidate);
       continue;
@@ -382,6 +388,9 @@ std::vector<AccountState> AccountPool::states(Instant now) const {
       }
       if (state.health.ejected(now)) one.ejected_until = state.health.until();
       one.failures = state.failures.load(kRelaxed);
+      one.duty = state.duty.load(kRelaxed);
+      one.duty_reason = state.duty_reason;
+      one.probing = state.health.half_open(now);
     }
     const Domain& domain = *domains_[state.domain];
     std::lock_guard lock(domain.mutex);

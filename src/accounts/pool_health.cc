@@ -14,7 +14,8 @@ bool AccountPool::fit(AccountIndex index, Instant now) const {
   if (account(index).passthrough) return false;
   if (!state.troubled.load(std::memory_order_acquire)) return true;
   std::lock_guard lock(state.mutex);
-  return !state.health.open() && (state.parked == ParkReason::kNone || state.parked_until <= now);
+  return state.duty.load(kRelaxed) == Duty::kOn && !state.health.open() &&
+         (state.parked == ParkReason::kNone || state.parked_until <= now);
 }
 
 // Called with ejection_mutex_ held.
@@ -56,7 +57,8 @@ void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
       state.overloads = 0;
       std::erase_if(state.exclusions, [&](const Exclusion& one) { return one.until <= now || one.model == how.model; });
       const bool coming_back = state.recovered_at.ns != 0 && now - state.recovered_at < config_.health.slow_start;
-      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0;
+      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0 ||
+                       state.duty.load(kRelaxed) != Duty::kOn;
       state.troubled.store(coming_back || ill || !state.exclusions.empty() || state.soft_until.load(kRelaxed) > now,
                            std::memory_order_release);
       return;
