@@ -119,6 +119,7 @@ std::vector<FixedBound> fixed_bounds() {
       {"Body of a file upload, streamed", size_text(model::kFileBodyBytesMax), "413"},
       {"Id of a batch or a file in a path", number(model::kIdBytesMax) + " characters", "404"},
       {"Tries of one call, whatever is configured", number(model::kAttemptsMax), "the last answer goes back"},
+      {"Endpoints of one account, base_url included", number(accounts::kEndpointsMax), "refused at the start"},
       {"Models that one account is excluded for", number(accounts::kExclusionsMax), "the oldest is forgotten"},
       {"Groups of accounts", number(accounts::kGroupsMax), "refused at the start"},
       {"Routes", number(accounts::kRoutesMax), "refused at the start"},
@@ -163,6 +164,7 @@ std::string document() {
   out += item_table("A listener", "`listen` is an address, a map of these, or a list of either.", listen_table());
   out += item_table("An item of `clients`", "Names and keys must differ.", client_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
+  out += item_table("An item of `endpoints`", "Just its URL, or a map.", endpoint_table());
   out += item_table("An item of `routes`",
                     "Without a route that fits, a call may go to every account, whatever its group. What one call may "
                     "not wait for is left: accounts of one group, then the next groups, then other models.",

@@ -38,6 +38,7 @@ std::span<const Setting<Settings>> settings_table();
 std::span<const Setting<edge::ListenConfig>> listen_table();
 std::span<const Setting<auth::ClientConfig>> client_table();
 std::span<const Setting<accounts::AccountConfig>> account_table();
+std::span<const Setting<accounts::EndpointConfig>> endpoint_table();
 std::span<const Setting<ledger::Price>> price_table();
 std::span<const Setting<sim::OrgConfig>> org_table();
 std::span<const Setting<sim::KeyConfig>> org_key_table();
