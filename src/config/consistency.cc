@@ -40,6 +40,7 @@ class Check {
     check_routes();
     check_public_url();
     check_error_mix();
+    check_affinity_policy();
     check_cache_policy();
   }
 
@@ -91,8 +92,16 @@ class Check {
     const std::string listen_key = options_.listen ? "--listen" : "listen";
     if (!is_loopback_name(settings_.admin.address)) {
       refuse(admin_key,
-             "the operator's port has no login, so it listens on loopback addresses only; reach it from elsewhere "
-             "through an SSH tunnel");
+             "the operator's port has no TLS, so it listens on loopback addresses only; reach it from elsewhere "
+             "through an SSH tunnel, and scrape admin.metrics_listen");
+    }
+    if (const auto& metrics = settings_.admin_metrics) {
+      for (const edge::ListenConfig& listener : settings_.edge.listen) {
+        if (same_port(listener, *metrics))
+          refuse("admin.metrics_listen", shown(listener) + " is where clients call already");
+      }
+      if (same_port(settings_.admin, *metrics))
+        refuse("admin.metrics_listen", shown(*metrics) + " is the operator's port, which has the metrics already");
     }
     for (const edge::ListenConfig& listener : settings_.edge.listen) {
       if (same_port(listener, settings_.admin)) refuse(admin_key, shown(listener) + " is where clients call already");
@@ -142,6 +151,11 @@ class Check {
     if (sum > 1.0000001) refuse("sim.errors", "must not add up to more than 1");
   }
 
+  void check_affinity_policy() const {
+    const std::string& policy = settings_.accounts.affinity.policy;
+    if (policy != "cost" && policy != "session" && policy != "round_robin")
+      refuse("affinity.policy", "must be cost, session or round_robin");
+  }
   void check_cache_policy() const {
     if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");
   }

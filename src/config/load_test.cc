@@ -299,7 +299,7 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
        "baton.yaml:1: accounts[0].key: the file world.key can be read by its group or by everyone: chmod 600 it"},
       // C12 the operator's port
       {"admin for everyone", with_account("admin: {listen: \"0.0.0.0:8788\"}\n"),
-       "baton.yaml:2: admin.listen: the operator's port has no login"},
+       "baton.yaml:2: admin.listen: the operator's port has no TLS"},
       {"admin on the clients' port", with_account("admin: {listen: \"127.0.0.1:8787\"}\n"),
        "baton.yaml:2: admin.listen: 127.0.0.1:8787 is where clients call already"},
       // C13 TLS
@@ -357,6 +357,8 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
        "baton.yaml:2: listen: proxy_protocol needs trusted_proxies"},
       {"not a block", with_account("trusted_proxies: [10.0.0.0/33]\n"),
        "baton.yaml:2: trusted_proxies[0]: must be an address or a block"},
+      {"no way to choose accounts", with_account("affinity: {policy: random}\n"),
+       "baton.yaml:2: affinity.policy: must be cost, session or round_robin"},
       {"two orgs with one id", with_account("sim: {orgs: [{id: o}, {id: o}]}\n"),
        "baton.yaml:2: sim.orgs[1].id: o is the id of another organization already"},
       {"a sim key of two orgs", with_account("sim: {orgs: [{id: o, keys: [{key: k}]}, {id: p, keys: [{key: k}]}]}\n"),
@@ -519,7 +521,7 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   EXPECT_TRUE(refusal(o).starts_with("--listen: must be an address"));
   o.listen.reset();
   o.admin = "0.0.0.0:1";
-  EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no login"));
+  EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no TLS"));
   o.admin.reset();
   o.overrides.push_back({"--threads", "threads", "1025"});
   EXPECT_EQ(refusal(o), "--threads: must be at most 1024");

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -81,13 +82,20 @@ class RelayMetrics {
     reply_bytes_ = &reply_bytes;
   }
 
+  // How many nonces are remembered. Before the first scrape; outlives this.
+  void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
+
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
+
+  // How many prefixes of prompts are remembered; read at a scrape. Before the first one.
+  void watch_prefixes(std::function<size_t()> count) { prefixes_ = std::move(count); }
 
   const std::string& version() const { return options_.version; }
 
  private:
   friend class Page;
+  friend class TotalsReader;
   // The labels of accounts by name, never changed once it is there: a larger one replaces it.
   struct Accounts {
     std::vector<std::string> names;  // sorted within what was made known at once
@@ -103,6 +111,8 @@ class RelayMetrics {
   std::atomic<uint64_t> log_lines_lost_{0};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
+  std::function<size_t()> prefixes_;
+  const std::atomic<size_t>* nonces_ = nullptr;
 };
 
 // Shard: what one loop has counted. Every method is a few plain additions.
@@ -127,9 +137,25 @@ class alignas(64) RelayMetrics::Shard {
   enum class Unserved : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
   Held call_waiting() { return Held(calls_waiting_); }
   void affinity(Affinity where) { ++affinity_[static_cast<size_t>(where)]; }
+  // A call waited for another that wrote its prefix; `late`: not long enough.
+  void affinity_followed(bool late) { ++affinity_followed_[late ? 1 : 0]; }
+  // Of a prompt that can be cached: what was expected to be read from the cache, and what was.
+  void affinity_tokens(int64_t expected, int64_t read) {
+    affinity_expected_ += static_cast<uint64_t>(expected);
+    affinity_read_ += static_cast<uint64_t>(read);
+  }
+  void affinity_money(int64_t saved_nanodollars, int64_t lost_nanodollars) {
+    affinity_saved_ += static_cast<uint64_t>(saved_nanodollars);
+    affinity_lost_ += static_cast<uint64_t>(lost_nanodollars);
+  }
   void queue_served(Duration waited) { queue_wait_.observe(waited); }
   void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
   void retry_budget_refused() { ++retry_budget_refusals_; }
+  // -- Signed requests --
+  // kRefused: its signature could not be read, was out of time or did not fit. kUnavailable: its nonce could not be
+  // kept.
+  enum class Signed : uint8_t { kAccepted, kRefused, kReplayed, kBodyChanged, kUnavailable };
+  void signed_request(Signed how) { ++signed_[static_cast<size_t>(how)]; }
   // -- The reply cache --
   // Bytes and entries that this loop put in, or (negative) saw go.
   void cache_grew(int64_t bytes, int64_t entries) {
@@ -156,6 +182,7 @@ class alignas(64) RelayMetrics::Shard {
 
  private:
   friend class Page;
+  friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
   static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kHit) + 1;
@@ -200,7 +227,10 @@ class alignas(64) RelayMetrics::Shard {
   Gauge calls_waiting_;
   Counter retry_budget_refusals_;
   std::array<Counter, 3> affinity_;
+  std::array<Counter, 2> affinity_followed_;
+  Counter affinity_expected_, affinity_read_, affinity_saved_, affinity_lost_;  // tokens, nanodollars
   std::array<Counter, 4> unserved_;
+  std::array<Counter, 5> signed_;
   Histogram queue_wait_{kFirstByteBounds};
   // By label, each made when it is first counted; the scrape reads them while the loop adds more.
   std::array<std::atomic<AccountCounters*>, kAccountLabelsMax> accounts_{};

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "accounts/prompt_writes.h"
 #include "auth/authenticator.h"
 #include "base/byte_budget.h"
 #include "base/units.h"
@@ -36,6 +37,7 @@ struct Call {
   std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
   Instant until = {};                             // the end of the whole call
   std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
+  accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
   Instant began = {};                             // real time, at the head's first byte
 
   std::optional<Wording> wording = {};  // once another model is asked than the client's

@@ -4,6 +4,7 @@
 #include "dialect/error_reply.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
+#include "relay/prompt_ask.h"
 #include "stream/pump.h"
 
 namespace baton::relay {
@@ -100,10 +101,16 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
 
 // The pool learns what the call has used of its account's limits. Of a reply that was cut that is not
 // known: what it had reserved stays taken.
-void settle(const Parts& parts, const Call& call, Answer& answer, const model::Usage& usage) {
+void settle(const Parts& parts, Call& call, Answer& answer, const model::Usage& usage) {
   if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
+  if (const auto ask = prompt_ask(parts.accounts, call); ask.prompt != nullptr) {
+    const accounts::PromptGain gain = parts.accounts.prompt_used(*answer.lease, ask, usage);
+    parts.metrics.affinity_tokens(answer.lease->outlook().matched, usage.cache_read_input_tokens);
+    call.outcome.affinity_saved_tokens = gain.saved_tokens;
+    call.outcome.affinity_lost_tokens = gain.lost_tokens;
+  }
   if (call.outcome.ending != Ending::kComplete) return;
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
@@ -145,7 +152,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
-    call.wording.reset();
+    if (call.wording) *call.wording = {.body = {}, .share = BudgetShare(parts.reply_bytes)};
     give_string(answer.content);
     give_string(answer.fields);
     answer.reply.release_head();
