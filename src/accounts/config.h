@@ -66,6 +66,13 @@ struct RetryBudgetConfig {
   uint32_t least = 3;  // always allowed
 };
 
+// A second attempt beside one that is slower than 95 of 100; the first good answer wins, the other is cancelled.
+struct HedgeConfig {
+  bool enabled = false;
+  Duration after_least = std::chrono::milliseconds(100);  // none is made before
+  double budget_share = 0.05;                             // of the calls
+};
+
 struct HealthConfig {
   uint32_t failures = 5;  // in a row
   Duration ejection_base = std::chrono::seconds(30);
@@ -129,6 +136,7 @@ struct Config {
   QueueConfig queue;
   BackoffConfig backoff;
   RetryBudgetConfig retry_budget;
+  HedgeConfig hedge;
   HealthConfig health;
   AffinityConfig affinity;
   ConcurrencyConfig concurrency;

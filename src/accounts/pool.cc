@@ -39,6 +39,7 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
       states_(new State[config.accounts.size()]),
       routes_(config),
       retry_budget_(config.retry_budget),
+      hedging_(config.hedge),
       bindings_(config.affinity.ttl),
       policy_(parse_affinity_policy(config.affinity.policy).value_or(AffinityPolicy::kCost)),
       endpoints_(config),

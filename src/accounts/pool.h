@@ -27,6 +27,7 @@
 #include "accounts/endpoints.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
+#include "accounts/hedging.h"
 #include "accounts/limit_class.h"
 #include "accounts/pool_memory.h"
 #include "accounts/prompt_beliefs.h"
@@ -211,6 +212,7 @@ class AccountPool {
   const Routes& routes() const { return routes_; }
   GroupIndex group(AccountIndex index) const { return states_[index].group; }
   RetryBudget& retry_budget() { return retry_budget_; }
+  Hedging& hedging() { return hedging_; }
   Forecast& forecast() { return forecast_; }
   const Config& config() const { return config_; }
   const AccountConfig& account(AccountIndex index) const { return config_.accounts[index]; }
@@ -326,6 +328,7 @@ class AccountPool {
   double weight_ = 0;
   std::mutex ejection_mutex_;
   RetryBudget retry_budget_;
+  Hedging hedging_;
   Forecast forecast_;
   Bindings bindings_;
   AffinityPolicy policy_;

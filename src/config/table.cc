@@ -260,6 +260,16 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "retry_budget.least", [](auto& s) -> auto& { return s.accounts.retry_budget.least; }, 0, 1'000'000,
           "Repeated attempts under way that are always allowed."),
+      R::flag(
+          "hedge.enabled", [](auto& s) -> auto& { return s.accounts.hedge.enabled; },
+          "A call whose first byte takes longer than that of 95 of 100 is made again beside, at another account; the "
+          "first answer counts. Never for what creates something. The other one may still cost money."),
+      R::duration(
+          "hedge.after_least", [](auto& s) -> auto& { return s.accounts.hedge.after_least; }, 0, ns(1h),
+          "Never earlier than that."),
+      R::share(
+          "hedge.budget_share", [](auto& s) -> auto& { return s.accounts.hedge.budget_share; },
+          "The most of the calls that are made twice."),
       R::count(
           "health.failures", [](auto& s) -> auto& { return s.accounts.health.failures; }, 1, 1000,
           "Failures in a row (5xx, resets, timeouts, failed connections) after which an account is ejected."),

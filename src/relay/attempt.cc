@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "relay/race.h"
 #include "relay/receive.h"
 #include "relay/reword.h"
 #include "relay/seek.h"
@@ -50,6 +51,8 @@ class Attempts {
   Task<Expected<Lease>> first_lease();
   Expected<void> check_first(const Lease& lease) const;
   Task<Tried> try_once(Lease lease);
+  // When a second attempt is to be made beside; nothing: never.
+  std::optional<Duration> hedge_after();
   // What follows from how a try went. kTry: next_ is set.
   Step decide(const Tried& tried);
   bool may_repeat(const Tried& tried);
@@ -85,7 +88,17 @@ Expected<void> Attempts::check_first(const Lease& lease) const {
               "The account that made this object forwards callers' own credentials now.");
 }
 
+std::optional<Duration> Attempts::hedge_after() {
+  accounts::Hedging& hedging = parts_.accounts.hedging();
+  if (!hedging.enabled() || !call_.route.inference || !call_.repeatable() || call_.passthrough || call_.bound_account ||
+      repeated_ || call_.outcome.attempts.size() + 2 > parts_.attempts_max)
+    return std::nullopt;
+  if (call_.outcome.attempts.empty()) hedging.call();
+  return hedging.after(seeker_.ask().limits, call_.facts.stream);
+}
+
 Task<Tried> Attempts::try_once(Lease lease) {
+  if (auto after = hedge_after()) return race(parts_, call_, std::move(lease), /*fresh=*/false, *after, seeker_);
   const bool in_pieces = call_.route.streams_body && call_.exchange.head().framing != http::Framing::kNone;
   return try_account(parts_, call_, std::move(lease),
                      {.cancel = call_.exchange.cancel(),
@@ -203,6 +216,9 @@ Task<Expected<Answer>> Attempts::run() {
     Tried tried = co_await try_once(std::move(*lease));
     repetition_ = {};
     repeated_ |= tried.resent;
+    if (parts_.accounts.hedging().enabled() && tried.verdict.effect == accounts::Effect::kServed)
+      parts_.accounts.hedging().learn(seeker_.ask().limits, call_.facts.stream,
+                                      call_.outcome.attempts[tried.answer.attempt].first_byte);
     if (call_.wording) tried.answer.fallback_model = call_.facts.model;
     if (tried.failure && tried.failure->fault == Fault::kClient) co_return std::unexpected(*tried.failure);
     seeker_.tried(tried.index);

@@ -157,6 +157,17 @@ std::optional<Lease> Seeker::other() {
   return std::move(*lease);
 }
 
+std::optional<Lease> Seeker::beside(AccountIndex first) {
+  std::vector<AccountIndex> excluded = tried_;
+  excluded.push_back(first);
+  accounts::Ask ask = ask_;
+  ask.tried = excluded;
+  ask.tried_from = runtime::kNever;
+  ask.affinity = 0;
+  ask.patient = false;
+  return std::move(parts_.accounts.admit(ask, parts_.loop.now()).lease);
+}
+
 std::optional<Lease> Seeker::later_group() {
   if (ask_.chain == nullptr) return std::nullopt;
   uint8_t last = ask_.rank_from;

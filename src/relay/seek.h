@@ -22,7 +22,9 @@ class Seeker {
   runtime::Task<Expected<accounts::Lease>> first();
   // Another account than those tried, at once, or nothing.
   std::optional<accounts::Lease> other();
-  // The same, from groups later than all that were tried; from then on no earlier one is asked.
+  // One more beside a try that is under way at `first`; its conversation stays where it is.
+  std::optional<accounts::Lease> beside(accounts::AccountIndex first);
+  // As other(), from groups later than all that were tried; from then on no earlier one is asked.
   std::optional<accounts::Lease> later_group();
   // Begins anew for another model: it may be had where the one before could not.
   void ask_for(std::string_view model);
