@@ -35,11 +35,15 @@ struct Call {
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
   std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
+  bool resumable = false;                         // the client may come back to its stream
+  bool may_join = false;                          // an answer that is under way for another call will do
+  runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving
   Instant until = {};                             // the end of the whole call
   std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
   accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
   Instant began = {};                             // real time, at the head's first byte
 
+<<<<<<< HEAD
   std::optional<Wording> wording = {};  // once another model is asked than the client's
 
   // What goes upstream, of a body that is held whole.
@@ -48,6 +52,10 @@ struct Call {
     const auto* field = exchange.head().find(http::FieldId::kContentEncoding);
     return field == nullptr ? http::Coding::kIdentity : http::parse_coding(field->value);
   }
+=======
+  // What ends the call towards the upstream.
+  runtime::Cancellation& cancel() const { return outlives != nullptr ? *outlives : exchange.cancel(); }
+>>>>>>> main
   std::string_view request_id() const { return outcome.request_id; }
   // May be sent again, elsewhere, while nothing has gone to the client.
   bool repeatable() const { return !route.streams_body && !route.creates; }
