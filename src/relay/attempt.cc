@@ -139,6 +139,7 @@ bool Attempts::fall_back() {
   const accounts::Chain* chain = seeker_.ask().chain;
   if (chain == nullptr || chain->fallback_models.empty() || call_.route.operation != model::Operation::kMessages)
     return false;
+  if (call_.outlives != nullptr) return false;  // what others read too is the model's that they asked for
   const auto* allowed = call_.exchange.head().find("baton-allow-model-fallback");
   if (allowed == nullptr || (allowed->value != "1" && allowed->value != "true")) return false;
   while (fallbacks_ < chain->fallback_models.size()) {

@@ -43,7 +43,6 @@ struct Call {
   accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
   Instant began = {};                             // real time, at the head's first byte
 
-<<<<<<< HEAD
   std::optional<Wording> wording = {};  // once another model is asked than the client's
 
   // What goes upstream, of a body that is held whole.
@@ -52,10 +51,8 @@ struct Call {
     const auto* field = exchange.head().find(http::FieldId::kContentEncoding);
     return field == nullptr ? http::Coding::kIdentity : http::parse_coding(field->value);
   }
-=======
   // What ends the call towards the upstream.
   runtime::Cancellation& cancel() const { return outlives != nullptr ? *outlives : exchange.cancel(); }
->>>>>>> main
   std::string_view request_id() const { return outcome.request_id; }
   // May be sent again, elsewhere, while nothing has gone to the client.
   bool repeatable() const { return !route.streams_body && !route.creates; }

@@ -99,10 +99,12 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
   exchange.abort();
 }
 
-<<<<<<< HEAD
-// The pool learns what the call has used of its account's limits. Of a reply that was cut that is not
-// known: what it had reserved stays taken.
-void settle(const Parts& parts, Call& call, Answer& answer, const model::Usage& usage) {
+}  // namespace
+
+// Of a reply that was cut that is not known: what it had reserved stays taken. What was read of a prompt cache is known
+// either way.
+void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
+  const model::Usage& usage = call.outcome.attempts[answer.attempt].usage;
   if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
@@ -112,19 +114,7 @@ void settle(const Parts& parts, Call& call, Answer& answer, const model::Usage& 
     call.outcome.affinity_saved_tokens = gain.saved_tokens;
     call.outcome.affinity_lost_tokens = gain.lost_tokens;
   }
-  if (call.outcome.ending != Ending::kComplete) return;
-=======
-}  // namespace
-
-// Of a reply that was cut that is not known: what it had reserved stays taken.
-void settle(const Parts& parts, const Call& call, Answer& answer, bool complete) {
-  const model::Usage& usage = call.outcome.attempts[answer.attempt].usage;
-  if (!complete || !usage.known || !answer.lease || call.passthrough ||
-      call.route.operation != model::Operation::kMessages)
-    return;
-  const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
-                            static_cast<double>(usage.output_tokens)};
->>>>>>> main
+  if (!complete) return;
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
                                   call.outcome.request_body_bytes, used);

@@ -70,7 +70,7 @@ void Race::begin_second() {
 }
 
 void Race::cancel_losers() {
-  runtime::Cancellation& client = call_.exchange.cancel();
+  runtime::Cancellation& client = call_.cancel();
   if (client.cancelled() || first_.good()) second_.cancel.cancel(runtime::CancelReason::kClientGone);
   if (client.cancelled() || second_.good()) first_.cancel.cancel(runtime::CancelReason::kClientGone);
 }
@@ -100,13 +100,13 @@ Task<Tried> Race::run_both(Lease lease, Duration after) {
   group_.spawn(run(parts_, call_, std::move(lease), fresh_, first_, ended_));
   while (!over()) {
     cancel_losers();
-    const bool cancelled = call_.exchange.cancel().cancelled();
+    const bool cancelled = call_.cancel().cancelled();
     if (second_at <= parts_.loop.now()) {
       second_at = runtime::kNever;
       if (!cancelled && first_.running()) begin_second();
       continue;
     }
-    co_await runtime::wait(parts_.loop, {.cancel = cancelled ? nullptr : &call_.exchange.cancel(),
+    co_await runtime::wait(parts_.loop, {.cancel = cancelled ? nullptr : &call_.cancel(),
                                          .until = second_.started ? runtime::kNever : second_at,
                                          .slot = &ended_});
   }

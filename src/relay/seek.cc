@@ -106,14 +106,12 @@ Task<Expected<void>> Seeker::follow() {
     auto joined = parts_.accounts.join_write(ask_, parts_.loop, parts_.loop.now());
     call_.lead = std::move(joined.lead);
     if (!joined.follower) break;
-    while (!joined.follower->woken && parts_.loop.now() < most && !call_.exchange.cancel().cancelled()) {
-      co_await runtime::wait(parts_.loop,
-                             {.cancel = &call_.exchange.cancel(), .until = most, .slot = &joined.follower->slot});
+    while (!joined.follower->woken && parts_.loop.now() < most && !call_.cancel().cancelled()) {
+      co_await runtime::wait(parts_.loop, {.cancel = &call_.cancel(), .until = most, .slot = &joined.follower->slot});
     }
     const bool late = !joined.follower->woken;
     if (late) writes.leave(joined.follower);
-    if (call_.exchange.cancel().cancelled())
-      co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    if (call_.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     parts_.metrics.affinity_followed(late);
     if (late) break;
   }
