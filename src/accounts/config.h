@@ -14,8 +14,11 @@ namespace baton::accounts {
 inline constexpr size_t kAccountsMax = 1024;
 inline constexpr size_t kExclusionsMax =
     32;  // models per account that it answered 403 for; beyond it the oldest is forgotten
-inline constexpr size_t kEndpointsMax = 16;     // of one account, base_url included
-inline constexpr size_t kBindingsMax = 65'536;  // conversations whose account is remembered
+inline constexpr size_t kGroupsMax = 64;         // of accounts
+inline constexpr size_t kRoutesMax = 256;        // of the configuration
+inline constexpr size_t kFallbackModelsMax = 4;  // of one route
+inline constexpr size_t kEndpointsMax = 16;      // of one account, base_url included
+inline constexpr size_t kBindingsMax = 65'536;   // conversations whose account is remembered
 
 // Another place where the same account answers: a region, a gateway.
 struct EndpointConfig {
@@ -31,6 +34,7 @@ struct AccountConfig {
   Secret key;
   bool passthrough = false;       // key: passthrough — forward the client's own credential
   uint32_t weight = 1;            // 1 to 1000
+  std::string group = "default";  // what routes name
   std::string limit_domain;       // what the vendor meters together; the account's name by default
   std::string cache_domain;       // what shares a prompt cache; limit_domain + "/default" by default
   std::string ca_file;            // PEM bundle instead of the system's
@@ -45,8 +49,9 @@ struct AccountConfig {
 
 // Calls that fit no account now wait here.
 struct QueueConfig {
-  Duration max_wait = std::chrono::seconds(30);  // 0: nothing waits, neither for room nor before a repetition
-  uint32_t length_max = 10'000;                  // waiting calls, over all loops
+  Duration max_wait = std::chrono::seconds(30);       // 0: nothing waits, neither for room nor before a repetition
+  uint32_t length_max = 10'000;                       // waiting calls, over all loops
+  Duration group_patience = std::chrono::seconds(1);  // a call waits so long for an earlier group before the next
 };
 
 // The pause before the same account is asked again, when it said nothing of when: first + a random share of the rest.
@@ -59,6 +64,13 @@ struct BackoffConfig {
 struct RetryBudgetConfig {
   double share = 0.2;  // repeated attempts under way, of the calls under way
   uint32_t least = 3;  // always allowed
+};
+
+// A second attempt beside one that is slower than 95 of 100; the first good answer wins, the other is cancelled.
+struct HedgeConfig {
+  bool enabled = false;
+  Duration after_least = std::chrono::milliseconds(100);  // none is made before
+  double budget_share = 0.05;                             // of the calls
 };
 
 struct HealthConfig {
@@ -90,6 +102,16 @@ struct AffinityConfig {
   uint32_t leader_tokens_min = 4'096;                 // for so much that would be written twice
 };
 
+// Which calls go through which groups of accounts, in which order. The lists that match hold names, or beginnings with
+// a '*' behind; an empty one fits anything.
+struct RouteConfig {
+  std::vector<std::string> models;
+  std::vector<std::string> clients;
+  std::vector<std::string> teams;
+  std::vector<std::string> groups;           // empty: all accounts, in no order
+  std::vector<std::string> fallback_models;  // that may stand in where the caller allows it
+};
+
 // How many calls an endpoint gets at a time, found from its first-byte times.
 struct ConcurrencyConfig {
   bool adaptive = false;
@@ -109,10 +131,12 @@ struct ProbeConfig {
 
 struct Config {
   std::vector<AccountConfig> accounts;
+  std::vector<RouteConfig> routes;
   uint32_t attempts_max = 3;  // per call, 1 to model::kAttemptsMax
   QueueConfig queue;
   BackoffConfig backoff;
   RetryBudgetConfig retry_budget;
+  HedgeConfig hedge;
   HealthConfig health;
   AffinityConfig affinity;
   ConcurrencyConfig concurrency;

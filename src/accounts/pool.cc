@@ -12,6 +12,7 @@ namespace baton::accounts {
 
 namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr int kTiers = 4;                                  // within one group
 constexpr Duration kLongWindow = std::chrono::minutes(2);  // longer than a bucket of a minute takes to fill
 }  // namespace
 
@@ -36,7 +37,9 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
     : config_(config),
       clock_(clock),
       states_(new State[config.accounts.size()]),
+      routes_(config),
       retry_budget_(config.retry_budget),
+      hedging_(config.hedge),
       bindings_(config.affinity.ttl),
       policy_(parse_affinity_policy(config.affinity.policy).value_or(AffinityPolicy::kCost)),
       endpoints_(config),
@@ -53,6 +56,7 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
       domains_.push_back(std::make_unique<Domain>());
     }
     states_[index].domain = found->second;
+    states_[index].group = routes_.group_of(one.group);
     Domain& domain = *domains_[found->second];
     if (one.passthrough) continue;
     ++pooled_;
@@ -144,9 +148,24 @@ struct AccountPool::Candidate {
   AccountIndex index = 0;
   uint32_t order = 0;
   int tier = 2;      // the less, the earlier
+  int rank = 0;      // of its group in the ask's chain
   double score = 0;  // the less, the better
   double tie = 0;    // then the less of this
   Probe probe = Probe::kNone;
+};
+
+// The earliest group of which an account will soon be free.
+struct AccountPool::Soon {
+  int rank = Chain::kNotIn;
+  Instant at = runtime::kNever;
+
+  void note(int of, Instant when) {
+    if (of > rank) return;
+    at = of < rank ? when : std::min(at, when);
+    rank = of;
+  }
+  // Worth waiting for rather than take this one, which is of a later group.
+  bool before(const Candidate& one) const { return rank < one.rank; }
 };
 
 Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
@@ -155,6 +174,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
   candidates.clear();
   ejected.clear();
   Admission result;
+  Soon soon;
   const auto count = static_cast<AccountIndex>(size());
   const AccountIndex start = count == 1 ? 0 : turn_.fetch_add(1, kRelaxed) % count;
   const bool affine = ask.affinity != 0 && keeps_accounts() && !ask.passthrough;
@@ -168,6 +188,10 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     const AccountConfig& one = account(index);
     if (one.passthrough != ask.passthrough || (ask.only && *ask.only != index)) continue;
     Candidate candidate{.index = index, .order = step};
+    if (ask.chain != nullptr) {
+      candidate.rank = ask.chain->rank[states_[index].group];
+      if (candidate.rank == Chain::kNotIn || candidate.rank < ask.rank_from) continue;
+    }
     const double load = static_cast<double>(in_flight(index) + 1);
     if (one.passthrough) {
       if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end()) continue;
@@ -192,11 +216,14 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
         candidate.tier = 2;
       }
     }
-    if (here.soft) candidate.tier += 4;
     if (here.probe != Probe::kNone) candidate.tier = 0;
+    if (home == index) candidate.rank = 0;  // what had to leave an earlier group stays where its prompt cache is
+    candidate.tier += kTiers * candidate.rank;
+    if (here.soft && here.probe == Probe::kNone) candidate.tier += kTiers * static_cast<int>(kGroupsMax);
     if (here.ejected) ejected.push_back(candidate);
     if (here.at > now) {
       if (here.at != runtime::kNever) result.at = std::min(result.at, here.at);
+      if (here.at <= ask.group_until) soon.note(candidate.rank, here.at);
       continue;
     }
     if (here.probe == Probe::kNone) others_fit = true;
@@ -210,6 +237,11 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     });
   }
   for (const Candidate& candidate : candidates) {
+    if (take && ask.patient && soon.before(candidate)) {
+      result.at = soon.at;
+      result.for_home = true;
+      return result;
+    }
     if (!take) {
       result.at = std::min(result.at, room_at(candidate.index, ask, now));
       continue;
@@ -222,6 +254,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
       return result;
     }
     result.at = std::min(result.at, taken.error());
+    if (taken.error() <= ask.group_until) soon.note(candidate.rank, taken.error());
     const bool preferred = priced ? &candidate == candidates.data() && candidate.tier == 2
                                   : home == candidate.index && candidate.tier == 1;
     if (ask.patient && preferred && taken.error() - now <= config_.affinity.patience) {
@@ -330,120 +363,15 @@ void AccountPool::ended(Lease& lease, const Ended& how, Instant now) {
   if (waiting() > 0) room_->serve(now);
 }
 
-bool AccountPool::fit(AccountIndex index, Instant now) const {
-  const State& state = states_[index];
-  if (account(index).passthrough) return false;
-  if (!state.troubled.load(std::memory_order_acquire)) return true;
-  std::lock_guard lock(state.mutex);
-  return state.duty.load(kRelaxed) == Duty::kOn && !state.health.open() &&
-         (state.parked == ParkReason::kNone || state.parked_until <= now);
-}
-
-// Called with ejection_mutex_ held.
-bool AccountPool::may_eject(AccountIndex index, Instant now) const {
-  size_t open = 0, others = 0;
-  for (AccountIndex i = 0; i < size(); ++i) {
-    if (i == index || account(i).passthrough) continue;
-    if (fit(i, now)) ++others;
-    std::lock_guard lock(states_[i].mutex);
-    if (states_[i].health.open()) ++open;
-  }
-  return others > 0 && static_cast<double>(open + 1) <= config_.health.ejected_share_max * static_cast<double>(pooled_);
-}
-
-// The account has failed without naming a time: others are asked first for a while, longer each time in a row. Nobody
-// waits for it to pass, so it is longer than the pause before the same account is asked again.
-void AccountPool::shun(State& state, uint32_t before, Instant now) const {
-  const BackoffConfig& pause = config_.backoff;
-  state.soft_until.store(now + std::min(pause.max, 4 * pause.base * (1 << std::min(before, 10u))), kRelaxed);
-  state.troubled.store(true, std::memory_order_release);
-}
-
-void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
-  State& state = states_[lease.index_];
-  const bool troubled = state.troubled.load(std::memory_order_acquire);
-  const bool alone = pooled_ == 1;
-  switch (how.effect) {
-    case Effect::kNothing: return;
-    case Effect::kLimited: return;
-    case Effect::kServed: {
-      if (state.failures.load(kRelaxed) != 0) state.failures.store(0, kRelaxed);
-      if (!troubled) return;
-      std::lock_guard lock(state.mutex);
-      if (lease.probe_ == Probe::kParking || (state.parked == ParkReason::kUnauthorized)) {
-        state.parked = ParkReason::kNone;
-        state.parked_until = {};
-        state.recovered_at = now;
-      }
-      if (state.health.open()) state.recovered_at = now;
-      state.health.succeeded(config_.health, now);
-      lease.probe_ = Probe::kNone;
-      state.overloads = 0;
-      std::erase_if(state.exclusions, [&](const Exclusion& one) { return one.until <= now || one.model == how.model; });
-      const bool coming_back = state.recovered_at.ns != 0 && now - state.recovered_at < config_.health.slow_start;
-      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0 ||
-                       state.duty.load(kRelaxed) != Duty::kOn;
-      state.troubled.store(coming_back || ill || !state.exclusions.empty() || state.soft_until.load(kRelaxed) > now,
-                           std::memory_order_release);
-      return;
-    }
-    case Effect::kSpendCap:
-    case Effect::kUnauthorized: {
-      const bool cap = how.effect == Effect::kSpendCap;
-      if (alone && !cap) return;  // its own answer tells the client more than a refusal of ours
-      std::lock_guard lock(state.mutex);
-      const WallTime wall = clock_.wall();
-      state.parked = cap ? ParkReason::kSpendCap : ParkReason::kUnauthorized;
-      state.parked_until = cap ? now + (next_month(wall) - wall) : runtime::kNever;
-      state.probe_at.store(now + config_.health.probe_interval, kRelaxed);
-      state.troubled.store(true, std::memory_order_release);
-      return;
-    }
-    case Effect::kForbidden: {
-      if (alone) return;
-      std::lock_guard lock(state.mutex);
-      std::erase_if(state.exclusions, [&](const Exclusion& one) { return one.until <= now || one.model == how.model; });
-      if (state.exclusions.size() >= kExclusionsMax) state.exclusions.erase(state.exclusions.begin());
-      state.exclusions.push_back({how.model, now + kExclusionTime});
-      state.troubled.store(true, std::memory_order_release);
-      return;
-    }
-    case Effect::kOverloaded: {
-      std::lock_guard lock(state.mutex);
-      shun(state, state.overloads++, now);
-      return;
-    }
-    case Effect::kFailed: {
-      std::lock_guard pool_lock(ejection_mutex_);
-      bool ripe = false;
-      {
-        std::lock_guard lock(state.mutex);
-        if (state.health.ejected(now)) return;
-        // Successes that needed no lock have ended the row.
-        if (!state.health.open() && state.failures.load(kRelaxed) == 0) state.health.succeeded(config_.health, now);
-        ripe = state.health.failed(config_.health);
-        state.failures.store(state.health.failures(), kRelaxed);
-        if (lease.probe_ == Probe::kHealth) lease.probe_ = Probe::kNone;
-        shun(state, state.health.failures() - 1, now);
-      }
-      if (!ripe || !may_eject(lease.index_, now)) return;
-      std::lock_guard lock(state.mutex);
-      state.health.eject(config_.health, now);
-      state.failures.store(0, kRelaxed);
-      state.troubled.store(true, std::memory_order_release);
-      return;
-    }
-  }
-}
-
-Duration AccountPool::expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, Instant now) const {
+Duration AccountPool::expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, uint64_t groups,
+                                    Instant now) const {
   const std::array<double, 3> wanted{calls_ahead, ahead.input_tokens, ahead.output_tokens};
   std::array<double, 3> level{}, rate{};
   std::array<bool, 3> bounded{true, true, true};
   std::vector<bool> seen(domains_.size(), false);
   for (AccountIndex index = 0; index < size(); ++index) {
     const uint32_t number = states_[index].domain;
-    if (seen[number] || !fit(index, now)) continue;
+    if (seen[number] || (groups >> states_[index].group & 1) == 0 || !fit(index, now)) continue;
     seen[number] = true;
     const Domain& domain = *domains_[number];
     std::lock_guard lock(domain.mutex);

@@ -27,11 +27,13 @@
 #include "accounts/endpoints.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
+#include "accounts/hedging.h"
 #include "accounts/limit_class.h"
 #include "accounts/pool_memory.h"
 #include "accounts/prompt_beliefs.h"
 #include "accounts/prompt_writes.h"
 #include "accounts/retry_budget.h"
+#include "accounts/routes.h"
 #include "accounts/stated.h"
 #include "accounts/verdict.h"
 #include "model/prompt.h"
@@ -121,14 +123,17 @@ struct Ask {
   Instant tried_from = runtime::kNever;  // when those may be asked again
   std::optional<AccountIndex> only = {};
   bool passthrough = false;
-  bool patient = false;     // may wait a moment for its conversation's account
-  bool repeatable = false;  // may be used to see whether an account is well again
+  bool patient = false;          // may wait a moment for its conversation's account
+  bool repeatable = false;       // may be used to see whether an account is well again
+  const Chain* chain = nullptr;  // the groups that it may go to; null: any account
+  uint8_t rank_from = 0;         // of them
+  Instant group_until{};         // so long it waits for an earlier group rather than take a later one
 };
 
 struct Admission {
   std::optional<Lease> lease = {};
   Instant at = runtime::kNever;  // otherwise: the earliest time that is known; kNever when no account may ever take it
-  bool for_home = false;         // it waits for its own account, while others may be free
+  bool for_home = false;         // it waits for its own account or an earlier group, while others may be free
 };
 
 enum class RefusalReason : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
@@ -204,7 +209,10 @@ class AccountPool {
   // After which an account whose concurrency is taken is looked at again, should no call end before.
   static constexpr Duration kFullPause = std::chrono::milliseconds(100);
 
+  const Routes& routes() const { return routes_; }
+  GroupIndex group(AccountIndex index) const { return states_[index].group; }
   RetryBudget& retry_budget() { return retry_budget_; }
+  Hedging& hedging() { return hedging_; }
   Forecast& forecast() { return forecast_; }
   const Config& config() const { return config_; }
   const AccountConfig& account(AccountIndex index) const { return config_.accounts[index]; }
@@ -240,7 +248,8 @@ class AccountPool {
   PoolMemory save(Instant now) const;
   void restore(const PoolMemory& memory, Instant now);
   // How long calls with this need ahead of one would keep it waiting, by what all accounts together get.
-  Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, Instant now) const;
+  // `groups`: those that count, as bits.
+  Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, uint64_t groups, Instant now) const;
 
  private:
   friend class Lease;
@@ -256,6 +265,7 @@ class AccountPool {
     std::atomic<uint32_t> failures{0};
     std::atomic<Duty> duty{Duty::kOn};
     uint32_t domain = 0;
+    GroupIndex group = 0;
     CacheDomain cache_domain = 0;
     DecayedLoad load;          // input tokens that were charged lately
     mutable std::mutex mutex;  // of what follows
@@ -273,6 +283,7 @@ class AccountPool {
     std::array<std::atomic<bool>, kLimitClasses> active{};
   };
   struct Candidate;
+  struct Soon;
   struct Standing;
 
   Lease take(AccountIndex index, EndpointMask tried, uint64_t conversation, Instant now);
@@ -312,10 +323,12 @@ class AccountPool {
   std::vector<std::unique_ptr<Domain>> domains_;
   std::atomic<uint32_t> turn_{0};
   std::atomic<int64_t> in_flight_{0};  // of pooled accounts
+  const Routes routes_;
   size_t pooled_ = 0;
   double weight_ = 0;
   std::mutex ejection_mutex_;
   RetryBudget retry_budget_;
+  Hedging hedging_;
   Forecast forecast_;
   Bindings bindings_;
   AffinityPolicy policy_;

@@ -13,6 +13,17 @@ double cost(const Need& need) { return 500 + need.input_tokens + 5 * need.output
 // Waits for nothing in particular.
 bool open(const Ask& ask) { return ask.tried.empty() && !ask.only; }
 
+// The groups that it may go to, as bits.
+uint64_t groups_of(const Ask& ask) {
+  if (ask.chain == nullptr) return ~uint64_t{0};
+  uint64_t bits = 0;
+  for (size_t group = 0; group < kGroupsMax; ++group) {
+    if (ask.chain->rank[group] != Chain::kNotIn && ask.chain->rank[group] >= ask.rank_from)
+      bits |= uint64_t{1} << group;
+  }
+  return bits;
+}
+
 constexpr Duration kLeastWait = std::chrono::milliseconds(1);
 constexpr Duration kNextTurn = std::chrono::milliseconds(20);
 
@@ -21,6 +32,7 @@ constexpr Duration kNextTurn = std::chrono::milliseconds(20);
 struct WaitingRoom::Ticket {
   enum class State : uint8_t { kWaiting, kGranted, kPushedOut };
   Ask ask;
+  uint64_t groups = 0;
   runtime::Loop* loop = nullptr;
   runtime::Slot slot;  // its loop's
   FairOrder::Place place;
@@ -37,16 +49,28 @@ void WaitingRoom::wake(const TicketPtr& ticket) {
 Instant WaitingRoom::expected_at(const Ask& ask, Instant earliest, Instant now) const {
   if (!open(ask)) return earliest;
   // In fair order at most so many calls go before: all, or as many of each tenant as this one has.
-  const Waiting& ahead = waiting_[static_cast<size_t>(ask.limits)];
-  double calls = ahead.calls;
+  const uint64_t groups = groups_of(ask);
+  const Waiting before = ahead(ask.limits, groups);
+  const double calls = before.calls;
   double share = 1;
   if (order_.waiting(ask.tenant) * order_.tenants_waiting() < queue_.size()) {
     const double fair = static_cast<double>((order_.waiting(ask.tenant) + 1) * (order_.tenants_waiting() + 1));
     if (calls > fair) share = fair / calls;
   }
-  const Need need{ahead.need.input_tokens * share + ask.need.input_tokens,
-                  ahead.need.output_tokens * share + ask.need.output_tokens};
-  return std::max(earliest, now + pool_.expected_wait(ask.limits, need, calls * share + 1, now));
+  const Need need{before.need.input_tokens * share + ask.need.input_tokens,
+                  before.need.output_tokens * share + ask.need.output_tokens};
+  return std::max(earliest, now + pool_.expected_wait(ask.limits, need, calls * share + 1, groups, now));
+}
+
+WaitingRoom::Waiting WaitingRoom::ahead(LimitClass limits, uint64_t groups) const {
+  Waiting sum;
+  for (const auto& [theirs, waiting] : waiting_[static_cast<size_t>(limits)]) {
+    if ((theirs & groups) == 0) continue;
+    sum.calls += waiting.calls;
+    sum.need.input_tokens += waiting.need.input_tokens;
+    sum.need.output_tokens += waiting.need.output_tokens;
+  }
+  return sum;
 }
 
 WaitingRoom::TicketPtr WaitingRoom::make_room(std::string_view newcomer) {
@@ -64,6 +88,7 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
   if (earliest == runtime::kNever) return std::unexpected(Refusal{RefusalReason::kNoAccount, runtime::kNever});
   auto ticket = std::make_shared<Ticket>();
   ticket->ask = ask;
+  ticket->groups = groups_of(ask);
   ticket->loop = &loop;
   TicketPtr pushed_out;
   std::unique_lock lock(mutex_);
@@ -78,7 +103,7 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
   ticket->place = order_.enter(ask.tenant, cost(ask.need));
   ticket->check_at = earliest;
   queue_.emplace(ticket->place, ticket);
-  Waiting& waiting = waiting_[static_cast<size_t>(ask.limits)];
+  Waiting& waiting = waiting_[static_cast<size_t>(ask.limits)][ticket->groups];
   waiting.calls += 1;
   waiting.need.input_tokens += ask.need.input_tokens;
   waiting.need.output_tokens += ask.need.output_tokens;
@@ -91,11 +116,12 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
 // Called with the mutex held.
 void WaitingRoom::leave(Ticket& ticket) {
   if (queue_.erase(ticket.place) == 0) return;
-  Waiting& waiting = waiting_[static_cast<size_t>(ticket.ask.limits)];
+  auto& of_class = waiting_[static_cast<size_t>(ticket.ask.limits)];
+  Waiting& waiting = of_class[ticket.groups];
   waiting.calls -= 1;
   waiting.need.input_tokens -= ticket.ask.need.input_tokens;
   waiting.need.output_tokens -= ticket.ask.need.output_tokens;
-  if (waiting.calls < 0.5) waiting = {};
+  if (waiting.calls < 0.5) of_class.erase(ticket.groups);
   if (ticket.state == Ticket::State::kGranted) {
     order_.served(ticket.ask.tenant, ticket.place);
   } else {
@@ -108,7 +134,7 @@ void WaitingRoom::serve(Instant now) {
   std::vector<TicketPtr> woken;
   {
     std::lock_guard lock(mutex_);
-    unsigned blocked = 0;  // classes, as bits
+    std::array<uint64_t, kLimitClasses> blocked{};  // groups in which a call that came before waits, by class
     size_t failed = 0;
     for (auto at = queue_.begin(); at != queue_.end();) {
       TicketPtr ticket = (at++)->second;  // kept while it may leave the queue
@@ -116,8 +142,8 @@ void WaitingRoom::serve(Instant now) {
         ticket->check_at = std::max(ticket->check_at, now + kNextTurn);
         continue;
       }
-      const unsigned bit = 1u << static_cast<unsigned>(ticket->ask.limits);
-      if (open(ticket->ask) && (blocked & bit) != 0) {
+      uint64_t& held_back = blocked[static_cast<size_t>(ticket->ask.limits)];
+      if (open(ticket->ask) && (ticket->groups & ~held_back) == 0) {
         ticket->check_at = runtime::kNever;  // the one before it looks at the clock
         continue;
       }
@@ -131,7 +157,7 @@ void WaitingRoom::serve(Instant now) {
       }
       ++failed;
       const Instant check = std::max(admission.at, now + kLeastWait);
-      if (open(ticket->ask) && !admission.for_home) blocked |= bit;
+      if (open(ticket->ask) && !admission.for_home) held_back |= ticket->groups;
       const bool earlier = check < ticket->check_at || ticket->check_at <= now;
       ticket->check_at = check;
       if (earlier) woken.push_back(std::move(ticket));

@@ -1,11 +1,12 @@
 // WaitingRoom: the bounded queue of calls that no account can take now. Calls are served in FairOrder as soon as an
 // account can take them: when one ends, when an answer brings news, and at the earliest time the pool knows. A call
-// that waits for nothing in particular holds back those of its class behind it, so that a large one is not overtaken
-// for ever; one that waits for a certain account does not. Life: a member of the AccountPool. Thread: any; a waiting
-// call is woken on its own loop. Bounds: QueueConfig::length_max; when full, the newest call of the tenant with most of
-// them makes room, unless that is the newcomer's own. kFailedTriesMax admissions tried in vain per turn.
+// that waits for nothing in particular holds back those of its class and groups behind it, so that a large one is not
+// overtaken for ever; one that waits for a certain account does not. Life: a member of the AccountPool. Thread: any; a
+// waiting call is woken on its own loop. Bounds: QueueConfig::length_max; when full, the newest call of the tenant with
+// most of them makes room, unless that is the newcomer's own. kFailedTriesMax admissions tried in vain per turn.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -49,7 +50,9 @@ class WaitingRoom {
     double calls = 0;
     Need need;
   };
-  std::array<Waiting, kLimitClasses> waiting_;  // by class
+  // The calls that wait for these groups, given as bits.
+  Waiting ahead(LimitClass limits, uint64_t groups) const;
+  std::array<std::map<uint64_t, Waiting>, kLimitClasses> waiting_;  // by class and groups
 };
 
 }  // namespace baton::accounts

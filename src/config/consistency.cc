@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "cache/policy.h"
@@ -36,6 +37,7 @@ class Check {
     size_memory();
     check_listeners();
     check_accounts();
+    check_routes();
     check_public_url();
     check_error_mix();
     check_affinity_policy();
@@ -121,6 +123,18 @@ class Check {
   void check_accounts() const {
     if (options_.purpose == Purpose::kSimulate || settings_.simulated || !settings_.accounts.accounts.empty()) return;
     refuse("accounts", "there is none: add at least one account, or start without --config to try the simulator");
+  }
+
+  void check_routes() const {
+    std::set<std::string> groups;
+    for (const accounts::AccountConfig& account : settings_.accounts.accounts) groups.insert(account.group);
+    if (groups.size() > accounts::kGroupsMax)
+      refuse("accounts", "must be of at most " + std::to_string(accounts::kGroupsMax) + " groups");
+    for (const accounts::RouteConfig& route : settings_.accounts.routes) {
+      for (const std::string& group : route.groups) {
+        if (!groups.contains(group)) refuse("routes", "names the group " + group + ", which no account has");
+      }
+    }
   }
 
   void check_public_url() {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "config/route_reader.h"
 #include "config/settings.h"
 #include "config/table.h"
 #include "config/value.h"
@@ -120,6 +121,9 @@ std::vector<FixedBound> fixed_bounds() {
       {"Tries of one call, whatever is configured", number(model::kAttemptsMax), "the last answer goes back"},
       {"Endpoints of one account, base_url included", number(accounts::kEndpointsMax), "refused at the start"},
       {"Models that one account is excluded for", number(accounts::kExclusionsMax), "the oldest is forgotten"},
+      {"Groups of accounts", number(accounts::kGroupsMax), "refused at the start"},
+      {"Routes", number(accounts::kRoutesMax), "refused at the start"},
+      {"Models that may stand in, of one route", number(accounts::kFallbackModelsMax), "refused at the start"},
       {"Conversations whose account is remembered", number(accounts::kBindingsMax),
        "the least lately used is forgotten"},
       {"A time to wait that an upstream states", "31 days", "taken for an error in writing"},
@@ -165,6 +169,10 @@ std::string document() {
   out += item_table("An item of `admin.tokens`", "Names and tokens must differ.", token_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
   out += item_table("An item of `endpoints`", "Just its URL, or a map.", endpoint_table());
+  out += item_table("An item of `routes`",
+                    "Without a route that fits, a call may go to every account, whatever its group. What one call may "
+                    "not wait for is left: accounts of one group, then the next groups, then other models.",
+                    route_table());
   out +=
       item_table("An item of `prices.models`",
                  "Prices are decimal dollars with at most six decimals. A call whose model has no price is booked with "

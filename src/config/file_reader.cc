@@ -7,6 +7,7 @@
 
 #include "config/key_rule.h"
 #include "config/price_reader.h"
+#include "config/route_reader.h"
 #include "config/table.h"
 #include "config/url.h"
 #include "config/value.h"
@@ -68,6 +69,8 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     read_proxies(place, settings.auth.trusted_proxies);
   } else if (row == "accounts") {
     read_accounts(place, settings.accounts.accounts);
+  } else if (row == "routes") {
+    settings.accounts.routes = read_routes(source_, place);
   } else if (row == "sim.orgs") {
     read_orgs(place, settings.sim.orgs);
   }
@@ -217,6 +220,7 @@ void FileReader::check_account(const Place& item, accounts::AccountConfig& accou
   check_proxy(item, account);
   if (account.limit_domain.empty()) account.limit_domain = account.name;
   if (account.cache_domain.empty()) account.cache_domain = account.limit_domain + "/default";
+  if (!is_name(account.group)) refuse(item, std::string(kNameReason), "group");
   if (!is_domain(account.limit_domain)) refuse(item, std::string(kDomainReason), "limit_domain");
   if (!is_domain(account.cache_domain)) refuse(item, std::string(kDomainReason), "cache_domain");
   if (const Node* node = item.node.find("ca_file")) {

@@ -113,6 +113,44 @@ TEST_F(LoadTest, WithoutAFileTheEnvironmentDecides) {
   EXPECT_EQ(refusal(without_file()), "ANTHROPIC_API_KEY: has a character that is not printable ASCII");
 }
 
+TEST_F(LoadTest, RoutesNameGroupsThatAccountsHave) {
+  const std::string accounts =
+      "accounts: [{name: a, key: \"${KEY}\", group: near}, {name: b, key: \"${KEY}\", group: far}]\n";
+  const auto s = load(
+      options(accounts + "routes:\n"
+                         "  - {match: {models: [claude-opus-*], clients: [ci], teams: [ops]}, groups: [far, near]}\n"
+                         "  - fallback_models: [claude-haiku-4-5]\n"));
+  ASSERT_TRUE(s.has_value()) << s.error().text();
+  EXPECT_EQ(s->accounts.accounts[1].group, "far");
+  ASSERT_EQ(s->accounts.routes.size(), 2u);
+  const accounts::RouteConfig& route = s->accounts.routes[0];
+  EXPECT_EQ(route.models, std::vector<std::string>{"claude-opus-*"});
+  EXPECT_EQ(route.clients, std::vector<std::string>{"ci"});
+  EXPECT_EQ(route.teams, std::vector<std::string>{"ops"});
+  EXPECT_EQ(route.groups, (std::vector<std::string>{"far", "near"}));
+  EXPECT_EQ(s->accounts.routes[1].fallback_models, std::vector<std::string>{"claude-haiku-4-5"});
+
+  struct Row {
+    std::string_view routes;
+    std::string_view want;
+  };
+  for (const Row& row : {
+           Row{"routes: [{groups: [near, mars]}]", "baton.yaml:2: routes: names the group mars, which no account has"},
+           Row{"routes: [{groups: [near, near]}]", "baton.yaml:2: routes[0].groups[1]: is in this list already"},
+           Row{"routes: [{groups: []}]", "baton.yaml:2: routes[0].groups: must not be empty"},
+           Row{"routes: [{groups: near}]", "baton.yaml:2: routes[0].groups: must be a list"},
+           Row{"routes: [{match: {models: [x]}}]", "baton.yaml:2: routes[0]: must say where to"},
+           Row{"routes: [{match: {model: [x]}, groups: [near]}]",
+               "baton.yaml:2: routes[0].match.model: is not a setting; did you mean \"models\"?"},
+           Row{"routes: [{fallback_models: [a, b, c, d, e]}]",
+               "baton.yaml:2: routes[0].fallback_models: must have at most 4 models"},
+           Row{"routes: {}", "baton.yaml:2: routes: must be a list"},
+       }) {
+    EXPECT_TRUE(refusal(accounts + std::string(row.routes)).starts_with(row.want))
+        << refusal(accounts + std::string(row.routes));
+  }
+}
+
 TEST_F(LoadTest, AFileNeverStartsTheSimulator) {
   environment_["ANTHROPIC_API_KEY"] = "sk-ant-x";
   for (const std::string_view text : {"", "# nothing\n", "listen: 127.0.0.1:1\n", "accounts: []\n"}) {

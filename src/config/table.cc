@@ -104,9 +104,13 @@ std::span<const Setting<Settings>> settings_table() {
       R::other("trusted_proxies", "list of CIDRs", "none",
                "Whose X-Forwarded-For or PROXY header decides the client's address."),
       R::other("accounts", "list", "required", "The vendor accounts that calls are spread over."),
+      R::other("routes", "list", "every call may go to every account",
+               "Which calls go through which groups of accounts, and which models may stand in. The first that fits a "
+               "call decides."),
       R::count(
           "attempts_max", [](auto& s) -> auto& { return s.accounts.attempts_max; }, 1, model::kAttemptsMax,
-          "Tries of one call, the first included; on other accounts while there are any."),
+          "Tries of one call, the first included; on other accounts while there are any. Where a route has further "
+          "groups or models, so many for each of them."),
       R::text(
           "public_url", [](auto& s) -> auto& { return s.public_url; }, "what the client's Host says",
           "The origin that clients reach the relay by, such as https://relay.example: written into `results_url` of "
@@ -239,6 +243,9 @@ std::span<const Setting<Settings>> settings_table() {
           "queue.length_max", [](auto& s) -> auto& { return s.accounts.queue.length_max; }, 1, 1'000'000,
           "Calls that wait, over all loops; beyond it the client with most of them is refused first, with 429."),
       R::duration(
+          "queue.group_patience", [](auto& s) -> auto& { return s.accounts.queue.group_patience; }, 0, ns(10min),
+          "How long a call waits for a group of its route that is busy before the next one is asked."),
+      R::duration(
           "backoff.first", [](auto& s) -> auto& { return s.accounts.backoff.first; }, 0, ns(1min),
           "The least pause before an account is asked again by the same call, when it did not say how long."),
       R::duration(
@@ -253,6 +260,16 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "retry_budget.least", [](auto& s) -> auto& { return s.accounts.retry_budget.least; }, 0, 1'000'000,
           "Repeated attempts under way that are always allowed."),
+      R::flag(
+          "hedge.enabled", [](auto& s) -> auto& { return s.accounts.hedge.enabled; },
+          "A call whose first byte takes longer than that of 95 of 100 is made again beside, at another account; the "
+          "first answer counts. Never for what creates something. The other one may still cost money."),
+      R::duration(
+          "hedge.after_least", [](auto& s) -> auto& { return s.accounts.hedge.after_least; }, 0, ns(1h),
+          "Never earlier than that."),
+      R::share(
+          "hedge.budget_share", [](auto& s) -> auto& { return s.accounts.hedge.budget_share; },
+          "The most of the calls that are made twice."),
       R::count(
           "health.failures", [](auto& s) -> auto& { return s.accounts.health.failures; }, 1, 1000,
           "Failures in a row (5xx, resets, timeouts, failed connections) after which an account is ejected."),
@@ -519,6 +536,9 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
       R::count(
           "weight", [](auto& a) -> auto& { return a.weight; }, 1, 1000,
           "An account of weight 2 takes twice the calls of one of weight 1."),
+      R::text(
+          "group", [](auto& a) -> auto& { return a.group; }, "",
+          "What `routes` name: a region, a provider, a reserve."),
       R::text(
           "limit_domain", [](auto& a) -> auto& { return a.limit_domain; }, "the account's name",
           "Accounts with the same one are metered together by the vendor: one organization."),

@@ -202,6 +202,10 @@ void Page::pool() {
   add(counters("baton_retry_budget_refusals_total",
                "Attempts that were not repeated because the retry budget was spent."),
       {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));
+  add(counters("baton_hedges_total", "Attempts that were made beside a slow one."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.hedges_; })));
+  add(counters("baton_hedges_won_total", "Of those, the ones that answered first."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.hedges_won_; })));
   static constexpr const char* kWhere[] = {"new", "kept", "moved"};
   auto& affinity =
       counters("baton_affinity_total", "Calls of conversations, by whether their account is that of the call before.");

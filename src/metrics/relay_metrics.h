@@ -156,6 +156,8 @@ class alignas(64) RelayMetrics::Shard {
   // kept.
   enum class Signed : uint8_t { kAccepted, kRefused, kReplayed, kBodyChanged, kUnavailable };
   void signed_request(Signed how) { ++signed_[static_cast<size_t>(how)]; }
+  void hedged() { ++hedges_; }
+  void hedge_won() { ++hedges_won_; }
   // -- The reply cache --
   // Bytes and entries that this loop put in, or (negative) saw go.
   void cache_grew(int64_t bytes, int64_t entries) {
@@ -239,6 +241,8 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kResults> retries_;
   Gauge calls_waiting_;
   Counter retry_budget_refusals_;
+  Counter hedges_;
+  Counter hedges_won_;
   std::array<Counter, 3> affinity_;
   std::array<Counter, 2> affinity_followed_;
   Counter affinity_expected_, affinity_read_, affinity_saved_, affinity_lost_;  // tokens, nanodollars

@@ -37,8 +37,9 @@ struct Answer {
   std::optional<accounts::Lease> lease;
   std::optional<BudgetShare> share;  // of what is held
   std::string upstream_request_id;
-  std::string stop_reason;  // of a whole Message
-  size_t attempt = 0;       // its index in the outcome
+  std::string stop_reason;     // of a whole Message
+  std::string fallback_model;  // that answered in place of the one that was asked for; empty: none did
+  size_t attempt = 0;          // its index in the outcome
 
   std::string_view first_content() const { return content.empty() ? early : std::string_view(content); }
 };

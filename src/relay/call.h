@@ -7,14 +7,22 @@
 
 #include "accounts/prompt_writes.h"
 #include "auth/authenticator.h"
+#include "base/byte_budget.h"
 #include "base/units.h"
 #include "dialect/anthropic_call.h"
 #include "edge/exchange.h"
+#include "http/content_coding.h"
 #include "model/outcome.h"
 #include "model/route.h"
 #include "reuse/digest.h"
 
 namespace baton::relay {
+
+// A body that goes upstream in place of the client's; it has no content coding.
+struct Wording {
+  std::string body;
+  BudgetShare share;
+};
 
 struct Call {
   edge::Exchange& exchange;
@@ -35,6 +43,14 @@ struct Call {
   accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
   Instant began = {};                             // real time, at the head's first byte
 
+  std::optional<Wording> wording = {};  // once another model is asked than the client's
+
+  // What goes upstream, of a body that is held whole.
+  std::string_view body() const { return wording ? std::string_view(wording->body) : exchange.body(); }
+  http::Coding client_coding() const {
+    const auto* field = exchange.head().find(http::FieldId::kContentEncoding);
+    return field == nullptr ? http::Coding::kIdentity : http::parse_coding(field->value);
+  }
   // What ends the call towards the upstream.
   runtime::Cancellation& cancel() const { return outlives != nullptr ? *outlives : exchange.cancel(); }
   std::string_view request_id() const { return outcome.request_id; }

@@ -101,7 +101,8 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
 
 }  // namespace
 
-// Of a reply that was cut that is not known: what it had reserved stays taken.
+// Of a reply that was cut that is not known: what it had reserved stays taken. What was read of a prompt cache is known
+// either way.
 void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
   const model::Usage& usage = call.outcome.attempts[answer.attempt].usage;
   if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
@@ -112,8 +113,6 @@ void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
     call.outcome.affinity_lost_tokens = gain.lost_tokens;
   }
   if (!complete) return;
-  const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
-                            static_cast<double>(usage.output_tokens)};
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
                                   call.outcome.request_body_bytes, used);
@@ -126,6 +125,11 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   answer.fields.append("baton-request-id: ").append(call.request_id()).append("\r\n");
   if (call.outcome.attempts.size() > 1) {
     answer.fields.append("baton-attempts: ").append(std::to_string(call.outcome.attempts.size())).append("\r\n");
+  }
+  if (!answer.fallback_model.empty()) {
+    answer.fields.append("baton-model-fallback: ").append(answer.fallback_model).append("\r\n");
+    call.outcome.model = answer.fallback_model;
+    call.keep_as.reset();  // another model's answer is not the answer to this question
   }
   append_cache_fields(answer.fields, call.outcome);
   call.outcome.upstream_request_id = std::move(answer.upstream_request_id);
@@ -147,6 +151,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.first_byte = left - exchange.complete();
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
+    if (call.wording) *call.wording = {.body = {}, .share = BudgetShare(parts.reply_bytes)};
     give_string(answer.content);
     give_string(answer.fields);
     answer.reply.release_head();

@@ -7,9 +7,10 @@
 
 namespace baton::relay {
 
-// Its prompt is null where nothing could be cached, or prompts are not looked at.
+// Its prompt is null where nothing could be cached, prompts are not looked at, or another model is asked than the
+// prompt was read for.
 inline accounts::Ask prompt_ask(const accounts::AccountPool& pool, const Call& call) {
-  if (!pool.reads_prompts() || !call.facts.prompt.cacheable()) return {};
+  if (!pool.reads_prompts() || !call.facts.prompt.cacheable() || call.wording) return {};
   return {.model = hash64(call.facts.model),
           .prompt = &call.facts.prompt,
           .cache_tokens_min = accounts::cache_tokens_min(call.facts.model)};

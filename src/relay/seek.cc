@@ -41,14 +41,16 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   const bool messages = call.route.operation == model::Operation::kMessages;
   smoothed_ = messages && !call.passthrough && parts.accounts.config().queue.max_wait.count() > 0;
   ask_.tenant = call.caller.name;
-  ask_.model = call.facts.model.empty() ? 0 : hash64(call.facts.model);
-  ask_.limits = accounts::limit_class(call.route.operation, call.facts.model);
   ask_.passthrough = call.passthrough;
   ask_.patient = smoothed_;
   ask_.repeatable = call.repeatable();
+  const accounts::Routes& routes = parts.accounts.routes();
+  if (routes.any() && !call.passthrough && !call.bound_account) {
+    ask_.chain = routes.find(call.facts.model, call.caller.name, call.outcome.team);
+    ask_.group_until = parts.loop.now() + parts.accounts.config().queue.group_patience;
+  }
+  ask_for(call.facts.model);
   if (!messages || call.passthrough) return;
-  ask_.need =
-      parts.accounts.forecast().expect(ask_.tenant, ask_.limits, call.exchange.body().size(), call.facts.max_tokens);
   if (parts.accounts.has_affinity()) ask_.affinity = conversation(call);
   if (const auto prompt = prompt_ask(parts.accounts, call); ask_.affinity != 0) {
     ask_.prompt = prompt.prompt;
@@ -57,6 +59,18 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   deadline_ = call.until;
   if (auto patience = client_patience(call.exchange.head()))
     deadline_ = std::min(deadline_, call.exchange.started() + *patience);
+}
+
+void Seeker::ask_for(std::string_view model) {
+  tried_.clear();
+  ask_.tried = {};
+  ask_.rank_from = 0;
+  ask_.prompt = nullptr;  // of another model nothing is believed
+  ask_.model = model.empty() ? 0 : hash64(model);
+  ask_.limits = accounts::limit_class(call_.route.operation, model);
+  if (call_.route.operation == model::Operation::kMessages && !call_.passthrough)
+    ask_.need = parts_.accounts.forecast().expect(ask_.tenant, ask_.limits, call_.exchange.body().size(),
+                                                  call_.facts.max_tokens);
 }
 
 Instant Seeker::until() const {
@@ -92,14 +106,12 @@ Task<Expected<void>> Seeker::follow() {
     auto joined = parts_.accounts.join_write(ask_, parts_.loop, parts_.loop.now());
     call_.lead = std::move(joined.lead);
     if (!joined.follower) break;
-    while (!joined.follower->woken && parts_.loop.now() < most && !call_.exchange.cancel().cancelled()) {
-      co_await runtime::wait(parts_.loop,
-                             {.cancel = &call_.exchange.cancel(), .until = most, .slot = &joined.follower->slot});
+    while (!joined.follower->woken && parts_.loop.now() < most && !call_.cancel().cancelled()) {
+      co_await runtime::wait(parts_.loop, {.cancel = &call_.cancel(), .until = most, .slot = &joined.follower->slot});
     }
     const bool late = !joined.follower->woken;
     if (late) writes.leave(joined.follower);
-    if (call_.exchange.cancel().cancelled())
-      co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    if (call_.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
     parts_.metrics.affinity_followed(late);
     if (late) break;
   }
@@ -141,6 +153,26 @@ std::optional<Lease> Seeker::other() {
   if (!admission.lease) return std::nullopt;
   auto lease = taken(std::move(*admission.lease));
   return std::move(*lease);
+}
+
+std::optional<Lease> Seeker::beside(AccountIndex first) {
+  std::vector<AccountIndex> excluded = tried_;
+  excluded.push_back(first);
+  accounts::Ask ask = ask_;
+  ask.tried = excluded;
+  ask.tried_from = runtime::kNever;
+  ask.affinity = 0;
+  ask.patient = false;
+  return std::move(parts_.accounts.admit(ask, parts_.loop.now()).lease);
+}
+
+std::optional<Lease> Seeker::later_group() {
+  if (ask_.chain == nullptr) return std::nullopt;
+  uint8_t last = ask_.rank_from;
+  for (AccountIndex index : tried_) last = std::max(last, ask_.chain->rank[parts_.accounts.group(index)]);
+  if (last + 1 >= ask_.chain->length) return std::nullopt;
+  ask_.rank_from = static_cast<uint8_t>(last + 1);
+  return other();
 }
 
 bool Seeker::may_wait(const accounts::Verdict& verdict) {

@@ -22,6 +22,12 @@ class Seeker {
   runtime::Task<Expected<accounts::Lease>> first();
   // Another account than those tried, at once, or nothing.
   std::optional<accounts::Lease> other();
+  // One more beside a try that is under way at `first`; its conversation stays where it is.
+  std::optional<accounts::Lease> beside(accounts::AccountIndex first);
+  // As other(), from groups later than all that were tried; from then on no earlier one is asked.
+  std::optional<accounts::Lease> later_group();
+  // Begins anew for another model: it may be had where the one before could not.
+  void ask_for(std::string_view model);
   // Whether waiting may lead to one, those tried included, given how the last attempt went.
   bool may_wait(const accounts::Verdict& verdict);
   // What may_wait() promised. Errors as first().

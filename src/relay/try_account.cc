@@ -21,10 +21,11 @@ Way choose_way(const Line& line) { return {.party = &line.party, .connections = 
 
 upstream::BodyShape body_shape(const Call& call) {
   const auto& head = call.exchange.head();
-  if (!call.route.streams_body)
-    return {head.framing == http::Framing::kNone ? http::Framing::kNone : http::Framing::kLength,
-            call.exchange.body().size()};
-  return {head.framing, head.content_length};
+  if (call.route.streams_body) return {.framing = head.framing, .length = head.content_length};
+  upstream::BodyShape shape{.framing = head.framing, .length = call.body().size()};
+  if (shape.framing != http::Framing::kNone) shape.framing = http::Framing::kLength;
+  if (call.wording) shape.coding = "";
+  return shape;
 }
 
 bool is_unsent(AttemptResult result) {
@@ -58,7 +59,7 @@ Task<Expected<upstream::Reply>> send_request(const Parts& parts, Call& call, Tri
   std::string head = take_string();
   upstream::append_request_head(head, asked, *way.party, body_shape(call));
   upstream::SendOptions sending{.head = head,
-                                .body = call.exchange.body(),
+                                .body = call.body(),
                                 .source = options.source,
                                 .source_chunked = asked.framing == http::Framing::kChunked,
                                 .to_head = asked.method == http::Method::kHead,

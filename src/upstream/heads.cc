@@ -68,8 +68,10 @@ void append_request_head(std::string& out, const http::RequestHead& head, const 
   out.append(" HTTP/1.1\r\n");
   append_line(out, "host", party.endpoint->host);
   for (const auto& field : head.fields) {
+    if (body.coding && field.id == FieldId::kContentEncoding) continue;
     if (goes_up(field, party) && !head.hop_by_hop(field)) append_line(out, field.name, field.value);
   }
+  if (body.coding && !body.coding->empty()) append_line(out, "content-encoding", *body.coding);
   if (party.key != nullptr) append_line(out, "x-api-key", party.key->reveal());
   out.append("accept-encoding: identity\r\n");
   if (body.framing == http::Framing::kChunked) {

@@ -3,6 +3,7 @@
 // fields and accept-encoding. Pure. Source: RFC 9110 7.6; the vendor's rules for gateways (read 2026-11).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ struct Party {
 struct BodyShape {
   http::Framing framing = http::Framing::kNone;
   uint64_t length = 0;
+  // In place of the client's content-encoding, for a body that is not as the client sent it; empty: it has none.
+  std::optional<std::string_view> coding = {};
 };
 
 // Appends a complete request head. A POST without content announces length 0.

@@ -135,6 +135,8 @@ class Parser {
       for (size_t i = 1; i < line.words.size(); ++i) add_account(line.words[i]);
     } else if (first == "account") {
       account_options(line);
+    } else if (first == "route") {
+      route(line);
     } else if (first == "clients") {
       for (size_t i = 1; i + 1 < line.words.size(); i += 2)
         flow_.options.auth.clients.push_back({line.words[i], Secret(line.words[i + 1])});
@@ -178,11 +180,30 @@ class Parser {
         account.passthrough = true;
       } else if (line.words[i] == "show_rate_limits") {
         account.show_rate_limits = true;
+      } else if (line.words[i].starts_with("group=")) {
+        account.group = line.words[i].substr(6);
       } else if (line.words[i] == "refuses") {
         flow_.refusing[account.name] = true;
       } else {
         throw Wrong{line.number, "an account has no " + line.words[i]};
       }
+    }
+  }
+
+  void route(const Line& line) {
+    auto& route = flow_.options.pool.routes.emplace_back();
+    for (size_t i = 1; i < line.words.size(); ++i) {
+      const std::string& one = line.words[i];
+      const size_t equals = std::min(one.find('='), one.size());
+      const std::string name = one.substr(0, equals);
+      auto* names = name == "models"      ? &route.models
+                    : name == "clients"   ? &route.clients
+                    : name == "groups"    ? &route.groups
+                    : name == "fallbacks" ? &route.fallback_models
+                                          : nullptr;
+      if (names == nullptr) throw Wrong{line.number, "a route has no " + name};
+      for (size_t at = equals; at < one.size(); at = one.find(',', at + 1))
+        names->push_back(one.substr(at + 1, std::min(one.find(',', at + 1), one.size()) - at - 1));
     }
   }
 
@@ -196,11 +217,15 @@ class Parser {
         {"idle", &o.upstream.idle_read_timeout},
         {"first_byte", &o.upstream.first_byte_timeout},
         {"first_byte_unstreamed", &o.upstream.first_byte_timeout_unstreamed},
-        {"total", &o.upstream.total_timeout}};
+        {"total", &o.upstream.total_timeout},
+        {"queue_wait", &o.pool.queue.max_wait},
+        {"group_patience", &o.pool.queue.group_patience}};
     if (auto at = durations.find(name); at != durations.end()) {
       *at->second = time(line, value);
     } else if (name == "attempts") {
       o.attempts_max = static_cast<uint32_t>(count(line, value));
+    } else if (name == "cache") {
+      o.cache.emplace();
     } else if (name == "public_url") {
       o.public_url = value;
     } else if (name == "pieces") {

@@ -215,6 +215,8 @@ class Judge {
       EXPECT_EQ(std::to_string(outcome.status), next());
     } else if (first == "pings") {
       EXPECT_EQ(outcome.pings_sent, number(next()));
+    } else if (first == "model") {
+      EXPECT_EQ(outcome.model, next());
     } else if (first == "client") {
       EXPECT_EQ(outcome.client, next());
     } else {
