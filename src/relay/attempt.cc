@@ -50,6 +50,8 @@ class Attempts {
   // What follows from how a try went. kTry: next_ is set.
   Step decide(const Tried& tried);
   bool may_repeat(const Tried& tried);
+  // The same account at another of its endpoints, where it is the endpoint that failed.
+  std::optional<Lease> elsewhere(const Tried& tried);
   // The answer where nothing better can be had any more.
   Expected<Answer> last(Tried& tried);
   // Puts an answer aside, lets go of its account, and comes to the next one.
@@ -63,7 +65,9 @@ class Attempts {
   accounts::RetryBudget::Hold repetition_;
   std::optional<Lease> next_;
   std::optional<Answer> spared_;  // what the client gets if nothing better comes
-  bool repeated_ = false;         // a call that may have been processed was sent again
+  accounts::AccountIndex last_index_ = 0;
+  accounts::EndpointMask tried_endpoints_ = 0;  // of that account
+  bool repeated_ = false;                       // a call that may have been processed was sent again
 };
 
 // An account that owns objects may since have become one that forwards the caller's credential, and here that is
@@ -90,6 +94,12 @@ bool Attempts::may_repeat(const Tried& tried) {
   return call_.outcome.attempts.size() < parts_.attempts_max && parts_.loop.now() < call_.until;
 }
 
+std::optional<Lease> Attempts::elsewhere(const Tried& tried) {
+  const accounts::Effect effect = tried.verdict.effect;
+  if (effect != accounts::Effect::kFailed && effect != accounts::Effect::kOverloaded) return std::nullopt;
+  return parts_.accounts.take_elsewhere(tried.index, tried_endpoints_, parts_.loop.now());
+}
+
 Attempts::Step Attempts::decide(const Tried& tried) {
   if (!may_repeat(tried)) return Step::kDeliver;
   if (!tried.verdict.unbudgeted()) {
@@ -99,7 +109,10 @@ Attempts::Step Attempts::decide(const Tried& tried) {
       return Step::kDeliver;
     }
   }
-  next_ = seeker_.other();
+  // Where nothing was sent the account keeps the call, and with it its prompt cache.
+  if (tried.unsent()) next_ = elsewhere(tried);
+  if (!next_) next_ = seeker_.other();
+  if (!next_) next_ = elsewhere(tried);
   if (next_) return Step::kTry;
   if (seeker_.may_wait(tried.verdict)) return Step::kWait;
   // A connection that broke is worth a second try even where nothing waits and there is only one account.
@@ -139,6 +152,8 @@ Task<Expected<Answer>> Attempts::run() {
     repeated_ |= tried.resent;
     if (tried.failure && tried.failure->fault == Fault::kClient) co_return std::unexpected(*tried.failure);
     seeker_.tried(tried.index);
+    if (tried.index != std::exchange(last_index_, tried.index)) tried_endpoints_ = 0;
+    tried_endpoints_ |= accounts::EndpointMask{1} << tried.endpoint;
     const Step step = decide(tried);
     if (step == Step::kDeliver) {
       repetition_ = {};
