@@ -214,6 +214,7 @@ void data_options(Options& options, DataFolder& data) {
 // What create takes beside the name.
 struct KeyWords {
   std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency;
+  bool signing = false, legacy = false;
 
   void add_to(Options& options) {
     options.text("--team", team, "TEAM");
@@ -223,6 +224,8 @@ struct KeyWords {
     options.text("--endpoints", endpoints, "NAME,...");
     options.text("--rpm", rpm, "N");
     options.text("--concurrency", concurrency, "N");
+    options.flag("--signing", signing);
+    options.flag("--legacy", legacy);
   }
 
   // The reason why they cannot be, or empty.
@@ -242,6 +245,8 @@ struct KeyWords {
     if (const auto bad = parse_list(endpoints, out.key.rights.endpoints, is_endpoint)) {
       return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
     }
+    if (legacy && !signing) return "--legacy is for keys that sign: it goes with --signing";
+    if (signing) out.key.signing = legacy ? auth::Signing::kLegacy : auth::Signing::kOnly;
     if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
     if (!number(concurrency, 1'000'000, out.key.rights.concurrency))
       return "--concurrency must be a number from 1 to 1000000";

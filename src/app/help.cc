@@ -88,6 +88,8 @@ create takes:
   --endpoints NAME,... Only these: messages, count_tokens, batches, models, files, other.
   --rpm N              Requests per minute.
   --concurrency N      Calls at a time.
+  --signing            A key that is never sent: requests are signed with it.
+  --legacy             With --signing: also in the form timestamp:body, which binds less.
 rotate takes:
   --grace TIME         How long the old secret still works. Usually 0.
 all take:

@@ -52,6 +52,16 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   }
   if (!same(fresh.admin, running.admin)) kept.emplace_back("admin.listen");
   if (fresh.admin_hosts != running.admin_hosts) kept.emplace_back("admin.hosts");
+  if (fresh.admin_metrics.has_value() != running.admin_metrics.has_value() ||
+      (fresh.admin_metrics && !same(*fresh.admin_metrics, *running.admin_metrics)))
+    kept.emplace_back("admin.metrics_listen");
+  const auto same_token = [](const admin::TokenConfig& a, const admin::TokenConfig& b) {
+    return a.name == b.name && a.role == b.role && a.token.reveal() == b.token.reveal();
+  };
+  if (!std::ranges::equal(fresh.admin_tokens, running.admin_tokens, same_token)) kept.emplace_back("admin.tokens");
+  fresh.admin_metrics = running.admin_metrics;
+  fresh.admin_tokens = running.admin_tokens;
+  fresh.admin_metrics_need_token = running.admin_metrics_need_token;
   fresh.admin = running.admin;
   fresh.admin_hosts = running.admin_hosts;
   fresh.threads = running.threads;

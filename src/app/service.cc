@@ -55,6 +55,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .metrics = parts.metrics,
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
+                                                       .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .public_url = settings.public_url,
                                                        .tls = tls,

@@ -133,6 +133,9 @@ std::vector<FixedBound> fixed_bounds() {
        "it goes to the vendor"},
       {"A client's key", number(auth::kKeyBytesMin) + " to " + number(auth::kKeyBytesMax) + " characters",
        "refused at the start; 401"},
+      {"Age of a signature, and how far it may be ahead", number(auth::kSignatureWindow.count()) + "s", "401"},
+      {"Nonces of signed requests that are remembered", number(auth::kNoncesMax), "529 until the oldest are forgotten"},
+      {"Body of a signed request, also where others are streamed", size_text(model::kBodyBytesMax), "413"},
       {"Configuration file", size_text(kFileBytesMax) + ", " + number(kDepthMax) + " levels", "refused at the start"},
       {"File behind `@file:`", size_text(kValueBytesMax), "refused at the start"},
   };
@@ -159,6 +162,7 @@ std::string document() {
   }
   out += item_table("A listener", "`listen` is an address, a map of these, or a list of either.", listen_table());
   out += item_table("An item of `clients`", "Names and keys must differ.", client_table());
+  out += item_table("An item of `admin.tokens`", "Names and tokens must differ.", token_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
   out += item_table("An item of `endpoints`", "Just its URL, or a map.", endpoint_table());
   out +=

@@ -84,9 +84,16 @@ std::span<const Setting<Settings>> settings_table() {
       R::other("listen", "listener, or a list", "127.0.0.1:8787",
                "Where clients call. Beyond this host a `clients` list is required."),
       R::other("admin.listen", "address", "127.0.0.1:8788",
-               "The operator's port: metrics, health, readiness. A loopback address only: it has no login."),
+               "The operator's port: its page, its API, metrics, health. A loopback address only: it has no TLS."),
       R::other("admin.hosts", "list of names", "none",
                "Names, besides loopback, that a request to the operator's port may carry as its Host."),
+      R::other("admin.tokens", "list", "none",
+               "Who may use the operator's API, each with a token, besides the one in `data_dir`/admin.token."),
+      R::other("admin.metrics_listen", "address", "none",
+               "Metrics, health and readiness, and nothing else, are here too. Any address."),
+      R::flag(
+          "admin.metrics_need_token", [](auto& s) -> auto& { return s.admin_metrics_need_token; },
+          "/metrics is only for who has a token."),
       R::other("clients", "list", "none",
                "Who may call, each with a key. Without it only programs on this host may, whatever key they send."),
       R::flag(
@@ -424,6 +431,20 @@ std::span<const Setting<auth::ClientConfig>> client_table() {
       R::secret(
           "key", [](auto& c) -> auto& { return c.key; }, "required",
           "What the client sends as x-api-key, as a Bearer token or as baton-key; 16 to 512 characters."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<admin::TokenConfig>> token_table() {
+  using R = Row<admin::TokenConfig>;
+  static const Setting<admin::TokenConfig> kRows[] = {
+      R::text(
+          "name", [](auto& t) -> auto& { return t.name; }, "required", "Names who has the token in the audit log."),
+      R::secret(
+          "token", [](auto& t) -> auto& { return t.token; }, "required",
+          "32 to 512 characters, sent as a Bearer token."),
+      R::other("role", "read or operate", "required",
+               "read: sees everything but secrets. operate: changes things too."),
   };
   return kRows;
 }

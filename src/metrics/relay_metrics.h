@@ -81,6 +81,9 @@ class RelayMetrics {
     reply_bytes_ = &reply_bytes;
   }
 
+  // How many nonces are remembered. Before the first scrape; outlives this.
+  void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
+
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
 
@@ -88,6 +91,7 @@ class RelayMetrics {
 
  private:
   friend class Page;
+  friend class TotalsReader;
   // The labels of accounts by name, never changed once it is there: a larger one replaces it.
   struct Accounts {
     std::vector<std::string> names;  // sorted within what was made known at once
@@ -103,6 +107,7 @@ class RelayMetrics {
   std::atomic<uint64_t> log_lines_lost_{0};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
+  const std::atomic<size_t>* nonces_ = nullptr;
 };
 
 // Shard: what one loop has counted. Every method is a few plain additions.
@@ -130,6 +135,11 @@ class alignas(64) RelayMetrics::Shard {
   void queue_served(Duration waited) { queue_wait_.observe(waited); }
   void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
   void retry_budget_refused() { ++retry_budget_refusals_; }
+  // -- Signed requests --
+  // kRefused: its signature could not be read, was out of time or did not fit. kUnavailable: its nonce could not be
+  // kept.
+  enum class Signed : uint8_t { kAccepted, kRefused, kReplayed, kBodyChanged, kUnavailable };
+  void signed_request(Signed how) { ++signed_[static_cast<size_t>(how)]; }
   // -- The reply cache --
   // Bytes and entries that this loop put in, or (negative) saw go.
   void cache_grew(int64_t bytes, int64_t entries) {
@@ -159,6 +169,7 @@ class alignas(64) RelayMetrics::Shard {
 
  private:
   friend class Page;
+  friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
   static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kHit) + 1;
@@ -205,6 +216,7 @@ class alignas(64) RelayMetrics::Shard {
   Counter retry_budget_refusals_;
   std::array<Counter, 3> affinity_;
   std::array<Counter, 4> unserved_;
+  std::array<Counter, 5> signed_;
   Histogram queue_wait_{kFirstByteBounds};
   // By label, each made when it is first counted; the scrape reads them while the loop adds more.
   std::array<std::atomic<AccountCounters*>, kAccountLabelsMax> accounts_{};

@@ -7,6 +7,7 @@
 
 #include "accounts/pool.h"
 #include "auth/authenticator.h"
+#include "auth/nonce_store.h"
 #include "base/byte_budget.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
@@ -43,6 +44,7 @@ struct Parts {
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;             // of this loop
+  auth::NonceStore* nonces = nullptr;    // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
   std::string public_url;                // the relay's own origin, or empty: from the request
   bool tls = false;                      // of the listener, for that origin

@@ -94,6 +94,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .nonces = options_.nonces,
                                                        .replies = replies_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,

@@ -43,7 +43,8 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   const auth::KeyRing* keys = nullptr;
-  ledger::Book* book = nullptr;  // outlives the world
+  auth::NonceStore* nonces = nullptr;  // outlives the world
+  ledger::Book* book = nullptr;        // outlives the world
   uint32_t attempts_max = 3;
   accounts::Config pool = {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
