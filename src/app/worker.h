@@ -68,6 +68,7 @@ class Worker : public LoopThread, public edge::Handler {
   runtime::Random random_;
   std::unique_ptr<ledger::Ledger> ledger_;
   stream::TapRoom tap_room_;
+  reuse::ResumableList resumables_;
   edge::Config edge_;
   std::unique_ptr<net::Prober> prober_;
   runtime::Cancellation background_cancel_;
