@@ -102,11 +102,13 @@ EndpointIndex EndpointChooser::choose(Site& site, EndpointMask tried, uint64_t c
   const uint32_t turn = site.turn.fetch_add(1, kRelaxed);
   Duration server_prior{0};
   EndpointMask heard = 0;
+  Duration network_prior{0};
   double awaiting = 0;
   Instant newest{};
   for (EndpointIndex i = 0; i < site.count; ++i) {
     const Endpoint& one = site.endpoints[i];
     awaiting += static_cast<double>(one.awaiting.load(kRelaxed));
+    network_prior = std::max(network_prior, one.first_byte.network());
     if (!one.first_byte.known()) continue;
     server_prior = newest.ns == 0 ? one.first_byte.server() : std::min(server_prior, one.first_byte.server());
     newest = std::max(newest, one.first_byte.sampled_at());
@@ -138,7 +140,8 @@ EndpointIndex EndpointChooser::choose(Site& site, EndpointMask tried, uint64_t c
   const auto cost = [&](const Candidate& candidate) {
     const Endpoint& one = site.endpoints[candidate.index];
     const double load = static_cast<double>(one.awaiting.load(kRelaxed)) * static_cast<double>(site.count);
-    const double expected = seconds(one.first_byte.expected(server_prior));
+    const Duration network = one.first_byte.network().count() > 0 ? one.first_byte.network() : network_prior;
+    const double expected = seconds(one.first_byte.known() ? one.first_byte.expected({}) : network + server_prior);
     return (expected + 1e-6) * (1 + load / std::max(awaiting, kLoadLeast));
   };
   // A conversation stays where its prompt is remembered unless that is clearly slower.

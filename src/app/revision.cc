@@ -1,5 +1,6 @@
 #include "app/revision.h"
 
+#include <string>
 #include <utility>
 
 namespace baton::app {
@@ -11,17 +12,25 @@ Expected<std::shared_ptr<Revision>> Revision::make(config::Settings from, uint64
                                                    const runtime::Clock& clock) {
   auto revision = std::make_shared<Revision>(std::move(from), number, clock);
   for (const auto& account : revision->settings.accounts.accounts) {
-    auto endpoint = upstream::parse_endpoint(account.base_url);
-    if (!endpoint)
-      return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": base_url " + endpoint.error().detail);
+    std::vector<upstream::Endpoint>& endpoints = revision->endpoints.emplace_back();
+    std::vector<std::string> urls{account.base_url};
+    for (const auto& one : account.endpoints) urls.push_back(one.url);
+    bool any_tls = false;
+    for (const std::string& url : urls) {
+      auto endpoint = upstream::parse_endpoint(url);
+      if (!endpoint)
+        return fail(ErrorCode::kConfig, Fault::kUs,
+                    "account " + account.name + ": base_url " + endpoint.error().detail);
+      any_tls = any_tls || endpoint->target.tls;
+      endpoints.push_back(std::move(*endpoint));
+    }
     std::unique_ptr<net::TlsClientContext> tls;
-    if (endpoint->target.tls) {
+    if (any_tls) {
       auto context = net::TlsClientContext::make({.ca_file = account.ca_file});
       if (!context)
         return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": " + context.error().detail);
       tls = std::move(*context);
     }
-    revision->endpoints.push_back(std::move(*endpoint));
     revision->client_tls.push_back(std::move(tls));
   }
   return revision;

@@ -27,7 +27,7 @@ struct Revision {
   const WallTime made;
   config::Settings settings;
   accounts::AccountPool accounts;
-  std::vector<upstream::Endpoint> endpoints;                       // per account
+  std::vector<std::vector<upstream::Endpoint>> endpoints;          // per account, base_url first
   std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;  // per account; null for plain
 };
 

@@ -15,25 +15,28 @@ std::shared_ptr<Service> Service::make(Shared& shared, std::shared_ptr<Revision>
 Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts)
     : revision_(std::move(revision)), authenticator_(revision_->settings.auth, &shared.keys) {
   const config::Settings& settings = revision_->settings;
-  std::vector<relay::Line> lines;
+  std::vector<std::vector<relay::Line>> lines;
   for (size_t i = 0; i < settings.accounts.accounts.size(); ++i) {
     const auto& account = settings.accounts.accounts[i];
-    const auto& endpoint = revision_->endpoints[i];
-    dialers_.push_back(net::make_tcp_dialer(parts.loop, parts.poller, parts.resolver,
-                                            {.target = endpoint.target,
-                                             .connect_timeout = settings.upstream.connect_timeout,
-                                             .tls_handshake_timeout = settings.upstream.tls_handshake_timeout,
-                                             .address_stagger = settings.upstream.address_stagger,
-                                             .tls = revision_->client_tls[i].get(),
-                                             .proxy_url = account.proxy,
-                                             .allow_private = account.allow_private}));
-    pools_.push_back(
-        std::make_unique<upstream::ConnectionPool>(parts.loop, *dialers_.back(), settings.upstream, parts.metrics));
-    lines.push_back({.party = {.endpoint = &endpoint,
-                               .key = account.passthrough ? nullptr : &account.key,
-                               .show_rate_limits = account.show_rate_limits,
-                               .simulated = account.provider == "simulator"},
-                     .connections = pools_.back().get()});
+    std::vector<relay::Line>& ways = lines.emplace_back();
+    for (const auto& endpoint : revision_->endpoints[i]) {
+      net::TlsClientContext* context = endpoint.target.tls ? revision_->client_tls[i].get() : nullptr;
+      dialers_.push_back(net::make_tcp_dialer(parts.loop, parts.poller, parts.resolver,
+                                              {.target = endpoint.target,
+                                               .connect_timeout = settings.upstream.connect_timeout,
+                                               .tls_handshake_timeout = settings.upstream.tls_handshake_timeout,
+                                               .address_stagger = settings.upstream.address_stagger,
+                                               .tls = context,
+                                               .proxy_url = account.proxy,
+                                               .allow_private = account.allow_private}));
+      pools_.push_back(
+          std::make_unique<upstream::ConnectionPool>(parts.loop, *dialers_.back(), settings.upstream, parts.metrics));
+      ways.push_back({.party = {.endpoint = &endpoint,
+                                .key = account.passthrough ? nullptr : &account.key,
+                                .show_rate_limits = account.show_rate_limits,
+                                .simulated = account.provider == "simulator"},
+                      .connections = pools_.back().get()});
+    }
   }
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
@@ -60,6 +63,10 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .tls = tls,
                                                        .simulated = settings.simulated,
                                                        .life = &life_});
+}
+
+void Service::retire() {
+  for (auto& pool : pools_) pool->close_idle();
 }
 
 }  // namespace baton::app

@@ -26,6 +26,7 @@ struct LoopParts {
   stream::TapRoom& tap_room;
   reuse::ResumableList& resumables;
   metrics::RelayMetrics::Shard& metrics;
+  runtime::TaskGroup& background;  // what runs beside calls
 };
 
 class Service {
@@ -33,6 +34,8 @@ class Service {
   static std::shared_ptr<Service> make(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts);
   relay::Relay& relay() { return *relay_; }
   const Revision& revision() const { return *revision_; }
+  // No call begins here any more: idle connections are closed, and none is made in advance.
+  void retire();
 
   // Use make().
   Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts);

@@ -65,18 +65,27 @@ Worker::Worker(Shared& shared, size_t index)
                                                                .connections = shared.connections,
                                                                .metrics = &metrics_});
   watchdog_ = std::make_unique<Watchdog>(loop_, metrics_);
+  // One loop probes for all.
+  if (index != 0) return;
+  prober_ = net::make_prober(loop_, poller_, *resolver_, {.timeout = settings.accounts.probes.timeout});
+  background_.spawn(probe_rounds(loop_, random_, *prober_, [&shared] { return shared.current(); }, background_cancel_));
 }
 
 Worker::~Worker() { end(); }
 
 void Worker::end() {
   loop_.post([this] { server_->cut(); });
-  finish([this] { return server_->settled(); });
+  loop_.post([this] {
+    service_->retire();
+    background_cancel_.cancel(runtime::CancelReason::kDrain);
+  });
+  finish([this] { return server_->settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
 void Worker::use(std::shared_ptr<Revision> revision) {
   edge_ = revision->settings.edge;
+  if (service_) service_->retire();
   service_ = Service::make(shared_, std::move(revision),
                            {.loop = loop_,
                             .poller = poller_,
@@ -85,7 +94,8 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .ledger = *ledger_,
                             .tap_room = tap_room_,
                             .resumables = resumables_,
-                            .metrics = metrics_});
+                            .metrics = metrics_,
+                            .background = background_});
 }
 
 runtime::Task<void> Worker::serve(edge::Exchange& exchange) { return service_->relay().serve(exchange); }

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "app/loop_thread.h"
+#include "app/probe_rounds.h"
 #include "app/service.h"
 #include "app/shared.h"
 #include "edge/server.h"
+#include "net/prober.h"
 #include "net/resolver.h"
 #include "net/tcp_listener.h"
 #include "runtime/loop.h"
@@ -68,6 +70,9 @@ class Worker : public LoopThread, public edge::Handler {
   stream::TapRoom tap_room_;
   reuse::ResumableList resumables_;
   edge::Config edge_;
+  std::unique_ptr<net::Prober> prober_;
+  runtime::Cancellation background_cancel_;
+  runtime::TaskGroup background_;  // outlives what it runs for
   std::shared_ptr<Service> service_;
   std::vector<Listening> listening_;
   std::vector<Listening> opening_;

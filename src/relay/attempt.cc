@@ -60,6 +60,8 @@ class Attempts {
   std::optional<Step> next_step(const Tried& tried);
   // Turns to the next model that may stand in for the one that was asked for.
   bool fall_back();
+  // The same account at another of its endpoints, where it is the endpoint that failed.
+  std::optional<Lease> elsewhere(const Tried& tried);
   // The answer where nothing better can be had any more.
   Expected<Answer> last(Tried& tried);
   // Puts an answer aside, lets go of its account, and comes to the next one.
@@ -78,6 +80,8 @@ class Attempts {
   bool repeated_ = false;  // a call that may have been processed was sent again
   size_t fallbacks_ = 0;   // models that were turned to
   size_t step_began_ = 0;  // Attempts before the present group or model
+  accounts::AccountIndex last_index_ = 0;
+  accounts::EndpointMask tried_endpoints_ = 0;  // of that account
 };
 
 // An account that owns objects may since have become one that forwards the caller's credential, and here that is
@@ -115,7 +119,10 @@ bool Attempts::may_repeat(const Tried& tried) {
 
 std::optional<Attempts::Step> Attempts::next_step(const Tried& tried) {
   if (call_.outcome.attempts.size() - step_began_ < parts_.attempts_max) {
-    next_ = seeker_.other();
+    // Where nothing was sent the account keeps the call, and with it its prompt cache.
+    if (tried.unsent()) next_ = elsewhere(tried);
+    if (!next_) next_ = seeker_.other();
+    if (!next_) next_ = elsewhere(tried);
     if (next_) return Step::kTry;
     if (seeker_.may_wait(tried.verdict)) return Step::kWait;
     // A connection that broke is worth a second try even where nothing waits and there is only one account.
@@ -155,6 +162,12 @@ bool Attempts::fall_back() {
     return true;
   }
   return false;
+}
+
+std::optional<Lease> Attempts::elsewhere(const Tried& tried) {
+  const accounts::Effect effect = tried.verdict.effect;
+  if (effect != accounts::Effect::kFailed && effect != accounts::Effect::kOverloaded) return std::nullopt;
+  return parts_.accounts.take_elsewhere(tried.index, tried_endpoints_, parts_.loop.now());
 }
 
 Attempts::Step Attempts::decide(const Tried& tried) {
@@ -221,6 +234,8 @@ Task<Expected<Answer>> Attempts::run() {
     if (call_.wording) tried.answer.fallback_model = call_.facts.model;
     if (tried.failure && tried.failure->fault == Fault::kClient) co_return std::unexpected(*tried.failure);
     seeker_.tried(tried.index);
+    if (tried.index != std::exchange(last_index_, tried.index)) tried_endpoints_ = 0;
+    tried_endpoints_ |= accounts::EndpointMask{1} << tried.endpoint;
     const Step step = decide(tried);
     if (step == Step::kDeliver) {
       repetition_ = {};

@@ -113,6 +113,8 @@ void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
     call.outcome.affinity_lost_tokens = gain.lost_tokens;
   }
   if (!complete) return;
+  const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
+                            static_cast<double>(usage.output_tokens)};
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
                                   call.outcome.request_body_bytes, used);

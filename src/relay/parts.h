@@ -25,7 +25,7 @@
 
 namespace baton::relay {
 
-// How the relay reaches one account, in the order of the AccountPool.
+// How the relay reaches one endpoint of an account.
 struct Line {
   upstream::Party party;
   upstream::ConnectionPool* connections = nullptr;
@@ -37,7 +37,7 @@ struct Parts {
   const auth::Authenticator& authenticator;
   accounts::AccountPool& accounts;
   uint32_t attempts_max;
-  std::vector<Line> lines;
+  std::vector<std::vector<Line>> lines;  // by account, in the order of the AccountPool, then by endpoint
   const upstream::Config& upstream;
   const stream::Config& stream;
   Duration write_stall;     // a client that takes nothing

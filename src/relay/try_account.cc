@@ -103,19 +103,29 @@ std::string error_code_of(const Parts& parts, const Answer& answer) {
 }
 
 void note_end(const Parts& parts, const Call& call, Answer& answer, const accounts::Verdict& verdict,
-              const accounts::Stated& stated, const model::Attempt& attempt) {
+              const accounts::Stated& stated, const model::Attempt& attempt, Instant started) {
   BATON_CHECK(answer.lease.has_value());
   const Instant now = parts.loop.now();
+  // While our own loop stands still every upstream looks slow.
+  const bool stalled = parts.loop.stalled_at() >= started;
   if (verdict.effect == accounts::Effect::kLimited && !stated.retry_after && !stated.reset) {
     parts.accounts.answered(*answer.lease, stated, /*limited=*/true, now);
   }
   const uint64_t model = call.facts.model.empty() ? 0 : hash64(call.facts.model);
-  parts.accounts.ended(*answer.lease, {.effect = verdict.effect, .reached = !is_unsent(verdict.result), .model = model},
+  parts.accounts.ended(*answer.lease,
+                       {.effect = verdict.effect,
+                        .reached = !is_unsent(verdict.result),
+                        .model = model,
+                        .stalled = stalled && attempt.status == 0},
                        now);
-  if (verdict.effect == accounts::Effect::kServed && call.facts.stream && attempt.first_byte > Duration{0}) {
-    parts.accounts.forecast().first_byte(accounts::limit_class(call.route.operation, call.facts.model),
-                                         attempt.first_byte);
-  }
+  if (verdict.effect != accounts::Effect::kServed || attempt.first_byte <= Duration{0}) return;
+  if (call.route.operation != model::Operation::kMessages) return;
+  auto& forecast = parts.accounts.forecast();
+  const auto limits = accounts::limit_class(call.route.operation, call.facts.model);
+  // The first byte of an answer that does not stream comes with its end: it counts only where none streams.
+  const bool tells = call.facts.stream || forecast.first_byte(limits) == Duration{0};
+  parts.accounts.first_byte(*answer.lease, attempt.first_byte, stalled || !tells, now);
+  if (call.facts.stream && !stalled) forecast.first_byte(limits, attempt.first_byte);
 }
 
 }  // namespace
@@ -127,7 +137,8 @@ Task<Tried> try_account(const Parts& parts, Call& call, accounts::Lease lease, T
   tried.index = lease.index();
   Answer& answer = tried.answer;
   answer.lease = std::move(lease);
-  answer.way = choose_way(parts.lines[tried.index]);
+  tried.endpoint = answer.lease->endpoint();
+  answer.way = choose_way(parts.lines[tried.index][tried.endpoint]);
   answer.fields = take_string();
   answer.content = take_string();
   book(parts, call, tried);
@@ -162,7 +173,7 @@ Task<Tried> try_account(const Parts& parts, Call& call, accounts::Lease lease, T
   attempt.result = tried.verdict.result;
   attempt.may_have_been_processed = tried.verdict.may_have_been_processed;
   attempt.total = parts.loop.clock().now() - started;
-  note_end(parts, call, answer, tried.verdict, stated, attempt);
+  note_end(parts, call, answer, tried.verdict, stated, attempt, started);
   co_return tried;
 }
 

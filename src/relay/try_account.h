@@ -21,6 +21,7 @@ struct TryOptions {
 struct Tried {
   Answer answer;
   accounts::AccountIndex index = 0;
+  accounts::EndpointIndex endpoint = 0;
   accounts::Verdict verdict;
   std::optional<Error> failure;  // there is no answer
   bool resent = false;           // the request was sent twice, and the first time may have been processed

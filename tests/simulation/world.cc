@@ -43,12 +43,11 @@ World::World(WorldOptions options)
                                                                    .request_bytes = sim_bytes_,
                                                                    .connections = sim_connections_});
   account_configs_.resize(options_.accounts);
-  endpoints_.resize(options_.accounts);
-  std::vector<relay::Line> lines;
-  for (size_t i = 0; i < options_.accounts; ++i) {
-    accounts::AccountConfig& account = account_configs_[i];
-    if (account.name.empty()) account.name = "account-" + std::to_string(i);
-    if (account.key.empty()) account.key = Secret(key(i));
+  std::vector<std::vector<relay::Line>> lines(options_.accounts);
+  size_t upstreams_count = options_.accounts;
+  for (const auto& account : account_configs_) upstreams_count += account.endpoints.size();
+  endpoints_.resize(upstreams_count);
+  auto add = [&](size_t i, accounts::AccountConfig& account, relay::Line& line) {
     endpoints_[i] = *upstream::parse_endpoint("http://upstream-" + std::to_string(i));
     dialers.push_back(std::make_unique<MemoryDialer>(random_, options_.upstream_weather, [this, i](StreamPair& pair) {
       upstream_replies.push_back(std::make_shared<std::string>());
@@ -61,12 +60,23 @@ World::World(WorldOptions options)
       }
     }));
     pools_.push_back(
-        std::make_unique<upstream::ConnectionPool>(loop_, *dialers[i], options_.upstream, metrics_.shard(0)));
-    lines.push_back({.party = {.endpoint = &endpoints_[i],
-                               .key = account.passthrough ? nullptr : &account.key,
-                               .show_rate_limits = account.show_rate_limits,
-                               .simulated = !options_.scripted},
-                     .connections = pools_[i].get()});
+        std::make_unique<upstream::ConnectionPool>(loop_, *dialers[i], options_.upstream, metrics_.shard(0),
+                                                   upstream::Warming{.tasks = options_.warm ? &background_ : nullptr}));
+    line = {.party = {.endpoint = &endpoints_[i],
+                      .key = account.passthrough ? nullptr : &account.key,
+                      .show_rate_limits = account.show_rate_limits,
+                      .simulated = !options_.scripted},
+            .connections = pools_[i].get()};
+  };
+  for (size_t i = 0; i < options_.accounts; ++i) {
+    accounts::AccountConfig& account = account_configs_[i];
+    if (account.name.empty()) account.name = "account-" + std::to_string(i);
+    if (account.key.empty()) account.key = Secret(key(i));
+    add(i, account, lines[i].emplace_back());
+  }
+  for (size_t i = 0, next = options_.accounts; i < options_.accounts; ++i) {
+    for (size_t k = 0; k < account_configs_[i].endpoints.size(); ++k)
+      add(next++, account_configs_[i], lines[i].emplace_back());
   }
   accounts_ = std::make_unique<accounts::AccountPool>(pool_config_, clock);
   flights_ = std::make_unique<reuse::Flights>(options_.cache.value_or(reuse::Config{}), reply_bytes);
@@ -106,8 +116,10 @@ World::~World() {
   sim_server_->cut();
   for (auto& pool : pools_) pool->close_idle();
   int turns = 0;
-  loop_.run_until(
-      [&] { return (server_->settled() && sim_server_->settled() && upstreams.settled()) || ++turns > 100'000; });
+  loop_.run_until([&] {
+    return (server_->settled() && sim_server_->settled() && upstreams.settled() && background_.size() == 0) ||
+           ++turns > 100'000;
+  });
   pools_.clear();
   ledger_.reset();
   // What timers remain (the ledger's flush) goes with its owner.
