@@ -133,7 +133,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
     call.outcome.model = answer.fallback_model;
     call.keep_as.reset();  // another model's answer is not the answer to this question
   }
-  append_cache_fields(answer.fields, call.outcome);
+  append_cache_fields(answer.fields, call);
   call.outcome.upstream_request_id = std::move(answer.upstream_request_id);
   keep_message(parts, call, answer);
   Recording recording(parts, call, answer);
