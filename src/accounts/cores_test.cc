@@ -5,7 +5,7 @@
 
 #include "accounts/affinity.h"
 #include "accounts/backoff.h"
-#include "accounts/fair_order.h"
+#include "base/fair_order.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"

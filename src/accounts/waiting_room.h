@@ -11,7 +11,7 @@
 #include <memory>
 #include <mutex>
 
-#include "accounts/fair_order.h"
+#include "base/fair_order.h"
 #include "accounts/pool.h"
 
 namespace baton::accounts {

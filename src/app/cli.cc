@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "config/budget_text.h"
 #include "config/key_rule.h"
 #include "config/suggest.h"
 #include "config/value.h"
@@ -70,6 +71,10 @@ class Options {
   void flag(std::string_view name, bool& out) { app_.add_flag(std::string(name), out, ""); }
   void text(std::string_view name, std::optional<std::string>& out, std::string_view value_name) {
     app_.add_option(std::string(name), out, "")->type_name(std::string(value_name));
+  }
+  // May be given more than once.
+  void texts(std::string_view name, std::vector<std::string>& out, std::string_view value_name) {
+    app_.add_option(std::string(name), out, "")->type_name(std::string(value_name))->expected(1)->take_all();
   }
   // The given ones become overrides in parse().
   void settings(std::span<const SettingFlag> flags) {
@@ -213,7 +218,8 @@ void data_options(Options& options, DataFolder& data) {
 
 // What create takes beside the name.
 struct KeyWords {
-  std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency;
+  std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency, reserve;
+  std::vector<std::string> budgets;
 
   void add_to(Options& options) {
     options.text("--team", team, "TEAM");
@@ -223,6 +229,8 @@ struct KeyWords {
     options.text("--endpoints", endpoints, "NAME,...");
     options.text("--rpm", rpm, "N");
     options.text("--concurrency", concurrency, "N");
+    options.texts("--budget", budgets, "DOLLARS/PERIOD");
+    options.text("--reserve", reserve, "HOW");
   }
 
   // The reason why they cannot be, or empty.
@@ -245,10 +253,23 @@ struct KeyWords {
     if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
     if (!number(concurrency, 1'000'000, out.key.rights.concurrency))
       return "--concurrency must be a number from 1 to 1000000";
-    return {};
+    return read_budget(out.key.rights.budget);
   }
 
  private:
+  std::string read_budget(model::Budget& out) const {
+    for (const std::string& text : budgets) {
+      const auto read = config::parse_budget(text, out);
+      if (!read) return "--budget " + read.error();
+      out = *read;
+    }
+    if (!reserve) return {};
+    if (!out.any()) return "--reserve goes with a --budget";
+    const auto read = config::parse_reserve(*reserve, out);
+    if (!read) return "--reserve " + read.error();
+    out = *read;
+    return {};
+  }
   static bool number(const std::optional<std::string>& text, uint64_t max, uint32_t& out) {
     if (!text) return true;
     const auto value = ascii::decimal(*text);

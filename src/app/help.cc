@@ -88,6 +88,10 @@ create takes:
   --endpoints NAME,... Only these: messages, count_tokens, batches, models, files, other.
   --rpm N              Requests per minute.
   --concurrency N      Calls at a time.
+  --budget AMOUNT      Dollars a day or a month (UTC): 50/day, 500/month. May be given
+                       for both. A key with a budget uses only models with a price.
+  --reserve HOW        What a call takes of it until its cost is known: learned (usual),
+                       strict (the most it can cost: never overspent), or cap:0.50.
 rotate takes:
   --grace TIME         How long the old secret still works. Usually 0.
 all take:

@@ -81,9 +81,10 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
+  auto prices = read_prices(shared->settings);
+  if (!prices) return std::unexpected(prices.error());
+  shared->budgets = std::make_unique<ledger::Budgets>(shared->settings.ledger.budgets, *prices);
   if (shared->settings.ledger.rows) {
-    auto prices = read_prices(shared->settings);
-    if (!prices) return std::unexpected(prices.error());
     shared->book = std::make_unique<ledger::Book>(shared->settings.ledger, shared->settings.data_dir,
                                                   std::move(*prices), shared->clock, log);
   }

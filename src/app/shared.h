@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "ledger/access_log.h"
 #include "ledger/book.h"
+#include "ledger/budgets.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
@@ -46,6 +47,7 @@ struct Shared {
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<ledger::Book> book;  // null when rows are off
+  std::unique_ptr<ledger::Budgets> budgets;
 };
 
 // The prices of the settings and of the file that they name. kConfig with the file's first problem.

@@ -89,6 +89,7 @@ Worker::Worker(Shared& shared, size_t index)
                                                        .metrics = metrics,
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .budgets = shared.budgets.get(),
                                                        .replies = shared.replies.get(),
                                                        .public_url = settings.public_url,
                                                        .tls = tls,

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "auth/budget_table.h"
+
 namespace baton::auth {
 namespace {
 
@@ -26,6 +28,7 @@ constexpr Migration kMigrations[] = {
     "digest TEXT PRIMARY KEY, "  // keyed, hex
     "key_id TEXT NOT NULL, created_at INTEGER NOT NULL, until INTEGER"
     ") STRICT, WITHOUT ROWID",
+    kBudgetsMigration,
 };
 constexpr std::string_view kColumns =
     "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, "
@@ -217,6 +220,7 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
                             .bind(10, now.time_since_epoch().count())
                             .bind(11, ms(key.expires))
                             .run();
+    if (done && key.rights.budget.any()) done = save_budget(database_, key.id, key.rights.budget);
     if (!done) return failure(done.error());
     if (Result<void> committed = database_.execute("COMMIT"); !committed) return failure(committed.error());
     return secret;
@@ -288,6 +292,7 @@ Expected<StoredKeys> KeyStore::read() {
     if (!*row) break;
     out.keys.push_back(key_of(*keys));
   }
+  if (Result<void> budgets = read_budgets(database_, out.keys); !budgets) return failure(budgets.error());
   Result<Statement> secrets = database_.prepare("SELECT digest, key_id, until FROM secrets");
   if (!secrets) return failure(secrets.error());
   while (true) {

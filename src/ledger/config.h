@@ -4,11 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
 #include "base/units.h"
+#include "model/budget.h"
 
 namespace baton::ledger {
 
@@ -47,6 +51,16 @@ struct PriceList {
   std::optional<int64_t> multiplier_ppm;  // a contract's, of everything; in millionths
 };
 
+inline constexpr size_t kBudgetWaitersMax = 4096;  // calls that wait for others' reservations to settle
+
+// What the configuration says of budgets. Keys made at run time carry their own.
+struct BudgetRules {
+  std::map<std::string, model::Budget, std::less<>> teams;
+  std::map<std::string, model::Budget, std::less<>> clients;  // of the configuration, by name
+  std::string contact;                                        // whom to ask for more
+  bool any() const { return !teams.empty() || !clients.empty(); }
+};
+
 struct Config {
   std::string access_log = "stderr";             // "stdout", "stderr", a file's path, or "off"
   size_t log_queue_bytes_max = 8 * 1024 * 1024;  // lines that wait for a slow sink; more are dropped and counted
@@ -55,6 +69,9 @@ struct Config {
   Duration keep = std::chrono::hours(24 * 400);  // how long a row is kept
   std::string prices_file;                       // read again when it changes; over the built-in prices
   PriceList prices;                              // over both
+  BudgetRules budgets;
+  std::string webhook;  // https:// address that warnings of budgets are posted to; empty: none
+  Secret webhook_secret;
 };
 
 }  // namespace baton::ledger

@@ -124,6 +124,29 @@ std::optional<int64_t> PriceTable::cost(std::string_view model, const model::Usa
   return static_cast<int64_t>(nanodollars);
 }
 
+std::optional<int64_t> PriceTable::upper_bound(std::string_view model, const model::CallWeight& weight,
+                                               WallTime at) const {
+  const auto [price, multiplier] = find(model, at);
+  if (price == nullptr) return std::nullopt;
+  int64_t input = 0;
+  int64_t output = 0;
+  const auto dearest = [&](const Rates& rates) {
+    input = std::max({input, rates.input, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read});
+    output = std::max(output, rates.output);
+  };
+  dearest(price->rates);
+  if (price->fast) dearest(*price->fast);
+  if (price->long_prompt) dearest(price->long_prompt->rates);
+  Wide sum = Wide{weight.input_tokens} * input + Wide{weight.output_tokens} * output +
+             Wide{weight.web_searches} * price->web_search_picodollars +
+             Wide{weight.web_fetches} * price->web_fetch_picodollars;
+  sum *= multiplier;
+  constexpr Wide kPerNanodollar = Wide{1000} * kWhole;
+  const Wide nanodollars = (sum + kPerNanodollar - 1) / kPerNanodollar;
+  if (nanodollars > std::numeric_limits<int64_t>::max()) return std::nullopt;
+  return static_cast<int64_t>(nanodollars);
+}
+
 PriceList PriceTable::built_in() {
   PriceList list;
   const auto add = [&list](std::string model, const Rates& of) -> Price& {

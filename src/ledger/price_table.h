@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "ledger/config.h"
+#include "model/budget.h"
 #include "model/usage.h"
 
 namespace baton::ledger {
@@ -24,6 +25,9 @@ class PriceTable {
 
   // In nanodollars. Nothing when no list has a price for the model at that time and in that mode: never 0.
   std::optional<int64_t> cost(std::string_view model, const model::Usage& usage, WallTime at) const;
+
+  // The most that one attempt of this weight can cost, in whichever mode. Nothing when the model has no price.
+  std::optional<int64_t> upper_bound(std::string_view model, const model::CallWeight& weight, WallTime at) const;
 
   // The lists' own prices, for the document and for tests.
   static PriceList built_in();

@@ -1,5 +1,6 @@
 #include "ledger/rows_file.h"
 
+#include "base/utc.h"
 #include "ledger/row.h"
 
 namespace baton::ledger {
@@ -31,6 +32,16 @@ constexpr Migration kMigrations[] = {
     "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, "
     "cache_write_tokens INTEGER NOT NULL, cost_nanodollars INTEGER, "
     "PRIMARY KEY(call, attempt)) STRICT, WITHOUT ROWID",
+    // What the call counts for in budgets where that is not its cost; and the sums that budgets begin with.
+    "ALTER TABLE calls ADD COLUMN charged_nanodollars INTEGER;"
+    "CREATE TABLE spent("
+    "holder TEXT NOT NULL, period TEXT NOT NULL, "  // "key:…", "client:…" or "team:…"; "2026-11-24" or "2026-11" (UTC)
+    "nanodollars INTEGER NOT NULL, PRIMARY KEY(holder, period)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO spent SELECT CASE key_id WHEN '' THEN 'client:' || client ELSE 'key:' || key_id END, "
+    "strftime('%Y-%m-%d', started_at / 1000, 'unixepoch'), sum(coalesce(cost_nanodollars, 0)) FROM calls GROUP BY 1, 2;"
+    "INSERT INTO spent SELECT 'team:' || team, strftime('%Y-%m-%d', started_at / 1000, 'unixepoch'), "
+    "sum(coalesce(cost_nanodollars, 0)) FROM calls WHERE team <> '' GROUP BY 1, 2;"
+    "INSERT INTO spent SELECT holder, substr(period, 1, 7), sum(nanodollars) FROM spent GROUP BY 1, 2",
 };
 
 // Another process may be reading the whole of it, or writing its own rows.
@@ -63,11 +74,17 @@ Result<void> RowsFile::prepare() {
        "client_address, tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, "
        "ending, "
        "error, upstream_request_id, request_bytes, reply_bytes, input_tokens, output_tokens, cache_read_tokens, "
-       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars) "
+       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars, "
+       "charged_nanodollars) "
        "VALUES("
        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"},
+       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"},
       {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
+      {add_spent_,
+       "INSERT INTO spent VALUES(?1, ?2, ?3) ON CONFLICT(holder, period) DO UPDATE SET nanodollars = nanodollars + ?3"},
+      {read_spent_,
+       "SELECT holder, sum(nanodollars * (period = ?1)), sum(nanodollars * (period = ?2)) FROM spent "
+       "WHERE period IN (?1, ?2) GROUP BY holder"},
       {last_seq_, "SELECT last_insert_rowid()"},
       {first_, "SELECT seq, started_at FROM calls ORDER BY seq LIMIT 1"},
       {forget_attempts_,
@@ -89,12 +106,14 @@ Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches
   if (Result<void> begun = begin_.run(); !begun) return begun;
   const auto all = [&]() -> Result<void> {
     int64_t rows_max = kForgottenBesides;
+    spent_.clear();
     for (const std::vector<model::Outcome>& batch : batches) {
       for (const model::Outcome& outcome : batch) {
         if (Result<void> done = insert(outcome, prices); !done) return done;
       }
       rows_max += static_cast<int64_t>(batch.size());
     }
+    if (Result<void> done = save_spent(); !done) return done;
     if (Result<void> done = forget(oldest, rows_max); !done) return done;
     return commit_.run();
   };
@@ -142,6 +161,8 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   number(used.web_search_requests);
   number(used.web_fetch_requests);
   insert_call_.bind(++at, row.cost);
+  insert_call_.bind(++at, outcome.charged_nanodollars);
+  count_spent(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
 
@@ -168,6 +189,40 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
     if (Result<void> done = insert_attempt_.run(); !done) return done;
   }
   return {};
+}
+
+void RowsFile::count_spent(const model::Outcome& outcome, int64_t nanodollars) {
+  if (nanodollars == 0) return;
+  const std::string day = utc_day(outcome.started);
+  const auto add = [&](std::string holder) {
+    spent_[{holder, day.substr(0, 7)}] += nanodollars;
+    spent_[{std::move(holder), day}] += nanodollars;
+  };
+  add(holder_of_key(outcome.key_id, outcome.client));
+  if (!outcome.team.empty()) add(holder_of_team(outcome.team));
+}
+
+Result<void> RowsFile::save_spent() {
+  for (const auto& [key, nanodollars] : spent_) {
+    add_spent_.bind(1, std::string_view(key.first)).bind(2, std::string_view(key.second)).bind(3, nanodollars);
+    if (Result<void> done = add_spent_.run(); !done) return done;
+  }
+  return {};
+}
+
+Result<std::vector<Spent>> RowsFile::spent(WallTime now) {
+  const std::string day = utc_day(now);
+  const std::string month = day.substr(0, 7);
+  read_spent_.bind(1, std::string_view(day)).bind(2, std::string_view(month));
+  std::vector<Spent> out;
+  while (true) {
+    Result<bool> row = read_spent_.step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) break;
+    out.push_back({std::string(read_spent_.text(0)), read_spent_.number(1), read_spent_.number(2)});
+  }
+  read_spent_.reset();
+  return out;
 }
 
 Result<void> RowsFile::forget(WallTime oldest, int64_t rows_max) {

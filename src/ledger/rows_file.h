@@ -4,11 +4,13 @@
 // it adds. Survives a crash of the process; after a power cut the last seconds may be missing.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "ledger/price_table.h"
+#include "ledger/spent.h"
 #include "model/outcome.h"
 #include "store/database.h"
 
@@ -25,17 +27,23 @@ class RowsFile {
   store::Result<void> save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
                            WallTime oldest);
 
+  // What each holder has spent in this day and month.
+  store::Result<std::vector<Spent>> spent(WallTime now);
+
   store::Database& database() { return database_; }
 
  private:
   explicit RowsFile(store::Database database) : database_(std::move(database)) {}
   store::Result<void> prepare();
   store::Result<void> insert(const model::Outcome& outcome, const PriceTable& prices);
+  void count_spent(const model::Outcome& outcome, int64_t nanodollars);
+  store::Result<void> save_spent();
   store::Result<void> forget(WallTime oldest, int64_t rows_max);
 
   store::Database database_;  // before the statements, which must go first
   store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, last_seq_, first_, forget_attempts_,
-      forget_calls_;
+      forget_calls_, add_spent_, read_spent_;
+  std::map<std::pair<std::string, std::string>, int64_t> spent_;  // of the rows being saved, by holder and period
 };
 
 }  // namespace baton::ledger

@@ -272,6 +272,7 @@ Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
         // Also of an opening that is given up: what the vendor stated there may be on its bill.
         attempts[at].usage = answer.follower->facts().usage;
         attempts[at].model = answer.follower->facts().model;
+        attempts[at].usage_partial = !received;
       }
       if (received) {
         end.early_error = *received;

@@ -46,6 +46,7 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
   call.outcome.events = answer.follower->events();
   attempt.usage = answer.follower->facts().usage;
   attempt.model = answer.follower->facts().model;
+  attempt.usage_partial = !answer.follower->facts().message_delta;
 }
 
 // Moves the rest of a live answer and ends the reply as its end deserves.

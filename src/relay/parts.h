@@ -7,6 +7,7 @@
 #include "accounts/pool.h"
 #include "auth/authenticator.h"
 #include "base/byte_budget.h"
+#include "ledger/budgets.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
 #include "reuse/reply_store.h"
@@ -42,6 +43,7 @@ struct Parts {
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;             // of this loop
+  ledger::Budgets* budgets = nullptr;    // of all loops; null: nobody has one
   reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
   std::string public_url;                // the relay's own origin, or empty: from the request
   bool tls = false;                      // of the listener, for that origin

@@ -2,6 +2,7 @@
 #include <exception>
 
 #include "relay/attempt.h"
+#include "relay/budget.h"
 #include "relay/deliver.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
@@ -31,6 +32,9 @@ Task<Expected<void>> Relay::walk(Call& call) {
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
   if (!kept) co_return std::unexpected(kept.error());
   if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
+  if (call.weight) {
+    if (auto reserved = co_await reserve_budget(parts_, call); !reserved) co_return std::unexpected(reserved.error());
+  }
   call.bound_account = owner_of(parts_, call);
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());

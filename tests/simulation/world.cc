@@ -84,6 +84,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .budgets = options_.budgets,
                                                        .replies = replies_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,

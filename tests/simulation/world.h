@@ -44,6 +44,7 @@ struct WorldOptions {
   auth::Config auth = {};
   const auth::KeyRing* keys = nullptr;
   ledger::Book* book = nullptr;  // outlives the world
+  ledger::Budgets* budgets = nullptr;  // the same
   uint32_t attempts_max = 3;
   accounts::Config pool = {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
