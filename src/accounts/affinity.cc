@@ -58,4 +58,18 @@ size_t Bindings::size() const {
   return total;
 }
 
+std::vector<Bindings::Bound> Bindings::latest(size_t bindings_max) const {
+  std::vector<Bound> out;
+  for (const Stripe& in : stripes_) {
+    std::lock_guard lock(in.mutex);
+    size_t left = bindings_max / kStripes;
+    for (auto at = in.order.begin(); at != in.order.end() && left > 0; ++at, --left) {
+      out.push_back({at->key, at->account, at->used});
+    }
+  }
+  std::ranges::sort(out,
+                    [](const Bound& a, const Bound& b) { return a.used != b.used ? a.used < b.used : a.key < b.key; });
+  return out;
+}
+
 }  // namespace baton::accounts

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "accounts/config.h"
 #include "base/units.h"
@@ -30,6 +31,13 @@ class Bindings {
   std::optional<uint32_t> find(uint64_t key, Instant now);
   void bind(uint64_t key, uint32_t account, Instant now);
   size_t size() const;
+  struct Bound {
+    uint64_t key;
+    uint32_t account;
+    Instant used;
+  };
+  // The latest of each stripe, the earliest of them first, so that bind() in this order restores them.
+  std::vector<Bound> latest(size_t bindings_max) const;
 
  private:
   static constexpr size_t kStripes = 16;

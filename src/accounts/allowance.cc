@@ -98,4 +98,11 @@ void Allowance::bench(Instant until) {
   if (!metered_) ramp_ = 1;
 }
 
+void Allowance::restore(const std::array<double, 3>& limits, const std::array<double, 3>& levels, Instant at) {
+  for (size_t i = 0; i < meters_.size(); ++i) {
+    meters_[i].restore(limits[i], levels[i], at);
+    metered_ = metered_ || meters_[i].known();
+  }
+}
+
 }  // namespace baton::accounts

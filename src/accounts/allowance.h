@@ -57,6 +57,9 @@ class Allowance {
   // Nothing goes before `until`; then, where no meter is known, calls go one by one at first.
   void bench(Instant until);
 
+  // As it was at `at`, before a restart.
+  void restore(const std::array<double, 3>& limits, const std::array<double, 3>& levels, Instant at);
+
   const Meter& meter(size_t index) const { return meters_[index]; }
 
  private:

@@ -53,6 +53,12 @@ class Health {
     return true;
   }
   void probe_left() { probing_ = false; }
+  // As it was before a restart.
+  void restore(uint32_t ejections, Instant until) {
+    ejections_ = ejections;
+    until_ = until;
+    open_ = true;
+  }
   bool probing() const { return probing_; }
   Instant until() const { return until_; }
   uint32_t failures() const { return failures_; }

@@ -48,4 +48,11 @@ void Meter::learn(const Stated& stated, const Before& before, Instant now) {
   set_level(std::clamp(level(now), least, most), now);
 }
 
+void Meter::restore(double limit, double level, Instant at) {
+  if (limit <= 0) return;
+  limit_ = ceiling_ > 0 ? std::min(ceiling_, limit) : limit;
+  level_ = std::min(level, limit_);
+  at_ = at;
+}
+
 }  // namespace baton::accounts

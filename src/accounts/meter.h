@@ -38,6 +38,8 @@ class Meter {
   };
   // The vendor looked between `before.sent` and `now`. The level is moved no further than that allows.
   void learn(const Stated& stated, const Before& before, Instant now);
+  // As it was at `at`, before a restart.
+  void restore(double limit, double level, Instant at);
 
  private:
   void set_level(double level, Instant now);

@@ -98,6 +98,11 @@ AccountPool::Standing AccountPool::standing(AccountIndex index, const Ask& ask, 
   if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end())
     result.at = std::max(now, ask.tried_from);
   if (result.at == runtime::kNever || !state.troubled.load(std::memory_order_acquire)) return result;
+  const Duty duty = state.duty.load(kRelaxed);
+  if (duty == Duty::kParked || (duty == Duty::kDraining && !ask.only)) {
+    result.at = runtime::kNever;
+    return result;
+  }
   result.soft = state.soft_until.load(kRelaxed) > now;
   std::lock_guard lock(state.mutex);
   for (const Exclusion& one : state.exclusions) {
@@ -157,6 +162,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     const double load = static_cast<double>(in_flight(index) + 1);
     if (one.passthrough) {
       if (std::find(ask.tried.begin(), ask.tried.end(), index) != ask.tried.end()) continue;
+      if (duty(index) != Duty::kOn) continue;
       candidate.score = load / one.weight;
       candidates.push_back(candidate);
       continue;
@@ -316,7 +322,8 @@ bool AccountPool::fit(AccountIndex index, Instant now) const {
   if (account(index).passthrough) return false;
   if (!state.troubled.load(std::memory_order_acquire)) return true;
   std::lock_guard lock(state.mutex);
-  return !state.health.open() && (state.parked == ParkReason::kNone || state.parked_until <= now);
+  return state.duty.load(kRelaxed) == Duty::kOn && !state.health.open() &&
+         (state.parked == ParkReason::kNone || state.parked_until <= now);
 }
 
 // Called with ejection_mutex_ held.
@@ -358,7 +365,8 @@ void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
       state.overloads = 0;
       std::erase_if(state.exclusions, [&](const Exclusion& one) { return one.until <= now || one.model == how.model; });
       const bool coming_back = state.recovered_at.ns != 0 && now - state.recovered_at < config_.health.slow_start;
-      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0;
+      const bool ill = state.parked != ParkReason::kNone || state.health.open() || state.health.ejections() > 0 ||
+                       state.duty.load(kRelaxed) != Duty::kOn;
       state.troubled.store(coming_back || ill || !state.exclusions.empty() || state.soft_until.load(kRelaxed) > now,
                            std::memory_order_release);
       return;
@@ -450,6 +458,9 @@ std::vector<AccountState> AccountPool::states(Instant now) const {
       }
       if (state.health.ejected(now)) one.ejected_until = state.health.until();
       one.failures = state.failures.load(kRelaxed);
+      one.duty = state.duty.load(kRelaxed);
+      one.duty_reason = state.duty_reason;
+      one.probing = state.health.half_open(now);
     }
     const Domain& domain = *domains_[state.domain];
     std::lock_guard lock(domain.mutex);

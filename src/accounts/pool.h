@@ -25,6 +25,7 @@
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
+#include "accounts/pool_memory.h"
 #include "accounts/retry_budget.h"
 #include "accounts/stated.h"
 #include "accounts/verdict.h"
@@ -44,7 +45,6 @@ class WaitingRoom;
 // Where a conversation's call went, seen from its prompt cache.
 enum class Home : uint8_t { kNone, kNew, kKept, kMoved };
 enum class Probe : uint8_t { kNone, kHealth, kParking };
-enum class ParkReason : uint8_t { kNone, kUnauthorized, kSpendCap };
 
 // A call's hold on an account; it counts as in flight until the Lease goes.
 class Lease {
@@ -115,6 +115,9 @@ struct AccountState {
   Instant parked_until{};
   Instant ejected_until{};
   uint32_t failures = 0;
+  Duty duty = Duty::kOn;
+  std::string duty_reason = {};  // the operator's words
+  bool probing = false;          // one call at a time is let through, to see whether it is well again
   struct Class {
     LimitClass limits;
     Instant benched_until{};
@@ -170,6 +173,15 @@ class AccountPool {
   bool has_pooled() const { return pooled_ > 0; }
   bool has_affinity() const { return pooled_ > 1; }
   std::vector<AccountState> states(Instant now) const;
+
+  // The operator's word on an account (pool_memory.cc). kOn also ends what else keeps it out: parking, ejection and
+  // exclusions; not a time that the vendor named. The reason is cut at kReasonBytesMax.
+  static constexpr size_t kReasonBytesMax = 256;
+  void set_duty(AccountIndex index, Duty duty, std::string_view reason, Instant now);
+  Duty duty(AccountIndex index) const { return states_[index].duty.load(std::memory_order_relaxed); }
+  // What is known, to be kept; and what of it still holds, taken over. restore() comes before the first call.
+  PoolMemory save(Instant now) const;
+  void restore(const PoolMemory& memory, Instant now);
   // How long calls with this need ahead of one would keep it waiting, by what all accounts together get.
   Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, Instant now) const;
 
@@ -185,6 +197,7 @@ class AccountPool {
     std::atomic<Instant> probe_at{Instant{}};
     std::atomic<Instant> soft_until{Instant{}};
     std::atomic<uint32_t> failures{0};
+    std::atomic<Duty> duty{Duty::kOn};
     uint32_t domain = 0;
     mutable std::mutex mutex;  // of what follows
     ParkReason parked = ParkReason::kNone;
@@ -193,6 +206,7 @@ class AccountPool {
     Health health;
     std::vector<Exclusion> exclusions;
     uint32_t overloads = 0;  // in a row
+    std::string duty_reason;
   };
   struct Domain {
     mutable std::mutex mutex;

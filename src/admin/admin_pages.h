@@ -49,8 +49,10 @@ class AdminPages {
   // vendor's error shape. HEAD is answered like GET; the one who writes the reply leaves the body out.
   AdminReply answer(std::string_view method, std::string_view path, std::string_view host_header) const;
 
- private:
+  // Whether a request with this Host may be answered at all.
   bool trusted_host(std::string_view host_header) const;
+
+ private:
   AdminReply health() const;
   AdminReply readiness() const;
 

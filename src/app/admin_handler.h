@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/admin_pages.h"
+#include "admin/page_files.h"
 #include "edge/exchange.h"
 
 namespace baton::app {
@@ -13,7 +14,10 @@ class AdminHandler final : public edge::Handler {
   edge::Refusal refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) override;
 
  private:
+  std::optional<admin::PageReply> page_reply(const http::RequestHead& head) const;
+
   const admin::AdminPages& pages_;
+  admin::PageFiles files_;
 };
 
 }  // namespace baton::app

@@ -45,7 +45,7 @@ int run(app::Serve command) {
     std::printf("client key for this start: %s\n", key.c_str());
     std::fflush(stdout);
   }
-  return app::serve(std::move(*settings));
+  return app::serve(std::move(*settings), std::move(command.load));
 }
 
 int run(const app::Simulate& command) {

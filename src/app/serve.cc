@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/admin_handler.h"
+#include "app/reloader.h"
 #include "app/shared.h"
 #include "app/signals.h"
 #include "app/sim_thread.h"
@@ -73,7 +74,7 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::at
   left = workers.size();
   for (auto& worker : workers) worker->drain(left);
   shared.log.say("draining: accepting nothing new, open calls may finish");
-  const Instant until = shared.clock.now() + shared.settings.drain_limit;
+  const Instant until = shared.clock.now() + shared.current()->settings.drain_limit;
   bool cut = false;
   while (left.load() > 0) {
     if (!cut && shared.clock.now() >= until) {
@@ -91,17 +92,17 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::at
   return cut ? 1 : 0;
 }
 
-void greet(Shared& shared, const std::vector<uint16_t>& ports, uint16_t admin_port) {
+void greet(Shared& shared, const BoundPorts& ports, uint16_t admin_port) {
   const auto& settings = shared.settings;
-  for (size_t i = 0; i < ports.size(); ++i)
-    shared.log.say("listening on " + printable(settings.edge.listen[i], ports[i]));
+  for (const auto& one : settings.edge.listen)
+    shared.log.say("listening on " + printable(one, ports.at({one.address, one.port})));
   shared.log.say("operator's port: " + printable(settings.admin, admin_port) + "/metrics /healthz /readyz");
   for (const auto& warning : settings.warnings) shared.log.say(warning);
   if (!settings.simulated) return;
   shared.log.say(
       "ANTHROPIC_API_KEY is not set: the built-in simulator answers, every reply carries baton-simulated: 1");
   const std::string line =
-      "try it:\n\n  curl -N " + printable(settings.edge.listen[0], ports[0]) +
+      "try it:\n\n  curl -N " + printable(settings.edge.listen[0], ports.begin()->second) +
       "/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \\\n    -d "
       "'{\"model\":\"claude-sonnet-5-5\","
       "\"max_tokens\":256,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n";
@@ -110,22 +111,25 @@ void greet(Shared& shared, const std::vector<uint16_t>& ports, uint16_t admin_po
 
 }  // namespace
 
-int serve(config::Settings settings) {
+int serve(config::Settings settings, config::LoadOptions load) {
   runtime::SystemClock clock;
   metrics::Log log(clock);
   std::unique_ptr<SimThread> simulator;
+  accounts::AccountConfig simulated;
   if (settings.simulated) {
     simulator = std::make_unique<SimThread>(settings.sim, /*standalone=*/false);
     auto port = simulator->listen({.address = "127.0.0.1", .port = 0, .tls = {}});
     if (!port) return cannot_start(log, port.error().detail);
-    accounts::AccountConfig account;
-    account.name = account.provider = "simulator";
-    account.base_url = "http://127.0.0.1:" + std::to_string(*port);
-    account.key = Secret("simulated");
-    account.allow_private = true;
-    settings.accounts.accounts = {account};
+    simulated.name = simulated.provider = "simulator";
+    simulated.base_url = "http://127.0.0.1:" + std::to_string(*port);
+    simulated.key = Secret("simulated");
+    simulated.allow_private = true;
     simulator->start("baton-sim");
   }
+  const auto prepare = [&](config::Settings& read) {
+    if (read.simulated) read.accounts.accounts = {simulated};
+  };
+  prepare(settings);
   const size_t threads = settings.threads != 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
   auto made = Shared::make(std::move(settings), threads, log);
   if (!made) return cannot_start(log, made.error().detail);
@@ -137,13 +141,15 @@ int serve(config::Settings settings) {
 
   std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
   std::vector<std::unique_ptr<Worker>> workers;
-  std::vector<uint16_t> ports;
+  BoundPorts ports;
   for (size_t i = 0; i < threads; ++i) {
     workers.push_back(std::make_unique<Worker>(shared, i));
-    if (auto listening = workers.back()->listen(ports); !listening) {
-      return cannot_start(log, listening.error().detail);
+    if (auto open = workers.back()->prepare_listeners(shared.settings, ports); !open) {
+      return cannot_start(log, open.error().detail);
     }
+    workers.back()->use_listeners(shared.settings);
   }
+  Reloader reloader(shared, workers, ports, std::move(load), prepare);
   AdminThread admin(shared);
   auto admin_port = admin.listen(shared);
   if (!admin_port) return cannot_start(log, admin_port.error().detail);
@@ -156,7 +162,10 @@ int serve(config::Settings settings) {
     auto signal = wait_for_signal(Upkeep::kEvery);
     upkeep.turn();
     if (signal == Signal::kStop) break;
-    if (signal == Signal::kReopen) shared.access_log->reopen();
+    if (signal == Signal::kReload) {
+      shared.access_log->reopen();
+      (void)reloader.reload();  // what came of it is said
+    }
   }
   shared.state.ready = false;
   int code = drain(shared, workers, left_to_drain);

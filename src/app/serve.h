@@ -9,7 +9,8 @@
 namespace baton::app {
 
 // 0 after a clean drain, 1 when the drain limit cut calls, 2 when it could not start (one line on stderr says why).
-int serve(config::Settings settings);
+// `load`: how the settings were read, for a reload.
+int serve(config::Settings settings, config::LoadOptions load);
 
 // The simulator alone.
 int simulate(config::Settings settings);

@@ -7,14 +7,14 @@
 
 namespace baton::app {
 
-namespace {
-
 std::vector<std::string> account_names(const config::Settings& settings) {
   std::vector<std::string> names;
   names.reserve(settings.accounts.accounts.size());
   for (const auto& account : settings.accounts.accounts) names.push_back(account.name);
   return names;
 }
+
+namespace {
 
 store::Config store_config(const config::Settings& settings) {
   store::Config config = settings.store;
@@ -28,6 +28,28 @@ Expected<std::unique_ptr<net::TlsServerContext>> server_context(const edge::TlsF
 }
 
 }  // namespace
+
+Expected<void> ServerCertificates::read(const edge::TlsFiles& files) {
+  if (!files.set()) return {};
+  {
+    std::lock_guard lock(mutex_);
+    const auto known = by_files_.find({files.cert, files.key});
+    if (known != by_files_.end()) return known->second->reload();
+    if (by_files_.size() >= kPairsMax)
+      return fail(ErrorCode::kConfig, Fault::kUs, "too many certificates since the start; this needs a restart");
+  }
+  auto context = server_context(files);
+  if (!context) return std::unexpected(context.error());
+  std::lock_guard lock(mutex_);
+  by_files_.emplace(std::pair(files.cert, files.key), std::move(*context));
+  return {};
+}
+
+net::TlsServerContext* ServerCertificates::find(const edge::TlsFiles& files) const {
+  std::lock_guard lock(mutex_);
+  const auto known = by_files_.find({files.cert, files.key});
+  return known == by_files_.end() ? nullptr : known->second.get();
+}
 
 Expected<std::shared_ptr<const ledger::PriceTable>> read_prices(const config::Settings& settings) {
   ledger::PriceList file;
@@ -43,7 +65,6 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     : settings(std::move(from)),
       log(operator_log),
       metrics({.accounts = account_names(settings), .loops = threads, .version = BATON_VERSION}),
-      accounts(settings.accounts, clock),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
       bindings(store_config(settings), clock, log) {
@@ -56,24 +77,11 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
 
 Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t threads, metrics::Log& log) {
   auto shared = std::make_unique<Shared>(std::move(settings), threads, log);
-  for (const auto& account : shared->settings.accounts.accounts) {
-    auto endpoint = upstream::parse_endpoint(account.base_url);
-    if (!endpoint)
-      return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": base_url " + endpoint.error().detail);
-    std::unique_ptr<net::TlsClientContext> tls;
-    if (endpoint->target.tls) {
-      auto context = net::TlsClientContext::make({.ca_file = account.ca_file});
-      if (!context)
-        return fail(ErrorCode::kConfig, Fault::kUs, "account " + account.name + ": " + context.error().detail);
-      tls = std::move(*context);
-    }
-    shared->endpoints.push_back(std::move(*endpoint));
-    shared->client_tls.push_back(std::move(tls));
-  }
+  auto revision = Revision::make(shared->settings, 1, shared->clock);
+  if (!revision) return std::unexpected(revision.error());
+  shared->revision = std::move(*revision);
   for (const auto& listener : shared->settings.edge.listen) {
-    auto tls = server_context(listener.tls);
-    if (!tls) return std::unexpected(tls.error());
-    shared->server_tls.push_back(std::move(*tls));
+    if (auto read = shared->server_tls.read(listener.tls); !read) return std::unexpected(read.error());
   }
   auto tls = server_context(shared->settings.admin.tls);
   if (!tls) return std::unexpected(tls.error());

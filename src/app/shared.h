@@ -2,11 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "accounts/pool.h"
 #include "admin/admin_pages.h"
+#include "app/revision.h"
 #include "auth/key_ring.h"
 #include "base/byte_budget.h"
 #include "config/settings.h"
@@ -19,9 +23,22 @@
 #include "reuse/reply_store.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
-#include "upstream/endpoint.h"
 
 namespace baton::app {
+
+// The certificates of listeners, by the files that they were read from. Once read they stay: streams use them.
+class ServerCertificates {
+ public:
+  static constexpr size_t kPairsMax = 256;
+  // Reads them, anew if they are known. kConfig says what is wrong; then nothing has changed.
+  Expected<void> read(const edge::TlsFiles& files);
+  // Null for no files.
+  net::TlsServerContext* find(const edge::TlsFiles& files) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<net::TlsServerContext>> by_files_;
+};
 
 struct Shared {
   // Throws nothing; kConfig with a sentence when a TLS file, a CA file or the log cannot be used.
@@ -29,15 +46,18 @@ struct Shared {
 
   explicit Shared(config::Settings from, size_t threads, metrics::Log& log);
 
-  config::Settings settings;
+  // The configuration in force. Any thread.
+  std::shared_ptr<Revision> current() const {
+    std::lock_guard lock(revision_mutex);
+    return revision;
+  }
+
+  config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
   runtime::SystemClock clock;
   metrics::RelayMetrics metrics;
   admin::State state;
-  accounts::AccountPool accounts;
-  std::vector<upstream::Endpoint> endpoints;                       // per account
-  std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;  // per account; null for plain
-  std::vector<std::unique_ptr<net::TlsServerContext>> server_tls;  // per listener; null for plain
+  ServerCertificates server_tls;
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
   ByteBudget request_bytes;
@@ -48,7 +68,11 @@ struct Shared {
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<ledger::Book> book;  // null when rows are off
   std::unique_ptr<ledger::Budgets> budgets;
+  mutable std::mutex revision_mutex;
+  std::shared_ptr<Revision> revision;  // use current()
 };
+
+std::vector<std::string> account_names(const config::Settings& settings);
 
 // The prices of the settings and of the file that they name. kConfig with the file's first problem.
 Expected<std::shared_ptr<const ledger::PriceTable>> read_prices(const config::Settings& settings);

@@ -52,7 +52,7 @@ std::optional<Signal> wait_for_signal(std::optional<Duration> limit) {
     } else {
       got = sigwaitinfo(&set, nullptr);
     }
-    if (got == SIGHUP) return Signal::kReopen;
+    if (got == SIGHUP) return Signal::kReload;
     if (got > 0) return Signal::kStop;
   }
 }

@@ -1,5 +1,6 @@
 // Signals: taken one by one by the main thread; no handler ever runs.
-// SIGTERM and SIGINT: drain, the second time cut. SIGHUP: the access log is opened anew.
+// SIGTERM and SIGINT: drain, the second time cut. SIGHUP: the access log is opened anew and the
+// configuration read again.
 #pragma once
 
 #include <optional>
@@ -8,7 +9,7 @@
 
 namespace baton::app {
 
-enum class Signal { kStop, kReopen };
+enum class Signal { kStop, kReload };
 
 // Waits for at most `limit`; nothing when it passed.
 std::optional<Signal> wait_for_signal(std::optional<Duration> limit);

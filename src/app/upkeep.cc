@@ -81,7 +81,8 @@ Expected<void> Upkeep::look_at_keys() {
 
 Upkeep::FileStamp Upkeep::stamp_of_prices() const {
   struct stat file{};
-  const std::string& path = shared_.settings.ledger.prices_file;
+  const auto revision = shared_.current();
+  const std::string& path = revision->settings.ledger.prices_file;
   if (path.empty() || ::stat(path.c_str(), &file) != 0) return {};
   return {.modified_ns = file.st_mtim.tv_sec * 1'000'000'000 + file.st_mtim.tv_nsec,
           .size = file.st_size,
@@ -89,11 +90,12 @@ Upkeep::FileStamp Upkeep::stamp_of_prices() const {
 }
 
 void Upkeep::look_at_prices() {
-  if (shared_.settings.ledger.prices_file.empty()) return;
+  const auto revision = shared_.current();
+  if (revision->settings.ledger.prices_file.empty()) return;
   const FileStamp now = stamp_of_prices();
   if (now == prices_) return;
   prices_ = now;
-  auto prices = read_prices(shared_.settings);
+  auto prices = read_prices(revision->settings);
   if (!prices) {
     shared_.state.note("prices", prices.error().detail);
     shared_.log.say("prices: the new file is not taken, the old prices stay: " + prices.error().detail);
@@ -102,7 +104,7 @@ void Upkeep::look_at_prices() {
   shared_.budgets->use(*prices);
   if (shared_.book) shared_.book->use(std::move(*prices));
   shared_.state.note("prices", "");
-  shared_.log.say("prices: read again from " + shared_.settings.ledger.prices_file);
+  shared_.log.say("prices: read again from " + revision->settings.ledger.prices_file);
 }
 
 void Upkeep::look_at_stores() {

@@ -1,10 +1,10 @@
 #include "app/worker.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/digest.h"
 #include "net/cares_resolver.h"
-#include "net/dialer.h"
 #include "net/tcp_listener.h"
 #include "runtime/wait.h"
 
@@ -45,62 +45,22 @@ struct Worker::Watchdog : runtime::Waiter {
   }
 };
 
-Worker::Worker(Shared& shared, size_t index)
-    : shared_(shared), random_(seed()), authenticator_(shared.settings.auth, &shared.keys) {
+Worker::Worker(Shared& shared, size_t index) : shared_(shared), metrics_(shared.metrics.shard(index)), random_(seed()) {
   const config::Settings& settings = shared.settings;
-  auto& metrics = shared.metrics.shard(index);
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
                                            net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh,
                                                                        .stale_max = settings.upstream.dns_stale_max}});
-  std::vector<relay::Line> lines;
-  for (size_t i = 0; i < settings.accounts.accounts.size(); ++i) {
-    const auto& account = settings.accounts.accounts[i];
-    const auto& endpoint = shared.endpoints[i];
-    dialers_.push_back(net::make_tcp_dialer(loop_, poller_, *resolver_,
-                                            {.target = endpoint.target,
-                                             .connect_timeout = settings.upstream.connect_timeout,
-                                             .tls_handshake_timeout = settings.upstream.tls_handshake_timeout,
-                                             .address_stagger = settings.upstream.address_stagger,
-                                             .tls = shared.client_tls[i].get(),
-                                             .proxy_url = account.proxy,
-                                             .allow_private = account.allow_private}));
-    pools_.push_back(std::make_unique<upstream::ConnectionPool>(loop_, *dialers_.back(), settings.upstream, metrics));
-    lines.push_back({.party = {.endpoint = &endpoint,
-                               .key = account.passthrough ? nullptr : &account.key,
-                               .show_rate_limits = account.show_rate_limits,
-                               .simulated = account.provider == "simulator"},
-                     .connections = pools_.back().get()});
-  }
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics, *shared.access_log, shared.book.get());
-  bool tls = false;
-  for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
-  relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
-                                                       .random = random_,
-                                                       .authenticator = authenticator_,
-                                                       .accounts = shared.accounts,
-                                                       .attempts_max = settings.accounts.attempts_max,
-                                                       .lines = std::move(lines),
-                                                       .upstream = settings.upstream,
-                                                       .stream = settings.stream,
-                                                       .write_stall = settings.edge.write_stall_timeout,
-                                                       .reply_bytes = shared.reply_bytes,
-                                                       .bindings = shared.bindings,
-                                                       .metrics = metrics,
-                                                       .ledger = *ledger_,
-                                                       .tap_room = tap_room_,
-                                                       .budgets = shared.budgets.get(),
-                                                       .replies = shared.replies.get(),
-                                                       .public_url = settings.public_url,
-                                                       .tls = tls,
-                                                       .simulated = settings.simulated});
+  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get());
+  edge_ = settings.edge;
+  use(shared.current());
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
-                                                               .config = settings.edge,
-                                                               .handler = *relay_,
+                                                               .config = edge_,
+                                                               .handler = *this,
                                                                .request_bytes = shared.request_bytes,
                                                                .connections = shared.connections,
-                                                               .metrics = &metrics});
-  watchdog_ = std::make_unique<Watchdog>(loop_, metrics);
+                                                               .metrics = &metrics_});
+  watchdog_ = std::make_unique<Watchdog>(loop_, metrics_);
 }
 
 Worker::~Worker() { end(); }
@@ -111,20 +71,48 @@ void Worker::end() {
   ledger_->flush();
 }
 
-Expected<void> Worker::listen(std::vector<uint16_t>& bound_ports) {
-  const auto& listeners = shared_.settings.edge.listen;
-  for (size_t i = 0; i < listeners.size(); ++i) {
-    const auto& one = listeners[i];
-    net::ListenOptions options{.address = one.address,
-                               .port = bound_ports.size() > i ? bound_ports[i] : one.port,
-                               .reuse_port = true,
-                               .tls = shared_.server_tls[i].get()};
-    if (one.proxy_protocol) {
-      for (const auto& text : shared_.settings.auth.trusted_proxies) {
-        if (auto cidr = net::Cidr::parse(text)) options.proxy_protocol_from.push_back(*cidr);
-      }
+void Worker::use(std::shared_ptr<Revision> revision) {
+  edge_ = revision->settings.edge;
+  service_ = Service::make(shared_, std::move(revision),
+                           {.loop = loop_,
+                            .poller = poller_,
+                            .resolver = *resolver_,
+                            .random = random_,
+                            .ledger = *ledger_,
+                            .tap_room = tap_room_,
+                            .metrics = metrics_});
+}
+
+runtime::Task<void> Worker::serve(edge::Exchange& exchange) { return service_->relay().serve(exchange); }
+
+edge::Refusal Worker::refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) {
+  return service_->relay().refuse(head_error, error, peer_address);
+}
+
+net::ListenOptions Worker::listen_options(const edge::ListenConfig& one, const config::Settings& settings) const {
+  net::ListenOptions options{
+      .address = one.address, .port = one.port, .reuse_port = true, .tls = shared_.server_tls.find(one.tls)};
+  if (one.proxy_protocol) {
+    for (const auto& text : settings.auth.trusted_proxies) {
+      if (auto cidr = net::Cidr::parse(text)) options.proxy_protocol_from.push_back(*cidr);
     }
-    if (bound_ports.size() <= i && one.port != 0) {
+  }
+  return options;
+}
+
+Expected<void> Worker::prepare_listeners(const config::Settings& settings, BoundPorts& ports) {
+  opening_.clear();
+  for (const auto& one : settings.edge.listen) {
+    const auto known = std::ranges::find_if(listening_, [&](const Listening& l) { return l.is(one); });
+    if (known != listening_.end()) {
+      opening_.push_back({.address = one.address, .port = one.port, .listener = known->listener});
+      continue;
+    }
+    net::ListenOptions options = listen_options(one, settings);
+    const auto bound = ports.find({one.address, one.port});
+    if (bound != ports.end()) {
+      options.port = bound->second;
+    } else if (one.port != 0 && std::ranges::none_of(ports, [&](const auto& p) { return p.second == one.port; })) {
       // Loops share the port among themselves, never with another process: it could be one that serves something else.
       net::ListenOptions alone = options;
       alone.reuse_port = false;
@@ -132,12 +120,33 @@ Expected<void> Worker::listen(std::vector<uint16_t>& bound_ports) {
       if (!probe) return std::unexpected(probe.error());
       (*probe)->close();
     }
-    auto listener = net::listen_tcp(loop_, poller_, options);
+    auto listener = net::listen_tcp(loop_, poller_, std::move(options));
     if (!listener) return std::unexpected(listener.error());
-    if (bound_ports.size() <= i) bound_ports.push_back((*listener)->port());
-    server_->listen(std::move(*listener));
+    ports[{one.address, one.port}] = (*listener)->port();
+    opening_.push_back(
+        {.address = one.address, .port = one.port, .listener = listener->get(), .owned = std::move(*listener)});
   }
   return {};
+}
+
+void Worker::forget_listeners() { opening_.clear(); }
+
+void Worker::use_listeners(const config::Settings& settings) {
+  for (Listening& old : listening_) {
+    const bool stays =
+        std::ranges::any_of(opening_, [&](const Listening& one) { return one.listener == old.listener; });
+    if (!stays) old.listener->finish();
+  }
+  for (size_t i = 0; i < opening_.size(); ++i) {
+    Listening& one = opening_[i];
+    if (one.owned) {
+      server_->listen(std::move(one.owned));
+    } else {
+      one.listener->use(listen_options(settings.edge.listen[i], settings));
+    }
+  }
+  listening_ = std::move(opening_);
+  opening_.clear();
 }
 
 void Worker::drain(std::atomic<size_t>& left) {

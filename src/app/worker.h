@@ -1,29 +1,41 @@
-// Worker: one loop on one thread, with everything that lives on it: poller, resolver, upstream connections, ledger,
-// relay, server. Life: made by the app before the threads start; drained, stopped and joined by it. Thread:
-// construction and the end on the app's, the rest on its own.
+// Worker: one loop on one thread, with everything that lives on it: poller, resolver, ledger, server, and the Service
+// of the newest Revision, which it hands each exchange to. Life: made by the app before the threads start; drained,
+// stopped and joined by it. Thread: construction and the end on the app's, the rest on its own.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/loop_thread.h"
+#include "app/service.h"
 #include "app/shared.h"
-#include "auth/authenticator.h"
 #include "edge/server.h"
 #include "net/resolver.h"
-#include "relay/relay.h"
+#include "net/tcp_listener.h"
 #include "runtime/loop.h"
 
 namespace baton::app {
 
-class Worker : public LoopThread {
+// The ports that listeners of the configuration (address, port; 0 for any) have been bound to.
+using BoundPorts = std::map<std::pair<std::string, uint16_t>, uint16_t>;
+
+class Worker : public LoopThread, public edge::Handler {
  public:
   Worker(Shared& shared, size_t index);
   ~Worker();
-  // Opens the listeners, on `bound_ports` where they are known already. kConfig with the address and the reason.
-  Expected<void> listen(std::vector<uint16_t>& bound_ports);
+  // The three steps of listening, before the thread starts or on the loop. Opens what is not open yet, on `ports` where
+  // they are known already; kConfig with the address and the reason.
+  Expected<void> prepare_listeners(const config::Settings& settings, BoundPorts& ports);
+  // Takes that back.
+  void forget_listeners();
+  // Accepts there; listeners that the settings do not name any more accept what has come and close.
+  void use_listeners(const config::Settings& settings);
+  // Calls from now on are served under this revision. Before the thread starts, or on the loop.
+  void use(std::shared_ptr<Revision> revision);
   // Any thread: asks the loop to stop accepting and let calls finish; `left`, which outlives the worker, is counted
   // down when the last has ended.
   void drain(std::atomic<size_t>& left);
@@ -37,15 +49,27 @@ class Worker : public LoopThread {
   struct Drained : runtime::Waiter {
     std::atomic<size_t>* left = nullptr;
   };
+  struct Listening {
+    std::string address;
+    uint16_t port = 0;  // as configured
+    net::TcpListener* listener = nullptr;
+    std::unique_ptr<net::TcpListener> owned = {};  // until the server has it
+    bool is(const edge::ListenConfig& one) const { return address == one.address && port == one.port; }
+  };
+  net::ListenOptions listen_options(const edge::ListenConfig& one, const config::Settings& settings) const;
+  runtime::Task<void> serve(edge::Exchange& exchange) override;
+  edge::Refusal refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) override;
+
   Shared& shared_;
+  metrics::RelayMetrics::Shard& metrics_;
   std::unique_ptr<net::Resolver> resolver_;
-  std::vector<std::unique_ptr<runtime::Dialer>> dialers_;
-  std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   runtime::Random random_;
   std::unique_ptr<ledger::Ledger> ledger_;
-  auth::Authenticator authenticator_;
   stream::TapRoom tap_room_;
-  std::unique_ptr<relay::Relay> relay_;
+  edge::Config edge_;
+  std::shared_ptr<Service> service_;
+  std::vector<Listening> listening_;
+  std::vector<Listening> opening_;
   Drained drained_;
   std::unique_ptr<edge::Server> server_;
   std::unique_ptr<Watchdog> watchdog_;

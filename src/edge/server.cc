@@ -19,6 +19,7 @@ Task<void> Server::accept_from(runtime::Listener& listener) {
   ++accepting_;
   while (auto stream = co_await listener.accept()) adopt(std::move(stream));
   --accepting_;
+  std::erase_if(listeners_, [&](const auto& one) { return one.get() == &listener; });
 }
 
 void Server::adopt(std::unique_ptr<runtime::ByteStream> stream) { tasks_.spawn(serve(std::move(stream))); }

@@ -84,12 +84,19 @@ class Page {
   void bounds();
   void process();
   std::string account_label(size_t index) const {
-    const auto& accounts = metrics_.options_.accounts;
-    return index < accounts.size() ? accounts[index] : "other";
+    return index < accounts_->names.size() ? accounts_->names[index] : "other";
   }
-  size_t account_labels() const { return metrics_.options_.accounts.size() + 1; }
+  size_t account_labels() const { return accounts_->names.size() + 1; }
+  // Of one account on one loop; none where it has counted nothing of it.
+  const Shard::AccountCounters& account(const Shard& shard, size_t index) const {
+    if (index >= accounts_->names.size()) return shard.other_account_;
+    const auto* counters = shard.accounts_[index].load(std::memory_order_acquire);
+    return counters != nullptr ? *counters : none_;
+  }
 
   const RelayMetrics& metrics_;
+  const std::shared_ptr<const RelayMetrics::Accounts> accounts_ = metrics_.accounts();
+  const Shard::AccountCounters none_;
   std::vector<prometheus::MetricFamily> families_;
 };
 
@@ -159,7 +166,7 @@ void Page::attempts() {
     for (size_t j = 0; j < Shard::kResults; ++j) {
       add_if_any(by_account,
                  {{"account", account_label(i)}, {"verdict", std::string(name(static_cast<model::AttemptResult>(j)))}},
-                 sum([i, j](const Shard& s) -> auto& { return s.accounts_[i].attempts[j]; }));
+                 sum([&](const Shard& s) -> auto& { return account(s, i).attempts[j]; }));
     }
   }
   auto& retries = counters("baton_retries_total", "Attempts that were followed by another one, by why.");
@@ -224,7 +231,7 @@ void Page::tokens() {
     for (size_t i = 0; i < account_labels(); ++i) {
       for (const Kind& kind : kinds) {
         add_if_any(to, {{"account", account_label(i)}, {label, kind.label}},
-                   sum([&](const Shard& s) -> auto& { return s.accounts_[i].tokens.*kind.counter; }));
+                   sum([&](const Shard& s) -> auto& { return account(s, i).tokens.*kind.counter; }));
       }
     }
   };
@@ -235,7 +242,7 @@ void Page::tokens() {
   auto& thinking = counters("baton_thinking_tokens_total", "Of the output tokens, those spent on thinking.");
   for (size_t i = 0; i < account_labels(); ++i) {
     add_if_any(thinking, {{"account", account_label(i)}},
-               sum([i](const Shard& s) -> auto& { return s.accounts_[i].tokens.thinking; }));
+               sum([&](const Shard& s) -> auto& { return account(s, i).tokens.thinking; }));
   }
 }
 

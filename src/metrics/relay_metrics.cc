@@ -6,21 +6,46 @@ namespace baton::metrics {
 
 RelayMetrics::RelayMetrics(Options options) : options_(std::move(options)) {
   BATON_CHECK(options_.loops > 0);
-  auto& accounts = options_.accounts;
-  std::ranges::sort(accounts);
-  accounts.erase(std::ranges::unique(accounts).begin(), accounts.end());
-  std::erase(accounts, "other");
-  for (size_t i = 0; i < accounts.size(); ++i) account_index_.emplace(accounts[i], i);
+  accounts_ = std::make_shared<const Accounts>();
+  know_accounts(std::move(options_.accounts));
   for (size_t i = 0; i < options_.loops; ++i) shards_.push_back(std::make_unique<Shard>(*this));
 }
 
 RelayMetrics::~RelayMetrics() = default;
 
-RelayMetrics::Shard::Shard(const RelayMetrics& owner) : owner_(owner), accounts_(owner.options_.accounts.size() + 1) {}
+std::shared_ptr<const RelayMetrics::Accounts> RelayMetrics::accounts() const {
+  std::lock_guard lock(accounts_mutex_);
+  return accounts_;
+}
 
-RelayMetrics::Shard::AccountCounters& RelayMetrics::Shard::account(std::string_view name) {
-  auto found = owner_.account_index_.find(name);
-  return found == owner_.account_index_.end() ? accounts_.back() : accounts_[found->second];
+void RelayMetrics::know_accounts(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  std::lock_guard lock(accounts_mutex_);
+  auto known = std::make_shared<Accounts>(*accounts_);
+  for (std::string& one : names) {
+    if (one == "other" || known->names.size() == kAccountLabelsMax) continue;
+    if (known->index.emplace(one, known->names.size()).second) known->names.push_back(std::move(one));
+  }
+  accounts_ = std::move(known);
+  accounts_generation_.fetch_add(1, std::memory_order_release);
+}
+
+RelayMetrics::Shard::Shard(const RelayMetrics& owner) : owner_(owner) {}
+
+RelayMetrics::Shard::AccountCounters& RelayMetrics::Shard::account(const std::string& name) {
+  const uint64_t generation = owner_.accounts_generation_.load(std::memory_order_acquire);
+  if (generation != accounts_generation_) {
+    account_labels_ = owner_.accounts();
+    accounts_generation_ = generation;
+  }
+  const auto found = account_labels_->index.find(name);
+  if (found == account_labels_->index.end()) return other_account_;
+  auto& place = accounts_[found->second];
+  if (place.load(std::memory_order_relaxed) == nullptr) {
+    own_accounts_.push_back(std::make_unique<AccountCounters>());
+    place.store(own_accounts_.back().get(), std::memory_order_release);
+  }
+  return *place.load(std::memory_order_relaxed);
 }
 
 void RelayMetrics::Shard::call_closed(const model::Outcome& outcome) {
@@ -48,7 +73,7 @@ void RelayMetrics::Shard::call_closed(const model::Outcome& outcome) {
     const model::Usage& usage = last && outcome.usage.known ? outcome.usage : attempt.usage;
     if (usage.known) counters.tokens.count(usage);
   }
-  if (outcome.attempts.empty() && outcome.usage.known) accounts_.back().tokens.count(outcome.usage);
+  if (outcome.attempts.empty() && outcome.usage.known) other_account_.tokens.count(outcome.usage);
 }
 
 void RelayMetrics::Shard::Tokens::count(const model::Usage& usage) {

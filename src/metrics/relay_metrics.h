@@ -2,8 +2,9 @@
 // counts in its own Shard without locks or look-ups; a scrape adds the shards up and writes the Prometheus text.
 // Life: made in app/ before the loops, outlives them. Thread: a Shard belongs to one loop; text() and the methods of
 // RelayMetrics itself may be called from any.
-// Bounds: every label comes from a closed list (enums, statuses 100-599, the accounts given here; anything else is
-// "other"), so a scrape is at most a few thousand lines whatever clients send.
+// Bounds: every label comes from a closed list (enums, statuses 100-599, the accounts that the configuration had since
+// the start, kAccountLabelsMax at most; anything else is "other"), so a scrape is at most a few thousand lines whatever
+// clients send.
 // Source: Prometheus text exposition format 0.0.4.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,8 +52,10 @@ class [[nodiscard]] Held {
 
 class RelayMetrics {
  public:
+  static constexpr size_t kAccountLabelsMax = 2048;
+
   struct Options {
-    std::vector<std::string> accounts;  // every account that may appear as a label
+    std::vector<std::string> accounts;  // every account that may appear as a label; more by know_accounts()
     size_t loops = 1;
     std::string version;
   };
@@ -64,6 +68,9 @@ class RelayMetrics {
 
   // The counters of one loop, `loop` < Options::loops. Lives as long as this.
   Shard& shard(size_t loop) { return *shards_[loop]; }
+
+  // Accounts that may appear from now on, beside those known before. Any thread.
+  void know_accounts(std::vector<std::string> names);
 
   // The log's own thread could not write these lines (a loop that finds the queue full counts on its shard).
   void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
@@ -86,8 +93,17 @@ class RelayMetrics {
 
  private:
   friend class Page;
+  // The labels of accounts by name, never changed once it is there: a larger one replaces it.
+  struct Accounts {
+    std::vector<std::string> names;  // sorted within what was made known at once
+    std::unordered_map<std::string, size_t> index;
+  };
+  std::shared_ptr<const Accounts> accounts() const;
+
   Options options_;
-  std::unordered_map<std::string_view, size_t> account_index_;  // keys are in options_
+  mutable std::mutex accounts_mutex_;
+  std::shared_ptr<const Accounts> accounts_;
+  std::atomic<uint64_t> accounts_generation_{1};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> log_lines_lost_{0};
   std::array<std::atomic<uint64_t>, 3> warnings_{};
@@ -174,7 +190,7 @@ class alignas(64) RelayMetrics::Shard {
     Tokens tokens;
   };
 
-  AccountCounters& account(std::string_view name);
+  AccountCounters& account(const std::string& name);
   static size_t status_index(int status);
   static size_t error_index(std::string_view code);
 
@@ -199,7 +215,12 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, 3> affinity_;
   std::array<Counter, 4> unserved_;
   Histogram queue_wait_{kFirstByteBounds};
-  std::vector<AccountCounters> accounts_;  // in the order of Options::accounts, then "other"
+  // By label, each made when it is first counted; the scrape reads them while the loop adds more.
+  std::array<std::atomic<AccountCounters*>, kAccountLabelsMax> accounts_{};
+  std::vector<std::unique_ptr<AccountCounters>> own_accounts_;
+  AccountCounters other_account_;
+  std::shared_ptr<const Accounts> account_labels_;
+  uint64_t accounts_generation_ = 0;
 };
 
 }  // namespace baton::metrics

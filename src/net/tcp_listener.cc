@@ -58,6 +58,10 @@ runtime::Task<std::unique_ptr<runtime::ByteStream>> TcpListener::accept() {
       co_await runtime::wait(loop_, {.until = loop_.now() + kPause, .slot = &socket_.changed});
       continue;
     }
+    if (!socket_.acceptable && finishing_) {
+      close();
+      co_return nullptr;
+    }
     if (!socket_.acceptable) {
       co_await runtime::wait(loop_, {.slot = &socket_.changed});
       continue;
@@ -113,6 +117,20 @@ void TcpListener::close() {
   poller_.unwatch(socket_.fd.get());
   socket_.fd.reset();
   socket_.changed.notify();
+}
+
+void TcpListener::finish() {
+  finishing_ = true;
+  socket_.acceptable = true;  // one more look
+  socket_.changed.notify();
+}
+
+void TcpListener::use(ListenOptions options) {
+  options.address = std::move(options_.address);
+  options.port = options_.port;
+  options.reuse_port = options_.reuse_port;
+  options.backlog = options_.backlog;
+  options_ = std::move(options);
 }
 
 Expected<std::unique_ptr<TcpListener>> listen_tcp(runtime::Loop& loop, EpollPoller& poller, ListenOptions options) {

@@ -46,6 +46,10 @@ class TcpListener final : public runtime::Listener {
 
   runtime::Task<std::unique_ptr<runtime::ByteStream>> accept() override;
   void close() override;
+  // Accepts what has come already, then closes: accept() gives nothing any more.
+  void finish();
+  // What is accepted from now on is treated like this; address, port, reuse_port and backlog stay.
+  void use(ListenOptions options);
 
   // The port bound, also when 0 was asked for.
   uint16_t port() const { return port_; }
@@ -74,6 +78,7 @@ class TcpListener final : public runtime::Listener {
   uint64_t turn_ = 0;
   size_t accepted_in_turn_ = 0;
   uint64_t refused_ = 0;
+  bool finishing_ = false;
 };
 
 // kConfig: the address is not numeric, in use, or not ours; the detail names it and the reason.

@@ -68,7 +68,7 @@ runtime::Task<Expected<void>> reserve_budget(const Parts& parts, Call& call) {
   const auto attempt = parts.budgets->prices()->upper_bound(call.facts.model, *call.weight, call.outcome.started);
   if (!attempt)
     co_return unpriced(parts, call, "The model " + ascii::excerpt(call.facts.model) + " has no known price,");
-  const __int128 all = static_cast<__int128>(*attempt) * (call.repeatable() ? parts.attempts_max : 1);
+  const __int128 all = static_cast<__int128>(*attempt) * (parts.attempts_max + 1);  // and a resend
   const ledger::CostBounds bounds{
       .attempt = *attempt,
       .call = static_cast<int64_t>(std::min<__int128>(all, std::numeric_limits<int64_t>::max()))};

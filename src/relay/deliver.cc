@@ -73,7 +73,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
   const bool stream_whole = !answer.follower || answer.follower->encoded() || answer.follower->unreadable() ||
                             answer.follower->facts().message_stop || answer.follower->facts().error_event;
   const bool clean = result.end == PumpEnd::kEnded && answer.reply.body.done();
-  answer.reply.finish(*answer.line->connections, clean);
+  answer.reply.finish(*answer.way.connections, clean);
   if (clean && answer.follower && answer.follower->rest().empty())
     recording.keep(call, answer.follower->facts(), call.outcome.upstream_request_id);
   if (result.end == PumpEnd::kEnded && stream_whole) {
@@ -151,7 +151,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
         call.outcome.ending = Ending::kClientGone;
         exchange.abort();
       }
-      answer.reply.finish(*answer.line->connections, true);
+      answer.reply.finish(*answer.way.connections, true);
     }
     if (attempt.result == model::AttemptResult::kEarlyError && call.outcome.ending == Ending::kComplete) {
       call.outcome.ending = Ending::kUpstreamCut;

@@ -1,7 +1,7 @@
 // Delivery: the chosen answer on its way to the client, and what it leaves in the outcome.
 #pragma once
 
-#include "relay/attempt.h"
+#include "relay/answer.h"
 #include "relay/call.h"
 #include "relay/parts.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "relay/attempt.h"
+#include "relay/answer.h"
 #include "relay/call.h"
 #include "relay/parts.h"
 #include "reuse/digest.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "relay/attempt.h"
+#include "relay/answer.h"
 #include "relay/call.h"
 #include "relay/parts.h"
 

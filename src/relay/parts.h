@@ -1,6 +1,7 @@
 // Parts: what a relay is made of, handed over by the app. Everything is borrowed and outlives the relay.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct Parts {
   std::string public_url;                // the relay's own origin, or empty: from the request
   bool tls = false;                      // of the listener, for that origin
   bool simulated = false;
+  // What keeps all of this alive while a call is served, when a reload may replace it meanwhile; or nothing.
+  const std::weak_ptr<const void>* life = nullptr;
 };
 
 }  // namespace baton::relay

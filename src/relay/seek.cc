@@ -84,8 +84,9 @@ Task<Expected<Lease>> Seeker::first() {
     if (!index)
       co_return fail(ErrorCode::kNoAccount, Fault::kUs,
                      "The account that made this object is not configured any more.");
-    // What has its own place is asked for there, whatever is known of the account.
-    if (!smoothed_) co_return parts_.accounts.take(*index);
+    // What has its own place is asked for there, whatever is known of the account, unless the operator said no.
+    const bool parked = parts_.accounts.duty(*index) == accounts::Duty::kParked;
+    if (!smoothed_ && !parked) co_return parts_.accounts.take(*index);
     ask_.only = *index;
     ask_.affinity = 0;
   }

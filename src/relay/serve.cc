@@ -13,6 +13,7 @@ namespace baton::relay {
 using runtime::Task;
 
 Task<void> Relay::serve(edge::Exchange& exchange) {
+  const std::shared_ptr<const void> life = parts_.life != nullptr ? parts_.life->lock() : nullptr;  // goes last
   Call call = begin(exchange);
   metrics::Held in_flight = parts_.metrics.call_in_flight();
   Expected<void> walked;

@@ -232,6 +232,7 @@ Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const Send
   if (failure) {
     const bool stale = failure->code == ErrorCode::kReset && reply.reused_connection && options.source == nullptr;
     if (stale) failure->retry = Retry::kSameAccount;
+    if (stale && !written) failure->code = ErrorCode::kConnect;  // half a request is processed by nobody
     co_return std::unexpected(*failure);
   }
   reply.body = net::BodyReader(reply.head->framing, reply.head->content_length);

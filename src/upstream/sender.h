@@ -63,9 +63,10 @@ struct Reply {
   void release_head();
 };
 
-// Errors: those of ConnectionPool::acquire (nothing was sent); kReset (the request may have been processed;
-// Retry::kSameAccount: it was a pooled connection, closed before a byte of an answer came, and a fresh one is worth a
-// try at once), kTimeout, kBadReply, kCancelled, and those of the source.
+// Errors: those of ConnectionPool::acquire (nothing was sent); kReset (the request may have been processed), kTimeout,
+// kBadReply, kCancelled, and those of the source. With Retry::kSameAccount it was a pooled connection, closed before a
+// byte of an answer came, and a fresh one is worth a try at once: kReset when the whole request had been written to it,
+// kConnect when it broke before.
 runtime::Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const SendOptions& options,
                                     runtime::Cancellation& cancel);
 

@@ -1,10 +1,10 @@
-#include "sim/json_view.h"
+#include "http/json_view.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace baton::sim {
+namespace baton::http {
 namespace {
 
 TEST(JsonView, ExtentEndsWithTheValue) {
@@ -77,4 +77,4 @@ TEST(JsonView, TextIsUnescapedOnlyWhenItMustBe) {
 }
 
 }  // namespace
-}  // namespace baton::sim
+}  // namespace baton::http

@@ -1,11 +1,11 @@
-#include "sim/json_view.h"
+#include "http/json_view.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/ascii.h"
 
-namespace baton::sim {
+namespace baton::http {
 
 namespace {
 
@@ -42,16 +42,16 @@ bool enter(std::string_view& rest, char open, char close) {
 
 }  // namespace
 
-http::JsonType json_type(std::string_view value) {
-  if (value.empty()) return http::JsonType::kNull;
+JsonType json_type(std::string_view value) {
+  if (value.empty()) return JsonType::kNull;
   switch (value.front()) {
-    case '{': return http::JsonType::kObject;
-    case '[': return http::JsonType::kArray;
-    case '"': return http::JsonType::kString;
+    case '{': return JsonType::kObject;
+    case '[': return JsonType::kArray;
+    case '"': return JsonType::kString;
     case 't':
-    case 'f': return http::JsonType::kBool;
-    case 'n': return http::JsonType::kNull;
-    default: return http::JsonType::kNumber;
+    case 'f': return JsonType::kBool;
+    case 'n': return JsonType::kNull;
+    default: return JsonType::kNumber;
   }
 }
 
@@ -148,4 +148,4 @@ std::string_view json_word(std::string_view object, std::string_view key) {
   return span.size() >= 2 && is_string(span) ? span.substr(1, span.size() - 2) : std::string_view{};
 }
 
-}  // namespace baton::sim
+}  // namespace baton::http

@@ -1,0 +1,166 @@
+#include "app/reloader.h"
+
+#include <algorithm>
+#include <future>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "config/table.h"
+
+namespace baton::app {
+
+namespace {
+
+// What is made once from the settings at the start. A section ends in a dot.
+constexpr std::string_view kFixed[] = {
+    "admin.",  "threads", "max_memory", "data_dir", "edge.request_bytes_budget", "stream.reply_bytes_budget",
+    "ledger.", "cache.",  "store.",     "sim.",     "upstream.dns_refresh",      "upstream.dns_stale_max",
+    "budgets.webhook", "budgets.webhook_secret",
+};
+
+bool is_fixed(std::string_view key) {
+  return std::ranges::any_of(
+      kFixed, [&](std::string_view one) { return one.ends_with('.') ? key.starts_with(one) : key == one; });
+}
+
+bool same(const edge::ListenConfig& a, const edge::ListenConfig& b) {
+  return a.address == b.address && a.port == b.port && a.tls.cert == b.tls.cert && a.tls.key == b.tls.key;
+}
+
+}  // namespace
+
+std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, const config::Settings& running) {
+  std::vector<std::string> kept;
+  config::Settings old = running;  // the table gives no const access
+  for (const auto& row : config::settings_table()) {
+    if (!is_fixed(row.key)) continue;
+    std::visit(
+        [&](const auto& at) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(at)>, std::monostate>) {
+            auto& now = at(fresh);
+            auto& before = at(old);
+            bool differs = false;
+            if constexpr (std::is_same_v<std::decay_t<decltype(now)>, Secret>) {
+              differs = now.reveal() != before.reveal();
+            } else {
+              differs = now != before;
+            }
+            if (differs) kept.emplace_back(row.key);
+          }
+        },
+        row.at);
+  }
+  if (!same(fresh.admin, running.admin)) kept.emplace_back("admin.listen");
+  if (fresh.admin_hosts != running.admin_hosts) kept.emplace_back("admin.hosts");
+  fresh.admin = running.admin;
+  fresh.admin_hosts = running.admin_hosts;
+  fresh.threads = running.threads;
+  fresh.max_memory_bytes = running.max_memory_bytes;
+  fresh.data_dir = running.data_dir;
+  fresh.store = running.store;
+  fresh.cache = running.cache;
+  fresh.sim = running.sim;
+  fresh.edge.request_bytes_budget = running.edge.request_bytes_budget;
+  fresh.stream.reply_bytes_budget = running.stream.reply_bytes_budget;
+  fresh.upstream.dns_refresh = running.upstream.dns_refresh;
+  fresh.upstream.dns_stale_max = running.upstream.dns_stale_max;
+  // Prices and budgets are the parts of the ledger's settings that may change.
+  ledger::PriceList prices = std::move(fresh.ledger.prices);
+  std::string prices_file = std::move(fresh.ledger.prices_file);
+  ledger::BudgetRules budgets = std::move(fresh.ledger.budgets);
+  fresh.ledger = running.ledger;
+  fresh.ledger.prices = std::move(prices);
+  fresh.ledger.prices_file = std::move(prices_file);
+  fresh.ledger.budgets = std::move(budgets);
+  return kept;
+}
+
+Reloader::Reloader(Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers, BoundPorts& ports,
+                   config::LoadOptions load, std::function<void(config::Settings&)> prepare)
+    : shared_(shared), workers_(workers), ports_(ports), load_(std::move(load)), prepare_(std::move(prepare)) {}
+
+Expected<config::Settings> Reloader::read() const {
+  auto settings = config::load(load_);
+  if (!settings) return fail(ErrorCode::kConfig, Fault::kUs, settings.error().text());
+  if (settings->simulated != shared_.settings.simulated)
+    return fail(ErrorCode::kConfig, Fault::kUs,
+                "whether the built-in simulator answers cannot change while the relay runs");
+  prepare_(*settings);
+  return std::move(*settings);
+}
+
+void Reloader::on_loops(const std::function<void(Worker&)>& run) {
+  for (const auto& worker : workers_) {
+    std::promise<void> done;
+    worker->loop().post([&] {
+      run(*worker);
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+}
+
+Expected<void> Reloader::open_listeners(const config::Settings& settings) {
+  Expected<void> opened;
+  BoundPorts ports = ports_;
+  on_loops([&](Worker& worker) {
+    if (opened) opened = worker.prepare_listeners(settings, ports);
+  });
+  if (!opened) {
+    on_loops([](Worker& worker) { worker.forget_listeners(); });
+    return opened;
+  }
+  std::erase_if(ports, [&](const auto& one) {
+    return std::ranges::none_of(settings.edge.listen, [&](const edge::ListenConfig& listen) {
+      return listen.address == one.first.first && listen.port == one.first.second;
+    });
+  });
+  ports_ = std::move(ports);
+  return {};
+}
+
+Expected<uint64_t> Reloader::reload() {
+  std::lock_guard lock(mutex_);
+  const std::shared_ptr<Revision> running = shared_.current();
+  auto refuse = [&](const Error& error) -> std::unexpected<Error> {
+    const std::string why =
+        "configuration rejected, still on revision " + std::to_string(running->number) + ": " + error.detail;
+    shared_.state.note("configuration", why);
+    shared_.log.say(why);
+    return fail(ErrorCode::kConfig, Fault::kUs, why);
+  };
+  auto settings = read();
+  if (!settings) return refuse(settings.error());
+  const std::vector<std::string> kept = keep_what_needs_a_restart(*settings, running->settings);
+  auto prices = read_prices(*settings);
+  if (!prices) return refuse(prices.error());
+  for (const auto& listener : settings->edge.listen) {
+    if (auto read = shared_.server_tls.read(listener.tls); !read) return refuse(read.error());
+  }
+  auto made = Revision::make(std::move(*settings), running->number + 1, shared_.clock);
+  if (!made) return refuse(made.error());
+  const std::shared_ptr<Revision> next = std::move(*made);
+  if (auto opened = open_listeners(next->settings); !opened) return refuse(opened.error());
+
+  // From here on nothing can fail.
+  shared_.metrics.know_accounts(account_names(next->settings));
+  shared_.budgets->use(*prices);
+  shared_.budgets->use(next->settings.ledger.budgets);
+  if (shared_.book) shared_.book->use(std::move(*prices));
+  {
+    std::lock_guard revision_lock(shared_.revision_mutex);
+    shared_.revision = next;
+  }
+  on_loops([&](Worker& worker) {
+    worker.use(next);
+    worker.use_listeners(next->settings);
+  });
+  shared_.state.note("configuration", "");
+  shared_.log.say("configuration: revision " + std::to_string(next->number) + " is in force");
+  for (const auto& key : kept) shared_.log.say("configuration: " + key + " stays as it was: a change needs a restart");
+  for (const auto& warning : next->settings.warnings) shared_.log.say(warning);
+  return next->number;
+}
+
+}  // namespace baton::app

@@ -1,0 +1,62 @@
+#include "app/service.h"
+
+#include <utility>
+
+#include "net/dialer.h"
+
+namespace baton::app {
+
+std::shared_ptr<Service> Service::make(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts) {
+  auto service = std::make_shared<Service>(shared, std::move(revision), parts);
+  service->life_ = service;
+  return service;
+}
+
+Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts)
+    : revision_(std::move(revision)), authenticator_(revision_->settings.auth, &shared.keys) {
+  const config::Settings& settings = revision_->settings;
+  std::vector<relay::Line> lines;
+  for (size_t i = 0; i < settings.accounts.accounts.size(); ++i) {
+    const auto& account = settings.accounts.accounts[i];
+    const auto& endpoint = revision_->endpoints[i];
+    dialers_.push_back(net::make_tcp_dialer(parts.loop, parts.poller, parts.resolver,
+                                            {.target = endpoint.target,
+                                             .connect_timeout = settings.upstream.connect_timeout,
+                                             .tls_handshake_timeout = settings.upstream.tls_handshake_timeout,
+                                             .address_stagger = settings.upstream.address_stagger,
+                                             .tls = revision_->client_tls[i].get(),
+                                             .proxy_url = account.proxy,
+                                             .allow_private = account.allow_private}));
+    pools_.push_back(
+        std::make_unique<upstream::ConnectionPool>(parts.loop, *dialers_.back(), settings.upstream, parts.metrics));
+    lines.push_back({.party = {.endpoint = &endpoint,
+                               .key = account.passthrough ? nullptr : &account.key,
+                               .show_rate_limits = account.show_rate_limits,
+                               .simulated = account.provider == "simulator"},
+                     .connections = pools_.back().get()});
+  }
+  bool tls = false;
+  for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
+  relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = parts.loop,
+                                                       .random = parts.random,
+                                                       .authenticator = authenticator_,
+                                                       .accounts = revision_->accounts,
+                                                       .attempts_max = settings.accounts.attempts_max,
+                                                       .lines = std::move(lines),
+                                                       .upstream = settings.upstream,
+                                                       .stream = settings.stream,
+                                                       .write_stall = settings.edge.write_stall_timeout,
+                                                       .reply_bytes = shared.reply_bytes,
+                                                       .bindings = shared.bindings,
+                                                       .metrics = parts.metrics,
+                                                       .ledger = parts.ledger,
+                                                       .tap_room = parts.tap_room,
+                                                       .budgets = shared.budgets.get(),
+                                                       .replies = shared.replies.get(),
+                                                       .public_url = settings.public_url,
+                                                       .tls = tls,
+                                                       .simulated = settings.simulated,
+                                                       .life = &life_});
+}
+
+}  // namespace baton::app

@@ -1,0 +1,48 @@
+// Service: what serves calls on one loop under one Revision: upstream connections, authenticator, relay.
+// Life: the Worker holds the newest; each call holds the one it began with. Thread: its loop's.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/revision.h"
+#include "app/shared.h"
+#include "auth/authenticator.h"
+#include "net/epoll_poller.h"
+#include "net/resolver.h"
+#include "relay/relay.h"
+#include "runtime/loop.h"
+#include "upstream/connection_pool.h"
+
+namespace baton::app {
+
+// Of a loop and for its whole life; borrowed by every Service on it.
+struct LoopParts {
+  runtime::Loop& loop;
+  net::EpollPoller& poller;
+  net::Resolver& resolver;
+  runtime::Random& random;
+  ledger::Ledger& ledger;
+  stream::TapRoom& tap_room;
+  metrics::RelayMetrics::Shard& metrics;
+};
+
+class Service {
+ public:
+  static std::shared_ptr<Service> make(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts);
+  relay::Relay& relay() { return *relay_; }
+  const Revision& revision() const { return *revision_; }
+
+  // Use make().
+  Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopParts& parts);
+
+ private:
+  std::shared_ptr<Revision> revision_;
+  std::vector<std::unique_ptr<runtime::Dialer>> dialers_;
+  std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
+  auth::Authenticator authenticator_;
+  std::weak_ptr<const void> life_;
+  std::unique_ptr<relay::Relay> relay_;
+};
+
+}  // namespace baton::app

@@ -1,0 +1,154 @@
+// Keys: who may call, with what rights and budgets; made, rotated and revoked here.
+import {useState} from 'preact/hooks';
+import {send} from '../api';
+import {t, word} from '../i18n';
+import type {Budget, Key} from '../types';
+import * as fmt from '../ui/fmt';
+import {Ask, Bar, Chips, CopyButton, Dialog, Field, Panel, State, Table, Waiting, words, type Tone} from '../ui/parts';
+import {say, useFetched, useNow} from '../ui/use';
+
+export function keyState(key: Key, now: number): 'active' | 'revoked' | 'expired' {
+  if (key.revoked) return 'revoked';
+  if (key.expires && new Date(key.expires).getTime() <= now) return 'expired';
+  return 'active';
+}
+
+type Asked = {what: 'create'} | {what: 'rotate' | 'revoke'; name: string} | {what: 'secret'; name: string; secret: string};
+
+export function KeysPage() {
+  const {data, error, reload} = useFetched<{keys: Key[]}>('/keys', 5000);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const [all, setAll] = useState(false);
+  const [find, setFind] = useState('');
+  const now = useNow();
+  const secret = (name: string, value: string) => {
+    setAsked({what: 'secret', name, secret: value});
+    void reload();
+  };
+  const wanted = find.trim().toLowerCase();
+  const shown = (data?.keys ?? []).filter(key => (all || keyState(key, now) === 'active') &&
+    [key.name, key.team, ...words(key.tags)].join('\n').toLowerCase().includes(wanted));
+  return (
+    <Panel>
+      <form class="filters" role="search" onSubmit={event => event.preventDefault()}>
+        <Field label={t('keys.filter')}>{props => <input type="search" {...props} value={find} onInput={event => setFind(event.currentTarget.value)} />}</Field>
+        <label class="check"><input type="checkbox" checked={all} onChange={event => setAll(event.currentTarget.checked)} />{t('keys.showRevoked')}</label>
+        <button type="button" class="primary end" onClick={() => setAsked({what: 'create'})}>{t('keys.create')}</button>
+      </form>
+      {!data ? <Waiting error={error} retry={() => void reload()} /> : (
+        <Table caption={t('keys.caption')} rows={shown} rowKey={key => `${key.id ?? ''} ${key.name} ${key.prefix ?? ''}`} empty={data.keys.length === 0 ? t('keys.none') : t('common.nothing')} columns={[
+          {id: 'name', head: t('keys.name'), title: true, cell: key => <span class="break">{key.name}</span>},
+          {id: 'team', head: t('keys.team'), cell: key => <span class="break">{key.team || '—'}</span>},
+          {id: 'state', head: t('keys.state'), cell: key => <State name={keyState(key, now)} />},
+          {id: 'prefix', head: t('keys.prefix'), cell: key => <span class="mono">{key.prefix ? `${key.prefix}…` : '—'}</span>},
+          {id: 'budgets', head: t('keys.budgets'), cell: key => <Budgets budgets={key.budgets ?? []} now={now} />},
+          {id: 'rights', head: t('keys.rights'), cell: key => <Rights rights={key.rights} />},
+          {id: 'tags', head: t('keys.tags'), cell: key => <Chips value={key.tags} />},
+          {id: 'created', head: t('keys.created'), cell: key => <span title={fmt.dateTime(key.created)}>{fmt.relative(key.created, now)}</span>},
+          {id: 'expires', head: t('keys.expires'), cell: key => key.expires ? <span title={fmt.dateTime(key.expires)}>{fmt.relative(key.expires, now)}</span> : t('common.never')},
+          {id: 'used', head: t('keys.lastUsed'), cell: key => key.last_used ? <span title={fmt.dateTime(key.last_used)}>{fmt.relative(key.last_used, now)}</span> : t('common.never')},
+          {id: 'actions', head: t('common.actions'), cell: key => keyState(key, now) !== 'active' ? '—' : (
+            <span class="buttons">
+              <button type="button" aria-label={`${t('keys.rotate')}: ${key.name}`} onClick={() => setAsked({what: 'rotate', name: key.name})}>{t('keys.rotate')}</button>
+              <button type="button" class="danger" aria-label={`${t('keys.revoke')}: ${key.name}`} onClick={() => setAsked({what: 'revoke', name: key.name})}>{t('keys.revoke')}</button>
+            </span>
+          )},
+        ]} />
+      )}
+      {asked?.what === 'create' && <Create close={() => setAsked(null)} made={secret} />}
+      {asked?.what === 'rotate' && <Rotate name={asked.name} close={() => setAsked(null)} made={secret} />}
+      {asked?.what === 'revoke' && <Revoke name={asked.name} close={() => setAsked(null)} done={reload} />}
+      {asked?.what === 'secret' && <Secret name={asked.name} secret={asked.secret} close={() => setAsked(null)} />}
+    </Panel>
+  );
+}
+
+function Budgets({budgets, now}: {budgets: Budget[]; now: number}) {
+  if (budgets.length === 0) return <span class="soft">{t('keys.noBudget')}</span>;
+  return (
+    <div class="bars small">
+      {budgets.map(budget => {
+        const share = budget.share ?? (Number(budget.limit) > 0 ? Number(budget.spent ?? 0) / Number(budget.limit) : null);
+        const tone: Tone = share === null ? 'idle' : share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'good';
+        const text = t('keys.spentOf', {spent: fmt.money(budget.spent), limit: fmt.money(budget.limit), period: word('period', budget.period)});
+        const more = [Number(budget.reserved ?? 0) > 0 && t('keys.reserved', {amount: fmt.money(budget.reserved)}),
+          budget.resets && t('keys.resets', {time: fmt.relative(budget.resets, now)})].filter(Boolean).join(', ');
+        return <div key={budget.period} title={more}><Bar label={fmt.percent(share)} text={text} share={share} tone={tone} /></div>;
+      })}
+    </div>
+  );
+}
+
+function Rights({rights}: {rights: Key['rights']}) {
+  const set = Object.fromEntries(Object.entries(rights ?? {}).filter(([, value]) =>
+    value !== null && value !== 0 && value !== false && value !== '' && !(Array.isArray(value) && value.length === 0)));
+  return Object.keys(set).length === 0 ? <span class="soft">{t('keys.allRights')}</span> : <Chips value={set} />;
+}
+
+function Create({close, made}: {close: () => void; made: (name: string, secret: string) => void}) {
+  const run = async (form: FormData) => {
+    const text = (name: string) => String(form.get(name) ?? '').trim();
+    const models = text('models').split(',').map(part => part.trim()).filter(Boolean);
+    const rights = {
+      ...(models.length > 0 ? {models} : {}),
+      ...(text('rpm') ? {requests_per_minute: Number(text('rpm'))} : {}),
+      ...(text('concurrency') ? {concurrency: Number(text('concurrency'))} : {}),
+    };
+    const result = await send<{key?: Key; secret: string}>('POST', '/keys', {
+      name: text('name'),
+      ...(text('team') ? {team: text('team')} : {}),
+      ...(text('ttl') ? {ttl: text('ttl')} : {}),
+      ...(text('budget') ? {budget: text('budget')} : {}),
+      ...(Object.keys(rights).length > 0 ? {rights} : {}),
+    });
+    made(text('name'), result.secret);
+  };
+  const plainInput = {autocomplete: 'off', spellcheck: false} as const;
+  return (
+    <Ask title={t('keys.create')} action={t('keys.createDo')} run={run} close={close}>
+      <div class="form-grid">
+        <Field label={t('keys.name')} hint={t('keys.nameHint')}>{props => <input {...props} {...plainInput} name="name" required maxLength={64} />}</Field>
+        <Field label={t('keys.team')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="team" maxLength={64} />}</Field>
+        <Field label={t('keys.ttl')} hint={t('keys.ttlHint')}>{props => <input {...props} {...plainInput} name="ttl" />}</Field>
+        <Field label={t('keys.budget')} hint={t('keys.budgetHint')}>{props => <input {...props} {...plainInput} name="budget" />}</Field>
+        <Field label={t('keys.models')} hint={t('keys.modelsHint')}>{props => <input {...props} {...plainInput} name="models" />}</Field>
+        <Field label={t('keys.rpm')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="rpm" type="number" min={1} step={1} />}</Field>
+        <Field label={t('keys.concurrency')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="concurrency" type="number" min={1} step={1} />}</Field>
+      </div>
+    </Ask>
+  );
+}
+
+function Rotate({name, close, made}: {name: string; close: () => void; made: (name: string, secret: string) => void}) {
+  const run = async (form: FormData) => {
+    const grace = String(form.get('grace') ?? '').trim();
+    const result = await send<{secret: string}>('POST', `/keys/${encodeURIComponent(name)}/rotate`, grace ? {grace} : {});
+    made(name, result.secret);
+  };
+  return (
+    <Ask title={t('keys.rotateAsk', {name})} text={t('keys.rotateText')} action={t('keys.rotate')} run={run} close={close}>
+      <Field label={t('keys.grace')} hint={t('keys.graceHint')}>{props => <input {...props} name="grace" autocomplete="off" />}</Field>
+    </Ask>
+  );
+}
+
+function Revoke({name, close, done}: {name: string; close: () => void; done: () => Promise<void>}) {
+  const run = async () => {
+    await send('POST', `/keys/${encodeURIComponent(name)}/revoke`);
+    say('good', t('keys.revoked', {name}));
+    close();
+    await done();
+  };
+  return <Ask title={t('keys.revokeAsk', {name})} text={t('keys.revokeText')} action={t('keys.revoke')} danger run={run} close={close} />;
+}
+
+function Secret({name, secret, close}: {name: string; secret: string; close: () => void}) {
+  return (
+    <Dialog title={t('keys.secretTitle', {name})} close={close}>
+      <p>{t('keys.secretText')}</p>
+      <Field label={t('keys.secretLabel')}>{props =>
+        <input {...props} class="mono" readOnly value={secret} onFocus={event => event.currentTarget.select()} />}</Field>
+      <footer class="dialog-foot"><CopyButton text={secret} /><button type="button" class="primary" onClick={close}>{t('common.close')}</button></footer>
+    </Dialog>
+  );
+}
