@@ -11,8 +11,8 @@
 #include <memory>
 #include <mutex>
 
-#include "base/fair_order.h"
 #include "accounts/pool.h"
+#include "base/fair_order.h"
 
 namespace baton::accounts {
 

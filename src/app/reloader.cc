@@ -14,9 +14,20 @@ namespace {
 
 // What is made once from the settings at the start. A section ends in a dot.
 constexpr std::string_view kFixed[] = {
-    "admin.",  "threads", "max_memory", "data_dir", "edge.request_bytes_budget", "stream.reply_bytes_budget",
-    "ledger.", "cache.",  "store.",     "sim.",     "upstream.dns_refresh",      "upstream.dns_stale_max",
-    "budgets.webhook", "budgets.webhook_secret",
+    "admin.",
+    "threads",
+    "max_memory",
+    "data_dir",
+    "edge.request_bytes_budget",
+    "stream.reply_bytes_budget",
+    "ledger.",
+    "cache.",
+    "store.",
+    "sim.",
+    "upstream.dns_refresh",
+    "upstream.dns_stale_max",
+    "budgets.webhook",
+    "budgets.webhook_secret",
 };
 
 bool is_fixed(std::string_view key) {

@@ -23,6 +23,7 @@
 #include "reuse/reply_store.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
+#include "store/journal.h"
 
 namespace baton::app {
 
@@ -52,6 +53,8 @@ struct Shared {
     return revision;
   }
 
+  Expected<void> open_journal(const ledger::PriceTable& prices);
+
   config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
   runtime::SystemClock clock;
@@ -66,7 +69,8 @@ struct Shared {
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
-  std::unique_ptr<ledger::Book> book;  // null when rows are off
+  std::unique_ptr<store::Journal> journal;  // null when it or the rows are off
+  std::unique_ptr<ledger::Book> book;       // null when rows are off
   std::unique_ptr<ledger::Budgets> budgets;
   mutable std::mutex revision_mutex;
   std::shared_ptr<Revision> revision;  // use current()

@@ -53,9 +53,9 @@ Expected<std::unique_ptr<Webhook>> Webhook::make(const ledger::Config& config, m
     webhook->tls_ = std::move(*tls);
   }
   // The address is the operator's own choice, and often a service beside the relay.
-  webhook->dialer_ = net::make_tcp_dialer(
-      webhook->loop_, webhook->poller_, *webhook->resolver_,
-      {.target = webhook->endpoint_.target, .tls = webhook->tls_.get(), .allow_private = true});
+  webhook->dialer_ =
+      net::make_tcp_dialer(webhook->loop_, webhook->poller_, *webhook->resolver_,
+                           {.target = webhook->endpoint_.target, .tls = webhook->tls_.get(), .allow_private = true});
   webhook->connections_ = std::make_unique<upstream::ConnectionPool>(webhook->loop_, *webhook->dialer_,
                                                                      webhook->config_, webhook->own_metrics_);
   webhook->start("baton-webhook");
@@ -120,15 +120,12 @@ Task<void> Webhook::run() {
 Task<bool> Webhook::deliver(const std::string& body, std::string& why) {
   const int64_t now = std::chrono::floor<std::chrono::seconds>(loop_.wall()).time_since_epoch().count();
   const std::string path = endpoint_.path_prefix.empty() ? "/" : endpoint_.path_prefix;
-  const std::string head = "POST " + path + " HTTP/1.1\r\nhost: " + endpoint_.host +
-                           "\r\nuser-agent: baton\r\ncontent-type: application/json\r\ncontent-length: " +
-                           std::to_string(body.size()) +
-                           "\r\nbaton-signature: " + signature_of(secret_.reveal(), now, body) + "\r\n\r\n";
-  const upstream::SendOptions options{.head = head,
-                                      .body = body,
-                                      .fresh = true,
-                                      .first_byte_timeout = kAnswerWait,
-                                      .until = loop_.now() + kAnswerWait};
+  const std::string head =
+      "POST " + path + " HTTP/1.1\r\nhost: " + endpoint_.host +
+      "\r\nuser-agent: baton\r\ncontent-type: application/json\r\ncontent-length: " + std::to_string(body.size()) +
+      "\r\nbaton-signature: " + signature_of(secret_.reveal(), now, body) + "\r\n\r\n";
+  const upstream::SendOptions options{
+      .head = head, .body = body, .fresh = true, .first_byte_timeout = kAnswerWait, .until = loop_.now() + kAnswerWait};
   auto reply = co_await upstream::send(loop_, *connections_, options, cancel_);
   if (!reply) {
     why = reply.error().detail;

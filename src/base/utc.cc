@@ -13,8 +13,8 @@ std::string utc_day(WallTime at) {
 std::string utc_text(WallTime at) {
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(at) -
                                     std::chrono::floor<std::chrono::days>(at));
-  return utc_day(at) + fmt::format("T{:02}:{:02}:{:02}Z", clock.hours().count(), clock.minutes().count(),
-                                   clock.seconds().count());
+  return utc_day(at) +
+         fmt::format("T{:02}:{:02}:{:02}Z", clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 }  // namespace baton

@@ -39,7 +39,8 @@ std::map<std::string, model::Budget, std::less<>> read_budgets(const Source& sou
         source, item, budget_table(),
         [&source](std::string_view field, const Place& here, BudgetRow& to) { read_field(source, field, here, to); },
         row);
-    if (!is_name(row.name)) refuse(source, item, "has no name of 1 to 64 letters, digits, dots, hyphens or underscores");
+    if (!is_name(row.name))
+      refuse(source, item, "has no name of 1 to 64 letters, digits, dots, hyphens or underscores");
     if (!row.budget.any()) refuse(source, item, "limits nothing: give it a day, a month or both, in dollars");
     if (!out.emplace(row.name, row.budget).second) refuse(source, item, "has the name of another item");
   }

@@ -298,6 +298,9 @@ std::span<const Setting<Settings>> settings_table() {
       R::flag(
           "ledger.rows", [](auto& s) -> auto& { return s.ledger.rows; },
           "A row for each call in `ledger.db` below `data_dir`, which `baton usage` reads."),
+      R::flag(
+          "ledger.journal", [](auto& s) -> auto& { return s.ledger.journal; },
+          "Calls stand in a journal below `data_dir` until their row is written, so that a killed process loses none."),
       R::count(
           "ledger.queue_rows_max", [](auto& s) -> auto& { return s.ledger.queue_rows_max; }, 256, 10'000'000,
           "Rows that wait for the disk. When so many do, new calls are refused with 503: no row is ever dropped."),

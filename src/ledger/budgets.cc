@@ -109,8 +109,8 @@ Budgets::Purses Budgets::purses_of(const Payer& payer, WallTime now) {
   size_t count = 0;
   const std::string_view kind = payer.key_id.empty() ? "client " : "key ";
   if (payer.own != nullptr && payer.own->any()) {
-    out[count++] = &open(holder_of_key(payer.key_id, payer.name), std::string(kind) + std::string(payer.name),
-                         *payer.own, now);
+    out[count++] =
+        &open(holder_of_key(payer.key_id, payer.name), std::string(kind) + std::string(payer.name), *payer.own, now);
   } else if (const auto rule = rules_.clients.find(payer.name); payer.key_id.empty() && rule != rules_.clients.end()) {
     out[count++] = &open(holder_of_key({}, payer.name), std::string(kind) + std::string(payer.name), rule->second, now);
   }
@@ -152,16 +152,14 @@ BudgetRefusal Budgets::refusal(const Purse& purse, const Purse::Verdict& verdict
   switch (verdict.answer) {
     case Purse::Answer::kSpent: return {Reason::kSpent, "The " + purse.name + " has spent " + budget + "; " + ends};
     case Purse::Answer::kTooDear:
-      return {Reason::kTooDear,
-              "This call may cost up to " + dollars_text(bounds.call) + " and the " + purse.name +
-                  " has only " + dollars_text(purse.limit(verdict.span) - purse.spent(verdict.span)) + " left of " +
-                  budget + ", which is strict: send less or lower max_tokens; " + ends};
+      return {Reason::kTooDear, "This call may cost up to " + dollars_text(bounds.call) + " and the " + purse.name +
+                                    " has only " + dollars_text(purse.limit(verdict.span) - purse.spent(verdict.span)) +
+                                    " left of " + budget + ", which is strict: send less or lower max_tokens; " + ends};
     case Purse::Answer::kLater:
     case Purse::Answer::kFits: break;
   }
-  return {Reason::kWaited,
-          "What the " + purse.name + " has left of " + budget +
-              " is reserved by calls under way. Send the request again when some of them have ended."};
+  return {Reason::kWaited, "What the " + purse.name + " has left of " + budget +
+                               " is reserved by calls under way. Send the request again when some of them have ended."};
 }
 
 void Budgets::leave(Ticket& ticket) {

@@ -85,7 +85,8 @@ TEST(CostSketch, ReadsTheNinetyNinthOfAHundredAndForgets) {
   for (int i = 0; i < 10'000; ++i) sketch.add(5 * kCent);
   EXPECT_GE(*sketch.p99(), 5 * kCent);
   EXPECT_LE(*sketch.p99(), 5 * kCent * 12 / 10);
-  for (int64_t cost : {int64_t{1}, int64_t{1'000}, int64_t{1'001}, int64_t{123'456'789}, int64_t{9'000'000'000'000'000}}) {
+  for (int64_t cost :
+       {int64_t{1}, int64_t{1'000}, int64_t{1'001}, int64_t{123'456'789}, int64_t{9'000'000'000'000'000}}) {
     CostSketch one;
     for (uint32_t i = 0; i < CostSketch::kCallsMin; ++i) one.add(cost);
     if (cost < 1'000'000'000'000'000) EXPECT_GE(*one.p99(), cost);
@@ -164,7 +165,8 @@ TEST(Budgets, NobodyWithoutABudgetIsLimited) {
   Budgets none({}, std::make_shared<PriceTable>());
   EXPECT_FALSE(none.limits({.name = "a", .team = "web"}));
   EXPECT_TRUE(none.limits({.key_id = "k", .name = "a", .own = &budget}));
-  Budgets rules({.teams = {{"web", budget}}, .clients = {{"c", budget}}, .contact = {}}, std::make_shared<PriceTable>());
+  Budgets rules({.teams = {{"web", budget}}, .clients = {{"c", budget}}, .contact = {}},
+                std::make_shared<PriceTable>());
   EXPECT_TRUE(rules.limits({.name = "a", .team = "web"}));
   EXPECT_TRUE(rules.limits({.name = "c"}));
   EXPECT_FALSE(rules.limits({.key_id = "k", .name = "c"})) << "a key made at run time is no client of the file";

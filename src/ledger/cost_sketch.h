@@ -36,8 +36,8 @@ class CostSketch {
   }
 
  private:
-  static constexpr size_t kBuckets = 160;         // from 1,000 nanodollars to a million dollars
-  static constexpr double kFirst = 1'000;         // nanodollars
+  static constexpr size_t kBuckets = 160;  // from 1,000 nanodollars to a million dollars
+  static constexpr double kFirst = 1'000;  // nanodollars
   static constexpr double kPerDoubling = 4;
 
   static size_t bucket(int64_t nanodollars) {

@@ -225,6 +225,19 @@ Result<std::vector<Spent>> RowsFile::spent(WallTime now) {
   return out;
 }
 
+Result<std::unordered_set<std::string>> RowsFile::request_ids(WallTime since) {
+  Result<Statement> query = database_.prepare("SELECT request_id FROM calls WHERE started_at >= ?1");
+  if (!query) return std::unexpected(std::move(query.error()));
+  query->bind(1, since.time_since_epoch().count());
+  std::unordered_set<std::string> out;
+  while (true) {
+    Result<bool> row = query->step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) return out;
+    out.emplace(query->text(0));
+  }
+}
+
 Result<void> RowsFile::forget(WallTime oldest, int64_t rows_max) {
   const int64_t before = oldest.time_since_epoch().count();
   Result<bool> row = first_.step();

@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "ledger/price_table.h"
@@ -29,6 +30,9 @@ class RowsFile {
 
   // What each holder has spent in this day and month.
   store::Result<std::vector<Spent>> spent(WallTime now);
+
+  // Of the calls that began then or later.
+  store::Result<std::unordered_set<std::string>> request_ids(WallTime since);
 
   store::Database& database() { return database_; }
 

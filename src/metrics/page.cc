@@ -211,7 +211,8 @@ void Page::budgets() {
   for (size_t i = 0; i < std::size(kShares); ++i) add_if_any(warned, {{"percent", kShares[i]}}, metrics_.warnings_[i]);
   static constexpr const char* kResults[] = {"sent", "failed", "dropped"};
   auto& webhooks = counters("baton_budget_webhooks_total", "Warnings for the webhook, by what came of them.");
-  for (size_t i = 0; i < std::size(kResults); ++i) add_if_any(webhooks, {{"result", kResults[i]}}, metrics_.webhooks_[i]);
+  for (size_t i = 0; i < std::size(kResults); ++i)
+    add_if_any(webhooks, {{"result", kResults[i]}}, metrics_.webhooks_[i]);
 }
 
 void Page::tokens() {

@@ -70,8 +70,7 @@ runtime::Task<Expected<void>> reserve_budget(const Parts& parts, Call& call) {
     co_return unpriced(parts, call, "The model " + ascii::excerpt(call.facts.model) + " has no known price,");
   const __int128 all = static_cast<__int128>(*attempt) * (parts.attempts_max + 1);  // and a resend
   const ledger::CostBounds bounds{
-      .attempt = *attempt,
-      .call = static_cast<int64_t>(std::min<__int128>(all, std::numeric_limits<int64_t>::max()))};
+      .attempt = *attempt, .call = static_cast<int64_t>(std::min<__int128>(all, std::numeric_limits<int64_t>::max()))};
   metrics::Held waiting = parts.metrics.call_waiting_for_budget();
   auto hold =
       co_await parts.budgets->reserve(parts.loop, call.exchange.cancel(), payer_of(call), bounds, until(parts, call));
@@ -87,19 +86,24 @@ runtime::Task<Expected<void>> reserve_budget(const Parts& parts, Call& call) {
                  std::move(hold.error().sentence), later ? Retry::kLater : Retry::kNever);
 }
 
-void settle_budget(const Parts& parts, Call& call) {
-  if (!call.hold) return;
+int64_t charge(Call& call) {
+  if (!call.hold) return 0;
   model::Outcome& outcome = call.outcome;
-  int64_t charge = 0;
+  int64_t sum = 0;
   bool certain = true;
   for (const model::Attempt& attempt : outcome.attempts) {
     const auto cost = ledger::cost_of(outcome, attempt, call.hold.prices());
     const bool sure = cost && !attempt.usage_partial;
-    charge += sure ? *cost : std::max(cost.value_or(0), call.hold.unknown_nanodollars());
+    sum += sure ? *cost : std::max(cost.value_or(0), call.hold.unknown_nanodollars());
     certain = certain && sure;
   }
-  if (!certain) outcome.charged_nanodollars = charge;
-  call.hold.settle(charge, parts.loop.wall());
+  outcome.charged_nanodollars.reset();
+  if (!certain) outcome.charged_nanodollars = sum;
+  return sum;
+}
+
+void settle_budget(const Parts& parts, Call& call) {
+  if (call.hold) call.hold.settle(charge(call), parts.loop.wall());
 }
 
 }  // namespace baton::relay

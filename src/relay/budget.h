@@ -16,8 +16,11 @@ bool spends_budget(const Parts& parts, const Call& call);
 // For a call that was weighed. kBudgetSpent, kRateLimited after a wait, kForbidden for a model without a price,
 // kCancelled.
 runtime::Task<Expected<void>> reserve_budget(const Parts& parts, Call& call);
-// Once, when the outcome is complete but for the row. Where it is not known what an attempt cost, the call counts for
-// what it had reserved.
+// What the call counts for, as far as its attempts are known: into the outcome where that is not their cost. Where it
+// is not known what an attempt cost, the call counts for what it had reserved. Gives it. For calls that hold something
+// of a budget; nothing is done for others.
+int64_t charge(Call& call);
+// Once, when the outcome is complete.
 void settle_budget(const Parts& parts, Call& call);
 
 }  // namespace baton::relay

@@ -7,6 +7,7 @@
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/relay.h"
+#include "relay/seal.h"
 
 namespace baton::relay {
 
@@ -36,6 +37,7 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (call.weight) {
     if (auto reserved = co_await reserve_budget(parts_, call); !reserved) co_return std::unexpected(reserved.error());
   }
+  if (auto kept = intend(parts_, call); !kept) co_return std::unexpected(kept.error());
   call.bound_account = owner_of(parts_, call);
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());

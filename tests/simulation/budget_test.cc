@@ -48,14 +48,13 @@ class BudgetTest : public testing::Test {
   // What the simulator's books cost, in nanodollars.
   static int64_t counted(World& world) {
     const sim::Account books = world.simulator().books();
-    return *ledger::PriceTable().cost(
-        "claude-sonnet-5-5",
-        {.known = true,
-         .input_tokens = static_cast<int64_t>(books.input_tokens),
-         .output_tokens = static_cast<int64_t>(books.output_tokens),
-         .cache_creation_input_tokens = static_cast<int64_t>(books.cache_creation_tokens),
-         .cache_read_input_tokens = static_cast<int64_t>(books.cache_read_tokens)},
-        world.clock.wall());
+    return *ledger::PriceTable().cost("claude-sonnet-5-5",
+                                      {.known = true,
+                                       .input_tokens = static_cast<int64_t>(books.input_tokens),
+                                       .output_tokens = static_cast<int64_t>(books.output_tokens),
+                                       .cache_creation_input_tokens = static_cast<int64_t>(books.cache_creation_tokens),
+                                       .cache_read_input_tokens = static_cast<int64_t>(books.cache_read_tokens)},
+                                      world.clock.wall());
   }
   int64_t spent() const { return budgets_.standing("key:key_1", Span::kDay)->spent; }
   int64_t reserved() const { return budgets_.standing("key:key_1", Span::kDay)->reserved; }
@@ -75,8 +74,7 @@ TEST_F(BudgetTest, StrictHoldsAgainstTheUpstreamsOwnBooks) {
     WorldOptions with = options(seed);
     with.budgets = &budgets;
     with.accounts = 3;
-    with.sim = {.seed = seed,
-                .errors = {.overloaded = 0.05, .server_error = 0.05, .reset = 0.1, .stream_error = 0.1}};
+    with.sim = {.seed = seed, .errors = {.overloaded = 0.05, .server_error = 0.05, .reset = 0.1, .stream_error = 0.1}};
     World world(with);
     runtime::Random random(seed);
     std::vector<Script> scripts;
