@@ -45,14 +45,35 @@ std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attem
   return 0;
 }
 
+namespace {
+
+// The same Message with all of its prompt as fresh input.
+int64_t saved_by_prompt_cache(const model::Outcome& outcome, const model::Attempt& attempt, int64_t cost,
+                              const PriceTable& prices) {
+  const model::Usage& usage = attempt.usage;
+  if (!usage.known || usage.cache_read_input_tokens + usage.cache_creation_input_tokens == 0) return 0;
+  model::Usage fresh = usage;
+  fresh.input_tokens += usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
+  fresh.cache_read_input_tokens = fresh.cache_creation_input_tokens = 0;
+  fresh.cache_creation_5m_input_tokens = fresh.cache_creation_1h_input_tokens = 0;
+  const auto full = prices.cost(attempt.model.empty() ? outcome.model : attempt.model, fresh, outcome.started);
+  return full ? *full - cost : 0;
+}
+
+}  // namespace
+
 Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   Row row{.cost = 0};
+  if (outcome.cache == model::CacheUse::kHit && outcome.attempts.empty() && outcome.usage.known) {
+    row.saved_by_reply_cache = prices.cost(outcome.model, outcome.usage, outcome.started).value_or(0);
+  }
   row.attempt_costs.reserve(outcome.attempts.size());
   for (const model::Attempt& attempt : outcome.attempts) {
     const std::optional<int64_t> cost = cost_of(outcome, attempt, prices);
     row.attempt_costs.push_back(cost);
     if (!cost) row.cost.reset();
     if (row.cost) *row.cost += *cost;
+    if (cost) row.saved_by_prompt_cache += saved_by_prompt_cache(outcome, attempt, *cost, prices);
     add(row.usage, attempt.usage);
   }
   return row;

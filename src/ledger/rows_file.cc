@@ -34,6 +34,8 @@ constexpr Migration kMigrations[] = {
     "PRIMARY KEY(call, attempt)) STRICT, WITHOUT ROWID",
     // What the call counts for in budgets where that is not its cost; and the sums that budgets begin with.
     "ALTER TABLE calls ADD COLUMN charged_nanodollars INTEGER;"
+    "ALTER TABLE calls ADD COLUMN saved_reply_cache_nanodollars INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE calls ADD COLUMN saved_prompt_cache_nanodollars INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE spent("
     "holder TEXT NOT NULL, period TEXT NOT NULL, "  // "key:…", "client:…" or "team:…"; "2026-11-24" or "2026-11" (UTC)
     "nanodollars INTEGER NOT NULL, PRIMARY KEY(holder, period)) STRICT, WITHOUT ROWID;"
@@ -75,10 +77,10 @@ Result<void> RowsFile::prepare() {
        "ending, "
        "error, upstream_request_id, request_bytes, reply_bytes, input_tokens, output_tokens, cache_read_tokens, "
        "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars, "
-       "charged_nanodollars) "
+       "charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars) "
        "VALUES("
        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)"},
+       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)"},
       {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
       {add_spent_,
        "INSERT INTO spent VALUES(?1, ?2, ?3) ON CONFLICT(holder, period) DO UPDATE SET nanodollars = nanodollars + ?3"},
@@ -162,6 +164,8 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   number(used.web_fetch_requests);
   insert_call_.bind(++at, row.cost);
   insert_call_.bind(++at, outcome.charged_nanodollars);
+  number(row.saved_by_reply_cache);
+  number(row.saved_by_prompt_cache);
   count_spent(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
