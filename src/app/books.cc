@@ -4,11 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <map>
 
 #include "config/budget_text.h"
 #include "ledger/price_table.h"
+#include "ledger/reconcile.h"
 #include "ledger/rows_file.h"
 #include "metrics/log_text.h"
 #include "runtime/clock.h"
@@ -223,9 +227,30 @@ int run_keys(const Keys& command) {
   return 1;
 }
 
+namespace {
+
+int run_reconcile(const Usage& command, const std::string& folder) {
+  std::ifstream file(*command.report, std::ios::binary);
+  if (!file) return cannot(*command.report + ": " + std::strerror(errno), 2);
+  std::string text(ledger::kReportBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > ledger::kReportBytesMax) return cannot(*command.report + ": is too large for a report", 2);
+  const auto reported = ledger::read_cost_report(text);
+  if (!reported) return cannot(*command.report + ": " + reported.error().detail, 2);
+  const auto booked = ledger::booked_costs(folder, {});
+  if (!booked) return cannot(booked.error().detail, 2);
+  const ledger::Reconciled done = ledger::reconcile(*booked, *reported, command.tolerance, command.json);
+  std::fputs(done.text.c_str(), stdout);
+  return done.agrees ? 0 : 1;
+}
+
+}  // namespace
+
 int run_usage(const Usage& command) {
   const auto folder = folder_of(command.data);
   if (!folder) return 2;
+  if (command.report) return run_reconcile(command, *folder);
   if (command.rows) {
     const auto write = [](const std::string& line) {
       return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();

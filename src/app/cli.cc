@@ -364,6 +364,29 @@ std::expected<Command, std::string> parse_usage(const std::vector<std::string>& 
   return usage;
 }
 
+std::expected<Command, std::string> parse_reconcile(const std::vector<std::string>& arguments) {
+  Usage usage;
+  Options options("usage reconcile");
+  std::optional<std::string> tolerance;
+  data_options(options, usage.data);
+  options.text("--tolerance", tolerance, "SHARE");
+  options.flag("--json", usage.json);
+  std::vector<std::string> rest = arguments;
+  if (!rest.empty() && !rest.front().starts_with('-')) {
+    usage.report = rest.front();
+    rest.erase(rest.begin());
+  }
+  if (std::string reason = options.parse(rest); !reason.empty()) return refuse(std::move(reason));
+  if (options.help()) return Print{std::string(help_text("usage"))};
+  if (!usage.report) return refuse("usage reconcile: needs the vendor's report behind it: a CSV or JSON file");
+  if (tolerance) {
+    const auto share = config::parse_share(*tolerance);
+    if (!share) return refuse("usage reconcile: --tolerance " + share.error());
+    usage.tolerance = *share;
+  }
+  return usage;
+}
+
 std::expected<Command, std::string> parse_docs(const std::vector<std::string>& arguments) {
   if (arguments == std::vector<std::string>{"config"}) return Print{config::document()};
   if (arguments == std::vector<std::string>{"limits"}) return Print{config::limits()};
@@ -387,6 +410,8 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
   if (command == "serve") return parse_serve(rest);
   if (command == "sim") return parse_sim(rest);
   if (command == "keys") return parse_keys(rest);
+  if (command == "usage" && !rest.empty() && rest.front() == "reconcile")
+    return parse_reconcile({rest.begin() + 1, rest.end()});
   if (command == "usage") return parse_usage(rest, now);
   if (command == "docs") return parse_docs(rest);
   if (command == "help" || command == "--help" || command == "-h") return parse_help(rest);

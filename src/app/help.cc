@@ -113,6 +113,11 @@ constexpr std::string_view kUsageHelp =
   --data-dir DIR       The folder itself.
   --help               Print this.
 
+  baton usage reconcile FILE   Compare with the vendor's own cost report, per day and
+                       model: a CSV, or what the Admin API's cost_report gives (JSON).
+                       Ends with 1 when a day differs by more than the tolerance.
+  --tolerance SHARE    Usually 0.01: a hundredth of what the vendor says, or a cent.
+
 A call whose model has no price counts as UNPRICED: with its tokens, without a cost.
 A call with two tags counts in both. By account, attempts are counted instead of calls.
 )";
