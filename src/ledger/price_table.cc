@@ -102,7 +102,25 @@ PriceTable::Found PriceTable::find(std::string_view model, WallTime at) const {
 }
 
 std::optional<int64_t> PriceTable::cost(std::string_view model, const model::Usage& usage, WallTime at) const {
-  const auto [price, multiplier] = find(model, at);
+  return cost(find(model, at), usage);
+}
+
+std::optional<PriceTable::Both> PriceTable::costs(std::string_view model, const model::Usage& usage,
+                                                  WallTime at) const {
+  const Found found = find(model, at);
+  const auto real = cost(found, usage);
+  if (!real) return std::nullopt;
+  const int64_t cached = usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
+  if (cached == 0) return Both{*real, *real};
+  model::Usage fresh = usage;
+  fresh.input_tokens += cached;
+  fresh.cache_read_input_tokens = fresh.cache_creation_input_tokens = 0;
+  fresh.cache_creation_5m_input_tokens = fresh.cache_creation_1h_input_tokens = 0;
+  return Both{*real, cost(found, fresh).value_or(*real)};
+}
+
+std::optional<int64_t> PriceTable::cost(const Found& found, const model::Usage& usage) {
+  const auto [price, multiplier] = found;
   if (price == nullptr) return std::nullopt;
   if (usage.fast && !price->fast) return std::nullopt;
   const Rates* rates = &price->rates;

@@ -17,6 +17,11 @@ bool costs_unstated(const model::Outcome& outcome) {
   }
 }
 
+// As the reply names it.
+const std::string& model_of(const model::Outcome& outcome, const model::Attempt& attempt) {
+  return attempt.model.empty() ? outcome.model : attempt.model;
+}
+
 void add(model::Usage& sum, const model::Usage& more) {
   if (!more.known) return;
   sum.known = true;
@@ -37,30 +42,13 @@ void add(model::Usage& sum, const model::Usage& more) {
 
 std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attempt& attempt, const PriceTable& prices) {
   if (attempt.usage.known) {
-    return prices.cost(attempt.model.empty() ? outcome.model : attempt.model, attempt.usage, outcome.started);
+    return prices.cost(model_of(outcome, attempt), attempt.usage, outcome.started);
   }
   // An answer with an error's status is not charged; one that never came may be.
   const bool lost = attempt.status == 0 && attempt.may_have_been_processed;
   if (costs_unstated(outcome) && (succeeded(attempt) || lost)) return std::nullopt;
   return 0;
 }
-
-namespace {
-
-// The same Message with all of its prompt as fresh input.
-int64_t saved_by_prompt_cache(const model::Outcome& outcome, const model::Attempt& attempt, int64_t cost,
-                              const PriceTable& prices) {
-  const model::Usage& usage = attempt.usage;
-  if (!usage.known || usage.cache_read_input_tokens + usage.cache_creation_input_tokens == 0) return 0;
-  model::Usage fresh = usage;
-  fresh.input_tokens += usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
-  fresh.cache_read_input_tokens = fresh.cache_creation_input_tokens = 0;
-  fresh.cache_creation_5m_input_tokens = fresh.cache_creation_1h_input_tokens = 0;
-  const auto full = prices.cost(attempt.model.empty() ? outcome.model : attempt.model, fresh, outcome.started);
-  return full ? *full - cost : 0;
-}
-
-}  // namespace
 
 Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   Row row{.cost = 0};
@@ -69,11 +57,19 @@ Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   }
   row.attempt_costs.reserve(outcome.attempts.size());
   for (const model::Attempt& attempt : outcome.attempts) {
-    const std::optional<int64_t> cost = cost_of(outcome, attempt, prices);
+    std::optional<int64_t> cost;
+    if (attempt.usage.known) {
+      const auto both = prices.costs(model_of(outcome, attempt), attempt.usage, outcome.started);
+      if (both) {
+        cost = both->cost;
+        row.saved_by_prompt_cache += both->uncached - both->cost;
+      }
+    } else {
+      cost = cost_of(outcome, attempt, prices);
+    }
     row.attempt_costs.push_back(cost);
     if (!cost) row.cost.reset();
     if (row.cost) *row.cost += *cost;
-    if (cost) row.saved_by_prompt_cache += saved_by_prompt_cache(outcome, attempt, *cost, prices);
     add(row.usage, attempt.usage);
   }
   return row;

@@ -108,7 +108,7 @@ Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches
   if (Result<void> begun = begin_.run(); !begun) return begun;
   const auto all = [&]() -> Result<void> {
     int64_t rows_max = kForgottenBesides;
-    spent_.clear();
+    tallies_.clear();
     for (const std::vector<model::Outcome>& batch : batches) {
       for (const model::Outcome& outcome : batch) {
         if (Result<void> done = insert(outcome, prices); !done) return done;
@@ -129,7 +129,7 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   const Row row = make_row(outcome, prices);
   const model::Usage& used = row.usage;
   int at = 0;
-  const auto text = [&](std::string_view value) { insert_call_.bind(++at, value); };
+  const auto text = [&](std::string_view value) { insert_call_.lend(++at, value); };
   const auto number = [&](auto value) { insert_call_.bind(++at, static_cast<int64_t>(value)); };
   text(outcome.request_id);
   number(outcome.started.time_since_epoch().count());
@@ -178,9 +178,9 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
     const model::Attempt& attempt = outcome.attempts[i];
     insert_attempt_.bind(1, seq)
         .bind(2, static_cast<int64_t>(i))
-        .bind(3, std::string_view(attempt.account))
-        .bind(4, std::string_view(attempt.model))
-        .bind(5, name(attempt.result))
+        .lend(3, attempt.account)
+        .lend(4, attempt.model)
+        .lend(5, name(attempt.result))
         .bind(6, int64_t{attempt.status})
         .bind(7, int64_t{attempt.may_have_been_processed})
         .bind(8, us(attempt.first_byte))
@@ -196,20 +196,33 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
 }
 
 void RowsFile::count_spent(const model::Outcome& outcome, int64_t nanodollars) {
+  constexpr size_t kLookedAt = 16;
   if (nanodollars == 0) return;
-  const std::string day = utc_day(outcome.started);
-  const auto add = [&](std::string holder) {
-    spent_[{holder, day.substr(0, 7)}] += nanodollars;
-    spent_[{std::move(holder), day}] += nanodollars;
-  };
-  add(holder_of_key(outcome.key_id, outcome.client));
-  if (!outcome.team.empty()) add(holder_of_team(outcome.team));
+  const int64_t day = std::chrono::floor<std::chrono::days>(outcome.started).time_since_epoch().count();
+  const size_t first = tallies_.size() > kLookedAt ? tallies_.size() - kLookedAt : 0;
+  for (size_t i = tallies_.size(); i > first; --i) {
+    Tally& tally = tallies_[i - 1];
+    if (tally.day != day || tally.key_id != outcome.key_id || tally.client != outcome.client ||
+        tally.team != outcome.team) {
+      continue;
+    }
+    tally.nanodollars += nanodollars;
+    return;
+  }
+  tallies_.push_back({day, outcome.key_id, outcome.client, outcome.team, nanodollars});
 }
 
 Result<void> RowsFile::save_spent() {
-  for (const auto& [key, nanodollars] : spent_) {
-    add_spent_.bind(1, std::string_view(key.first)).bind(2, std::string_view(key.second)).bind(3, nanodollars);
-    if (Result<void> done = add_spent_.run(); !done) return done;
+  for (const Tally& tally : tallies_) {
+    const std::string day = utc_day(WallTime(std::chrono::sys_days(std::chrono::days(tally.day))));
+    std::string holders[] = {holder_of_key(tally.key_id, tally.client), holder_of_team(tally.team)};
+    for (const std::string& holder : holders) {
+      if (&holder == &holders[1] && tally.team.empty()) break;
+      for (const std::string_view period : {std::string_view(day), std::string_view(day).substr(0, 7)}) {
+        add_spent_.bind(1, std::string_view(holder)).bind(2, period).bind(3, tally.nanodollars);
+        if (Result<void> done = add_spent_.run(); !done) return done;
+      }
+    }
   }
   return {};
 }

@@ -4,7 +4,6 @@
 // it adds. Survives a crash of the process; after a power cut the last seconds may be missing.
 #pragma once
 
-#include <map>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -47,7 +46,13 @@ class RowsFile {
   store::Database database_;  // before the statements, which must go first
   store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, last_seq_, first_, forget_attempts_,
       forget_calls_, add_spent_, read_spent_;
-  std::map<std::pair<std::string, std::string>, int64_t> spent_;  // of the rows being saved, by holder and period
+  // Of the rows being saved. Nearly all are of a few keys and one day; who comes twice is added up by the table.
+  struct Tally {
+    int64_t day = 0;  // since 1970
+    std::string key_id, client, team;
+    int64_t nanodollars = 0;
+  };
+  std::vector<Tally> tallies_;
 };
 
 }  // namespace baton::ledger
