@@ -29,6 +29,7 @@ struct KeptReply {
   std::string content;
   size_t plain_bytes = 0;
   std::string request_id;  // that the vendor gave the call which was answered
+  model::Usage usage;      // of that call
   Instant since;
 };
 
