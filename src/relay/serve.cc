@@ -37,7 +37,7 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (call.weight) {
     if (auto reserved = co_await reserve_budget(parts_, call); !reserved) co_return std::unexpected(reserved.error());
   }
-  if (auto kept = intend(parts_, call); !kept) co_return std::unexpected(kept.error());
+  if (auto noted = intend(parts_, call); !noted) co_return std::unexpected(noted.error());
   call.bound_account = owner_of(parts_, call);
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
