@@ -14,12 +14,20 @@ namespace baton::accounts {
 inline constexpr size_t kAccountsMax = 1024;
 inline constexpr size_t kExclusionsMax =
     32;  // models per account that it answered 403 for; beyond it the oldest is forgotten
+inline constexpr size_t kEndpointsMax = 16;     // of one account, base_url included
 inline constexpr size_t kBindingsMax = 65'536;  // conversations whose account is remembered
+
+// Another place where the same account answers: a region, a gateway.
+struct EndpointConfig {
+  std::string name;  // for the operator; the URL's host by default
+  std::string url;
+};
 
 struct AccountConfig {
   std::string name;
   std::string provider = "anthropic";
   std::string base_url = "https://api.anthropic.com";
+  std::vector<EndpointConfig> endpoints;  // besides base_url, with the same key, limits and proxy
   Secret key;
   bool passthrough = false;       // key: passthrough — forward the client's own credential
   uint32_t weight = 1;            // 1 to 1000
@@ -68,6 +76,23 @@ struct AffinityConfig {
   double load_excess = 0.25;                    // an account may have so much more than its share in flight
 };
 
+// How many calls an endpoint gets at a time, found from its first-byte times.
+struct ConcurrencyConfig {
+  bool adaptive = false;
+  uint32_t initial = 32;
+  uint32_t least = 8;
+  uint32_t most = 1000;
+  double tolerance = 0.25;                         // so much slower than with little to do is no congestion
+  Duration slack = std::chrono::milliseconds(20);  // nor is so much
+  Duration remeasure = std::chrono::seconds(60);   // of the first-byte time with little to do
+};
+
+// The time of the network to the endpoints of accounts that have several.
+struct ProbeConfig {
+  Duration interval = std::chrono::seconds(30);  // between two rounds, a fifth more or less at random; 0: never
+  Duration timeout = std::chrono::seconds(2);    // of one probe
+};
+
 struct Config {
   std::vector<AccountConfig> accounts;
   uint32_t attempts_max = 3;  // per call, 1 to model::kAttemptsMax
@@ -76,6 +101,8 @@ struct Config {
   RetryBudgetConfig retry_budget;
   HealthConfig health;
   AffinityConfig affinity;
+  ConcurrencyConfig concurrency;
+  ProbeConfig probes;
 };
 
 }  // namespace baton::accounts

@@ -33,6 +33,7 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
       states_(new State[config.accounts.size()]),
       retry_budget_(config.retry_budget),
       bindings_(config.affinity.ttl),
+      endpoints_(config),
       room_(std::make_unique<WaitingRoom>(*this, config.queue)) {
   BATON_CHECK(!config.accounts.empty() && config.accounts.size() <= kAccountsMax);
   std::map<std::string_view, uint32_t> by_name;
@@ -75,12 +76,6 @@ std::optional<AccountIndex> AccountPool::find(std::string_view name) const {
     if (account(index).name == name) return index;
   }
   return std::nullopt;
-}
-
-Lease AccountPool::take(AccountIndex index) {
-  states_[index].in_flight.fetch_add(1, kRelaxed);
-  if (!account(index).passthrough) in_flight_.fetch_add(1, kRelaxed);
-  return Lease(*this, index);
 }
 
 // What stands against an account, before its limits are asked.
@@ -150,7 +145,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
   Admission result;
   const auto count = static_cast<AccountIndex>(size());
   const AccountIndex start = count == 1 ? 0 : turn_.fetch_add(1, kRelaxed) % count;
-  const bool affine = ask.affinity != 0 && has_affinity() && !ask.passthrough;
+  const bool affine = ask.affinity != 0 && pooled_ > 1 && !ask.passthrough;
   const auto home = affine ? bindings_.find(ask.affinity, now) : std::nullopt;
   const int64_t all = in_flight_.load(kRelaxed);
   bool others_fit = false;
@@ -226,6 +221,7 @@ Home AccountPool::bind(const Ask& ask, std::optional<AccountIndex> home, Account
 
 Instant AccountPool::room_at(AccountIndex index, const Ask& ask, Instant now) const {
   if (ask.passthrough) return now;
+  if (full(index, ask, now)) return now + kFullPause;
   const Domain& domain = *domains_[states_[index].domain];
   const size_t limits = static_cast<size_t>(ask.limits);
   if (!domain.active[limits].load(std::memory_order_acquire)) return now;
@@ -234,7 +230,8 @@ Instant AccountPool::room_at(AccountIndex index, const Ask& ask, Instant now) co
 }
 
 std::expected<Lease, Instant> AccountPool::try_take(AccountIndex index, const Ask& ask, Probe probe, Instant now) {
-  if (ask.passthrough) return take(index);
+  if (ask.passthrough) return take(index, 0, ask.affinity, now);
+  if (full(index, ask, now)) return std::unexpected(now + kFullPause);
   State& state = states_[index];
   Domain& domain = *domains_[state.domain];
   const size_t limits = static_cast<size_t>(ask.limits);
@@ -264,7 +261,7 @@ std::expected<Lease, Instant> AccountPool::try_take(AccountIndex index, const As
     }
     if (probe == Probe::kParking) state.probe_at.store(next, kRelaxed);
   }
-  Lease lease = take(index);
+  Lease lease = take(index, 0, ask.affinity, now);
   lease.limits_ = ask.limits;
   lease.probe_ = probe;
   lease.held_ = held;
@@ -274,6 +271,7 @@ std::expected<Lease, Instant> AccountPool::try_take(AccountIndex index, const As
 void AccountPool::release(Lease& lease) {
   State& state = states_[lease.index_];
   state.in_flight.fetch_sub(1, kRelaxed);
+  endpoints_.leave(lease.index_, lease.place_);
   if (account(lease.index_).passthrough) return;
   in_flight_.fetch_sub(1, kRelaxed);
   const Instant now = clock_.now();
@@ -307,13 +305,14 @@ void AccountPool::answered(Lease& lease, const Stated& stated, bool limited, Ins
 }
 
 void AccountPool::ended(Lease& lease, const Ended& how, Instant now) {
+  const bool learnt = learn_endpoint(lease, how, now);
   if (account(lease.index_).passthrough) return;
   if (!how.reached && lease.held_.open) {
     Domain& domain = *domains_[states_[lease.index_].domain];
     std::lock_guard lock(domain.mutex);
     domain.classes[static_cast<size_t>(lease.limits_)].give_back(lease.held_, now);
   }
-  learn_health(lease, how, now);
+  if (!learnt) learn_health(lease, how, now);
   if (waiting() > 0) room_->serve(now);
 }
 
@@ -462,6 +461,7 @@ std::vector<AccountState> AccountPool::states(Instant now) const {
       one.duty_reason = state.duty_reason;
       one.probing = state.health.half_open(now);
     }
+    one.endpoints = endpoints_.states(index, now);
     const Domain& domain = *domains_[state.domain];
     std::lock_guard lock(domain.mutex);
     for (size_t i = 0; i < kLimitClasses; ++i) {

@@ -22,6 +22,7 @@
 #include "accounts/affinity.h"
 #include "accounts/allowance.h"
 #include "accounts/config.h"
+#include "accounts/endpoints.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
@@ -36,8 +37,6 @@
 #include "runtime/wait.h"
 
 namespace baton::accounts {
-
-using AccountIndex = uint32_t;
 
 class AccountPool;
 class WaitingRoom;
@@ -57,6 +56,7 @@ class Lease {
   ~Lease();
   AccountIndex index() const { return index_; }
   const AccountConfig& account() const;
+  EndpointIndex endpoint() const { return place_.endpoint; }
   Home home() const { return home_; }
   // What the call used, once it is known.
   void settle(const Need& used, Instant now);
@@ -71,6 +71,7 @@ class Lease {
     std::swap(home_, other.home_);
     std::swap(probe_, other.probe_);
     std::swap(held_, other.held_);
+    std::swap(place_, other.place_);
   }
   AccountPool* pool_ = nullptr;
   AccountIndex index_ = 0;
@@ -78,6 +79,7 @@ class Lease {
   Home home_ = Home::kNone;
   Probe probe_ = Probe::kNone;
   Reservation held_;
+  EndpointChooser::Place place_;
 };
 
 // What a call wants. Views are borrowed until it is answered.
@@ -115,6 +117,7 @@ struct AccountState {
   Instant parked_until{};
   Instant ejected_until{};
   uint32_t failures = 0;
+  std::vector<EndpointState> endpoints;
   Duty duty = Duty::kOn;
   std::string duty_reason = {};  // the operator's words
   bool probing = false;          // one call at a time is let through, to see whether it is well again
@@ -145,7 +148,9 @@ class AccountPool {
   size_t waiting() const;
 
   // This account and no other, whatever is known of it.
-  Lease take(AccountIndex index);
+  Lease take(AccountIndex index) { return take(index, 0, 0, clock_.now()); }
+  // The same account at an endpoint that is fit and not in `tried`, if there is one.
+  std::optional<Lease> take_elsewhere(AccountIndex index, EndpointMask tried, Instant now);
   std::optional<AccountIndex> find(std::string_view name) const;
 
   // The head of its answer has come: what it states of limits is learnt, and an account that named a time is benched,
@@ -156,12 +161,20 @@ class AccountPool {
     Effect effect = Effect::kNothing;
     bool reached = true;
     uint64_t model = 0;
+    bool stalled = false;  // our own loop stood still meanwhile: a failure may be our own
   };
   void ended(Lease& lease, const Ended& how, Instant now);
+  // The first byte of a streamed answer came, `took` after the call was sent. `voided`: our own loop stood still
+  // meanwhile.
+  void first_byte(Lease& lease, Duration took, bool voided, Instant now) {
+    endpoints_.first_byte(lease.index_, lease.place_, took, voided, now);
+  }
 
   // Until which time after a 429 an account is benched that named none but stated limits.
   static constexpr Duration kBenchDefault = std::chrono::seconds(60);
   static constexpr Duration kExclusionTime = std::chrono::hours(1);
+  // After which an account whose concurrency is taken is looked at again, should no call end before.
+  static constexpr Duration kFullPause = std::chrono::milliseconds(100);
 
   RetryBudget& retry_budget() { return retry_budget_; }
   Forecast& forecast() { return forecast_; }
@@ -171,7 +184,9 @@ class AccountPool {
   int64_t in_flight(AccountIndex index) const { return states_[index].in_flight.load(std::memory_order_relaxed); }
   bool has_passthrough() const { return pooled_ < size(); }
   bool has_pooled() const { return pooled_ > 0; }
-  bool has_affinity() const { return pooled_ > 1; }
+  bool has_affinity() const { return pooled_ > 1 || endpoints_.several(); }
+  EndpointChooser& endpoints() { return endpoints_; }
+  const EndpointChooser& endpoints() const { return endpoints_; }
   std::vector<AccountState> states(Instant now) const;
 
   // The operator's word on an account (pool_memory.cc). kOn also ends what else keeps it out: parking, ejection and
@@ -216,6 +231,8 @@ class AccountPool {
   struct Candidate;
   struct Standing;
 
+  Lease take(AccountIndex index, EndpointMask tried, uint64_t conversation, Instant now);
+  bool full(AccountIndex index, const Ask& ask, Instant now) const;
   Admission choose(const Ask& ask, Instant now, bool take);
   Standing standing(AccountIndex index, const Ask& ask, Instant now) const;
   // Reserves, or gives when it could. `probe`: the account is asked to see whether it is well again.
@@ -223,6 +240,7 @@ class AccountPool {
   Instant room_at(AccountIndex index, const Ask& ask, Instant now) const;
   Home bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now);
   void release(Lease& lease);
+  bool learn_endpoint(Lease& lease, const Ended& how, Instant now);
   void learn_health(Lease& lease, const Ended& how, Instant now);
   bool may_eject(AccountIndex index, Instant now) const;
   bool fit(AccountIndex index, Instant now) const;
@@ -240,6 +258,7 @@ class AccountPool {
   RetryBudget retry_budget_;
   Forecast forecast_;
   Bindings bindings_;
+  EndpointChooser endpoints_;
   std::unique_ptr<WaitingRoom> room_;
 };
 

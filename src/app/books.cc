@@ -85,9 +85,20 @@ std::string_view state_of(const auth::StoredKey& key, WallTime now) {
   return key.expires && now >= *key.expires ? "expired" : "in use";
 }
 
-std::string limits_of(const auth::Rights& rights) {
+std::string_view signing_of(const auth::StoredKey& key) {
+  switch (key.signing) {
+    case auth::Signing::kNone: return "none";
+    case auth::Signing::kOnly: return "only";
+    case auth::Signing::kLegacy: return "legacy";
+  }
+  return "none";
+}
+
+std::string limits_of(const auth::StoredKey& key) {
+  const auth::Rights& rights = key.rights;
   std::string out;
   const auto add = [&out](std::string text) { out.append(out.empty() ? "" : " ").append(text); };
+  if (key.signing != auth::Signing::kNone) add(std::string("signing=").append(signing_of(key)));
   if (!rights.models.empty()) add("models=" + joined(rights.models));
   if (!rights.endpoints.empty()) add("endpoints=" + joined(rights.endpoints));
   if (rights.requests_per_minute > 0) add("rpm=" + std::to_string(rights.requests_per_minute));
@@ -124,6 +135,7 @@ void append_key_json(std::string& out, const auth::StoredKey& key, WallTime now)
   text("prefix", key.shown);
   text("team", key.team);
   text("tags", key.tags);
+  text("signing", signing_of(key));
   list("models", key.rights.models);
   list("endpoints", key.rights.endpoints);
   time("created_ms", key.created);
@@ -169,7 +181,7 @@ void print_list(const auth::StoredKeys& stored, const SpentByKey& spent, bool js
     const ledger::Spent sum = spent_of(spent, key);
     lines.push_back({key.name, key.shown + "…", key.team.empty() ? "-" : key.team, std::string(state_of(key, now)),
                      day_text(key.created), day_text(key.expires), ledger::dollars_text(sum.day_nanodollars),
-                     ledger::dollars_text(sum.month_nanodollars), limits_of(key.rights)});
+                     ledger::dollars_text(sum.month_nanodollars), limits_of(key)});
   }
   std::array<size_t, 9> widths{};
   // The ellipsis has one column and three bytes.

@@ -220,6 +220,7 @@ void data_options(Options& options, DataFolder& data) {
 struct KeyWords {
   std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency, reserve;
   std::vector<std::string> budgets;
+  bool signing = false, legacy = false;
 
   void add_to(Options& options) {
     options.text("--team", team, "TEAM");
@@ -231,6 +232,8 @@ struct KeyWords {
     options.text("--concurrency", concurrency, "N");
     options.texts("--budget", budgets, "DOLLARS/PERIOD");
     options.text("--reserve", reserve, "HOW");
+    options.flag("--signing", signing);
+    options.flag("--legacy", legacy);
   }
 
   // The reason why they cannot be, or empty.
@@ -250,6 +253,8 @@ struct KeyWords {
     if (const auto bad = parse_list(endpoints, out.key.rights.endpoints, is_endpoint)) {
       return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
     }
+    if (legacy && !signing) return "--legacy is for keys that sign: it goes with --signing";
+    if (signing) out.key.signing = legacy ? auth::Signing::kLegacy : auth::Signing::kOnly;
     if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
     if (!number(concurrency, 1'000'000, out.key.rights.concurrency))
       return "--concurrency must be a number from 1 to 1000000";

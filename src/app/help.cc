@@ -92,6 +92,8 @@ create takes:
                        for both. A key with a budget uses only models with a price.
   --reserve HOW        What a call takes of it until its cost is known: learned (usual),
                        strict (the most it can cost: never overspent), or cap:0.50.
+  --signing            A key that is never sent: requests are signed with it.
+  --legacy             With --signing: also in the form timestamp:body, which binds less.
 rotate takes:
   --grace TIME         How long the old secret still works. Usually 0.
 all take:

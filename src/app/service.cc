@@ -52,6 +52,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
                                                        .budgets = shared.budgets.get(),
+                                                       .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .public_url = settings.public_url,
                                                        .tls = tls,

@@ -66,10 +66,12 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     : settings(std::move(from)),
       log(operator_log),
       metrics({.accounts = account_names(settings), .loops = threads, .version = BATON_VERSION}),
+      nonces({.folder = settings.data_dir + "/nonces"}, clock.wall()),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;
   std::array<uint8_t, 32> secret;
   random_bytes(secret);

@@ -12,6 +12,7 @@
 #include "admin/admin_pages.h"
 #include "app/revision.h"
 #include "auth/key_ring.h"
+#include "auth/nonce_file.h"
 #include "base/byte_budget.h"
 #include "config/settings.h"
 #include "ledger/access_log.h"
@@ -63,6 +64,7 @@ struct Shared {
   ServerCertificates server_tls;
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
+  auth::NonceFile nonces;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};

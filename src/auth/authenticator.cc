@@ -1,5 +1,6 @@
 #include "auth/authenticator.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -61,6 +62,12 @@ Expected<Credentials> read_credentials(const http::RequestHead& head) {
   }
   found.has_baton_key = baton_keys == 1;
   return found;
+}
+
+std::unexpected<Error> no_longer(const std::string& name, bool revoked) {
+  return fail(
+      ErrorCode::kUnauthenticated, Fault::kClient,
+      "The key " + name + (revoked ? " was revoked." : " has expired.") + " Ask the relay's operator for another.");
 }
 
 // Without the port that some proxies write behind an address.
@@ -131,9 +138,7 @@ std::optional<Expected<Caller>> Authenticator::find(std::string_view key, WallTi
   if (configured != nullptr) return Caller{.name = *configured, .client_address = {}};
   if (held == nullptr) return std::nullopt;
   if (held->revoked || (held->until && now >= *held->until)) {
-    return fail(ErrorCode::kUnauthenticated, Fault::kClient,
-                "The key " + held->key->name + (held->revoked ? " was revoked." : " has expired.") +
-                    " Ask the relay's operator for another.");
+    return no_longer(held->key->name, held->revoked);
   }
   return Caller{.name = held->key->name, .client_address = {}, .key = held->key};
 }
@@ -141,7 +146,9 @@ std::optional<Expected<Caller>> Authenticator::find(std::string_view key, WallTi
 Expected<Caller> Authenticator::identify(const http::RequestHead& head, const net::IpAddress& peer,
                                          WallTime now) const {
   const bool open = names_.empty() && !keys_required_ && !stored().any;
-  Expected<Caller> caller = open ? identify_local(head, peer) : identify_client(head, now);
+  Expected<Caller> caller = is_signed(head) ? identify_signed(head, now)
+                            : open          ? identify_local(head, peer)
+                                            : identify_client(head, now);
   if (caller) caller->client_address = client_address(head, peer);
   return caller;
 }
@@ -200,6 +207,51 @@ Expected<Caller> Authenticator::identify_client(const http::RequestHead& head, W
                 "baton-key beside the vendor's.");
   }
   return unauthenticated();
+}
+
+Expected<Caller> Authenticator::identify_signed(const http::RequestHead& head, WallTime now) const {
+  const Expected<Credentials> sent = read_credentials(head);
+  if (!sent) return std::unexpected(sent.error());
+  if (sent->has_baton_key) {
+    return fail(ErrorCode::kBadRequest, Fault::kClient,
+                "The request is signed and carries a baton-key as well. Send one of them.");
+  }
+  const Expected<SignatureFields> fields = read_signature(head, now);
+  if (!fields) return std::unexpected(fields.error());
+  const auto& signers = stored().signers;
+  const auto found = signers.find(fields->key_id);
+  std::vector<Secret> secrets;
+  bool outdated = false;
+  const std::string text = fields->legacy() ? std::string() : signed_text(head, *fields);
+  if (found != signers.end()) {
+    for (const auto& [secret, until] : found->second.secrets) {
+      if (until && now >= *until) {
+        outdated = outdated || (!fields->legacy() && fits(secret, text, fields->signature));
+      } else {
+        secrets.push_back(secret);
+      }
+    }
+  }
+  if (fields->legacy()) {
+    if (found == signers.end() || !found->second.legacy || secrets.empty()) return wrong_signature();
+  } else {
+    // An unknown key costs the same work.
+    static const Secret kNobody(std::string(kSigningSecretBytes, '0'));
+    if (found == signers.end()) (void)fits(kNobody, text, fields->signature);
+    const bool good =
+        std::ranges::any_of(secrets, [&](const Secret& secret) { return fits(secret, text, fields->signature); });
+    if (!good) return outdated ? no_longer(found->second.key->name, false) : wrong_signature();
+  }
+  const KeyRing::Signer& signer = found->second;
+  if (signer.revoked || (signer.expires && now >= *signer.expires)) {
+    // In the older form nothing is shown yet, so nothing is told.
+    return fields->legacy() ? wrong_signature() : no_longer(signer.key->name, signer.revoked);
+  }
+  return Caller{.name = signer.key->name,
+                .client_address = {},
+                .brings_own_credential = !find(sent->api_key, now) && !find(sent->bearer, now),
+                .key = signer.key,
+                .proof = std::make_shared<const Proof>(proof_of(*fields, std::move(secrets)))};
 }
 
 // From the right, the first address of X-Forwarded-For that is no trusted proxy: what stands left of it anyone can have

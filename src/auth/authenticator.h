@@ -20,6 +20,7 @@
 #include "auth/client_key.h"
 #include "auth/config.h"
 #include "auth/key_ring.h"
+#include "auth/signature.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "http/http1.h"
@@ -35,6 +36,8 @@ struct Caller {
   // may forward them. Where this is false they must not leave the relay.
   bool brings_own_credential = false;
   std::shared_ptr<const ClientKey> key = {};  // one made at run time, else nothing
+  // Of a signed request: its nonce is to be claimed and its body checked before anything is done for it.
+  std::shared_ptr<const Proof> proof = {};
 };
 
 class Authenticator {
@@ -46,9 +49,9 @@ class Authenticator {
 
   // `peer`: where the connection comes from, or what its PROXY header said if the edge believes it.
   // kUnauthenticated: no key, or not one of ours (one sentence for all of it), or one of ours that has expired at `now`
-  // or was revoked. kForbidden: only loopback may call and this is not it, or it shows that someone else is behind it.
-  // kBadRequest: a credential twice, or two different ones of which none is known. Each carries a sentence for the
-  // client, which repeats nothing of the request.
+  // or was revoked; or a signature that is out of time or does not fit. kForbidden: only loopback may call and this is
+  // not it, or it shows that someone else is behind it. kBadRequest: a credential twice, or two different ones of which
+  // none is known. Each carries a sentence for the client, which repeats nothing of the request.
   Expected<Caller> identify(const http::RequestHead& head, const net::IpAddress& peer, WallTime now) const;
 
  private:
@@ -58,6 +61,7 @@ class Authenticator {
 
   Expected<Caller> identify_local(const http::RequestHead& head, const net::IpAddress& peer) const;
   Expected<Caller> identify_client(const http::RequestHead& head, WallTime now) const;
+  Expected<Caller> identify_signed(const http::RequestHead& head, WallTime now) const;
   // Of the salt and a key of at most kKeyBytesMax.
   Sha256 digest(std::string_view key) const;
   // A caller with no more than its name and key; kUnauthenticated with a sentence for one of ours that is not valid

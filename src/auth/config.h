@@ -1,6 +1,7 @@
 // Who may call. No clients and no keys: only loopback peers, whatever key they send.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@ namespace baton::auth {
 
 inline constexpr size_t kKeyBytesMin = 16;
 inline constexpr size_t kKeyBytesMax = 512;
+// How far the time of a signature may be from the relay's clock, on either side.
+inline constexpr std::chrono::seconds kSignatureWindow{300};
+inline constexpr size_t kNoncesMax = 1'000'000;
 
 struct ClientConfig {
   std::string name;

@@ -25,6 +25,13 @@ Sha256 keyed_digest(const DigestSecret& secret, std::string_view key) {
   return sha256(std::string_view(both.data(), both.size()));
 }
 
+Secret signing_secret(const DigestSecret& secret, std::string_view key_id, const SigningSalt& salt) {
+  const Sha256 derived = hkdf_sha256({reinterpret_cast<const char*>(secret.data()), secret.size()},
+                                     {reinterpret_cast<const char*>(salt.data()), salt.size()},
+                                     std::string("baton-signing-v1:").append(key_id));
+  return Secret(hex(derived));
+}
+
 size_t KeyRing::Snapshot::FirstBytes::operator()(const Sha256& digest) const {
   size_t first;
   std::memcpy(&first, digest.data(), sizeof first);
@@ -81,6 +88,18 @@ void KeyRing::replace(const StoredKeys& stored) {
     next->by_digest.emplace(
         secret.digest,
         Held{.key = found->second.key, .until = earlier(secret.until, of.expires), .revoked = of.revoked.has_value()});
+  }
+  for (const StoredSigning& one : stored.signing) {
+    const auto found = keys.find(one.key_id);
+    if (found == keys.end()) continue;
+    const StoredKey& of = *found->second.stored;
+    Signer& signer = next->signers[one.key_id];
+    signer.key = found->second.key;
+    signer.expires = of.expires;
+    signer.revoked = of.revoked.has_value();
+    signer.legacy = of.signing == Signing::kLegacy;
+    if (signer.secrets.size() < Signer::kSecretsMax)
+      signer.secrets.push_back({.secret = signing_secret(stored.secret, of.id, one.salt), .until = one.until});
   }
   meters_ = std::move(meters);
   std::lock_guard lock(mutex_);

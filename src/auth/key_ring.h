@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,7 @@
 
 #include "auth/client_key.h"
 #include "base/digest.h"
+#include "base/secret.h"
 #include "base/units.h"
 
 namespace baton::auth {
@@ -27,11 +29,25 @@ using DigestSecret = std::array<uint8_t, 32>;
 // SHA-256 over the secret and the key's own SHA-256. Both have a fixed length, so nothing can be appended or shifted.
 Sha256 keyed_digest(const DigestSecret& secret, std::string_view key);
 
+// The secret that a key signs requests with. It is derived whenever it is needed and stored nowhere.
+using SigningSalt = std::array<uint8_t, 16>;
+Secret signing_secret(const DigestSecret& secret, std::string_view key_id, const SigningSalt& salt);
+
+// How a key may be used: carried, or only to sign with; kLegacy: also in the older form, which binds less.
+enum class Signing : uint8_t { kNone, kOnly, kLegacy };
+
 // One secret of a key, as stored. A key that was rotated has two for a while.
 struct StoredSecret {
   Sha256 digest;
   std::string key_id;
   std::optional<WallTime> until;  // when it stops being valid
+};
+
+// One secret of a key that signs: what it is derived with.
+struct StoredSigning {
+  SigningSalt salt{};
+  std::string key_id;
+  std::optional<WallTime> until;
 };
 
 struct StoredKey {
@@ -41,6 +57,7 @@ struct StoredKey {
   std::string tags;
   std::string shown;  // the first characters of its newest secret
   Rights rights;
+  Signing signing = Signing::kNone;
   WallTime created;
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;
@@ -50,6 +67,7 @@ struct StoredKeys {
   DigestSecret secret{};
   std::vector<StoredKey> keys;
   std::vector<StoredSecret> secrets;
+  std::vector<StoredSigning> signing;  // the newest first
 };
 
 class KeyRing {
@@ -59,6 +77,19 @@ class KeyRing {
     std::optional<WallTime> until;
     bool revoked = false;
   };
+  // A key that signs.
+  struct Signer {
+    struct Current {
+      Secret secret;
+      std::optional<WallTime> until;
+    };
+    static constexpr size_t kSecretsMax = 4;  // of those that were rotated, the newest
+    std::shared_ptr<const ClientKey> key;
+    std::vector<Current> secrets;
+    std::optional<WallTime> expires;
+    bool revoked = false;
+    bool legacy = false;
+  };
   struct Snapshot {
     bool any = false;  // a key was ever made: from then on nobody calls without one
     DigestSecret secret{};
@@ -66,6 +97,8 @@ class KeyRing {
       size_t operator()(const Sha256& digest) const;
     };
     std::unordered_map<Sha256, Held, FirstBytes> by_digest;
+
+    std::map<std::string, Signer, std::less<>> signers;  // by key id
 
     // Of a key of at most kKeyBytesMax. Confirmed in constant time.
     const Held* find(std::string_view key) const;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "auth/budget_table.h"
+#include "auth/signature.h"
 
 namespace baton::auth {
 namespace {
@@ -28,11 +29,15 @@ constexpr Migration kMigrations[] = {
     "digest TEXT PRIMARY KEY, "  // keyed, hex
     "key_id TEXT NOT NULL, created_at INTEGER NOT NULL, until INTEGER"
     ") STRICT, WITHOUT ROWID",
+    "ALTER TABLE keys ADD COLUMN signing INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE signing("
+    "seq INTEGER PRIMARY KEY, salt TEXT NOT NULL, key_id TEXT NOT NULL, created_at INTEGER NOT NULL, until INTEGER"
+    ") STRICT",
     kBudgetsMigration,
 };
 constexpr std::string_view kColumns =
     "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, "
-    "revoked_at";
+    "revoked_at, signing";
 constexpr Duration kBusyTimeout = std::chrono::seconds(2);
 
 std::unexpected<Error> failure(std::string detail) { return fail(ErrorCode::kStore, Fault::kUs, std::move(detail)); }
@@ -74,6 +79,7 @@ StoredKey key_of(const Statement& row) {
                      .endpoints = split(row.text(6)),
                      .requests_per_minute = static_cast<uint32_t>(row.number(7)),
                      .concurrency = static_cast<uint32_t>(row.number(8))},
+          .signing = static_cast<Signing>(row.number(12)),
           .created = WallTime(std::chrono::milliseconds(row.number(9))),
           .expires = wall(row.number_or_null(10)),
           .revoked = wall(row.number_or_null(11))};
@@ -85,8 +91,9 @@ std::optional<uint8_t> nibble(char c) {
   return std::nullopt;
 }
 
-// 32 bytes from 64 characters of hex.
-bool unhex(std::string_view text, std::array<uint8_t, 32>& out) {
+// As many bytes as there is room for, from twice as many characters of hex.
+template <size_t N>
+bool unhex(std::string_view text, std::array<uint8_t, N>& out) {
   if (text.size() != out.size() * 2) return false;
   for (size_t i = 0; i < out.size(); ++i) {
     const auto high = nibble(text[2 * i]);
@@ -156,6 +163,7 @@ Expected<KeyStore> KeyStore::open(const std::string& folder) {
 }
 
 Secret KeyStore::add_secret_to(StoredKey& key, std::string& failed, WallTime now) {
+  if (key.signing != Signing::kNone) return add_signing_to(key, failed, now);
   std::array<uint8_t, 24> bytes;
   random_bytes(bytes);
   Secret secret(std::string(kKeyPrefix) + hex(bytes));
@@ -173,6 +181,25 @@ Secret KeyStore::add_secret_to(StoredKey& key, std::string& failed, WallTime now
   return secret;
 }
 
+Secret KeyStore::add_signing_to(StoredKey& key, std::string& failed, WallTime now) {
+  SigningSalt salt;
+  random_bytes(salt);
+  Result<Statement> insert =
+      database_.prepare("INSERT INTO signing(salt, key_id, created_at, until) VALUES(?1, ?2, ?3, NULL)");
+  Result<void> done;
+  if (insert) {
+    done = insert->bind(1, std::string_view(hex(salt)))
+               .bind(2, std::string_view(key.id))
+               .bind(3, now.time_since_epoch().count())
+               .run();
+  }
+  if (!insert) failed = insert.error().error.detail;
+  if (!done) failed = done.error().error.detail;
+  const std::string named = std::string(kSigningPrefix).append(key.id.substr(key.id.find('_') + 1)).append("-");
+  key.shown = named.substr(0, kShownBytes);
+  return Secret(named + std::string(signing_secret(secret_, key.id, salt).reveal()));
+}
+
 Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
   std::array<uint8_t, 8> id;
   random_bytes(id);
@@ -182,6 +209,7 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
                 .tags = wanted.tags,
                 .shown = {},
                 .rights = wanted.rights,
+                .signing = wanted.signing,
                 .created = now,
                 .expires = wanted.expires,
                 .revoked = {}};
@@ -204,7 +232,7 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
     Result<Statement> insert = database_.prepare(
         "INSERT INTO keys(id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, "
         "created_at, "
-        "expires_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+        "expires_at, signing) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
     if (!insert) return failure(insert.error());
     const std::string models = join(key.rights.models);
     const std::string endpoints = join(key.rights.endpoints);
@@ -219,6 +247,7 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
                             .bind(9, int64_t{key.rights.concurrency})
                             .bind(10, now.time_since_epoch().count())
                             .bind(11, ms(key.expires))
+                            .bind(12, static_cast<int64_t>(key.signing))
                             .run();
     if (done && key.rights.budget.any()) done = save_budget(database_, key.id, key.rights.budget);
     if (!done) return failure(done.error());
@@ -251,18 +280,21 @@ Expected<MadeKey> KeyStore::rotate(std::string_view name, Duration grace, WallTi
   const auto make = [&]() -> Expected<MadeKey> {
     Expected<StoredKey> key = find(name);
     if (!key) return std::unexpected(key.error());
-    Result<Statement> end =
-        database_.prepare("UPDATE secrets SET until = ?2 WHERE key_id = ?1 AND (until IS NULL OR until > ?2)");
-    if (!end) return failure(end.error());
     const WallTime until = now + std::chrono::duration_cast<std::chrono::milliseconds>(grace);
-    Result<void> done = end->bind(1, std::string_view(key->id)).bind(2, until.time_since_epoch().count()).run();
-    if (!done) return failure(done.error());
+    for (const std::string_view sql :
+         {"UPDATE secrets SET until = ?2 WHERE key_id = ?1 AND (until IS NULL OR until > ?2)",
+          "UPDATE signing SET until = ?2 WHERE key_id = ?1 AND (until IS NULL OR until > ?2)"}) {
+      Result<Statement> end = database_.prepare(sql);
+      if (!end) return failure(end.error());
+      Result<void> ended = end->bind(1, std::string_view(key->id)).bind(2, until.time_since_epoch().count()).run();
+      if (!ended) return failure(ended.error());
+    }
     std::string failed;
     Secret secret = add_secret_to(*key, failed, now);
     if (!failed.empty()) return failure("keys.db: " + failed);
     Result<Statement> show = database_.prepare("UPDATE keys SET shown = ?2 WHERE id = ?1");
     if (!show) return failure(show.error());
-    done = show->bind(1, std::string_view(key->id)).bind(2, std::string_view(key->shown)).run();
+    Result<void> done = show->bind(1, std::string_view(key->id)).bind(2, std::string_view(key->shown)).run();
     if (!done) return failure(done.error());
     if (Result<void> committed = database_.execute("COMMIT"); !committed) return failure(committed.error());
     return MadeKey{std::move(*key), std::move(secret)};
@@ -302,6 +334,15 @@ Expected<StoredKeys> KeyStore::read() {
     StoredSecret secret{
         .digest = {}, .key_id = std::string(secrets->text(1)), .until = wall(secrets->number_or_null(2))};
     if (unhex(secrets->text(0), secret.digest)) out.secrets.push_back(std::move(secret));
+  }
+  Result<Statement> signing = database_.prepare("SELECT salt, key_id, until FROM signing ORDER BY seq DESC");
+  if (!signing) return failure(signing.error());
+  while (true) {
+    Result<bool> row = signing->step();
+    if (!row) return failure(row.error());
+    if (!*row) break;
+    StoredSigning one{.key_id = std::string(signing->text(1)), .until = wall(signing->number_or_null(2))};
+    if (unhex(signing->text(0), one.salt)) out.signing.push_back(std::move(one));
   }
   return out;
 }

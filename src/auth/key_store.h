@@ -1,5 +1,6 @@
 // KeyStore: the keys made at run time, in <data_dir>/keys.db, with the secret of their digests beside it in
-// keys.secret. A key is shown once, when it is made; what stays is its keyed digest and its first characters. Several
+// keys.secret. A key is shown once, when it is made; what stays is its keyed digest, or for one that signs what its
+// secret is derived with, and its first characters. Several
 // processes may have the store open: `baton keys` changes it, a relay watches it. Life: made in app/. Thread: one at a
 // time, and never a loop's: it waits for the disk. Bounds: kKeysMax keys. Both files have mode 0600. Without
 // keys.secret no stored key can be recognised: keep them together.
@@ -26,6 +27,7 @@ struct NewKey {
   std::string team = {};
   std::string tags = {};
   Rights rights = {};
+  Signing signing = Signing::kNone;
   std::optional<WallTime> expires = {};
 };
 
@@ -56,6 +58,8 @@ class KeyStore {
  private:
   KeyStore(store::Database database, std::string folder, DigestSecret secret);
   Expected<StoredKey> find(std::string_view name);
+  // Of a key that signs: what it is derived with.
+  Secret add_signing_to(StoredKey& key, std::string& failure, WallTime now);
   Secret add_secret_to(StoredKey& key, std::string& failure, WallTime now);
 
   store::Database database_;

@@ -27,6 +27,14 @@ Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
   return out;
 }
 
+Sha256 hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info) {
+  BATON_CHECK(!secret.empty());
+  const Sha256 extracted = hmac_sha256(salt, secret);
+  std::string block(info);
+  block.push_back('\x01');
+  return hmac_sha256({reinterpret_cast<const char*>(extracted.data()), extracted.size()}, block);
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

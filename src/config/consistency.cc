@@ -62,6 +62,7 @@ class Check {
     order("backoff.first", pool.backoff.first, "backoff.base", pool.backoff.base);
     order("backoff.base", pool.backoff.base, "backoff.max", pool.backoff.max);
     order("health.ejection_base", pool.health.ejection_base, "health.ejection_max", pool.health.ejection_max);
+    order("concurrency.least", pool.concurrency.least, "concurrency.most", pool.concurrency.most);
     http::HeadLimits& head = settings_.edge.head;
     order("edge.field_bytes_max", head.field_bytes_max, "edge.head_bytes_max", head.total_bytes_max);
     order("edge.target_bytes_max", head.target_bytes_max, "edge.head_bytes_max", head.total_bytes_max);

@@ -118,6 +118,7 @@ std::vector<FixedBound> fixed_bounds() {
       {"Body of a file upload, streamed", size_text(model::kFileBodyBytesMax), "413"},
       {"Id of a batch or a file in a path", number(model::kIdBytesMax) + " characters", "404"},
       {"Tries of one call, whatever is configured", number(model::kAttemptsMax), "the last answer goes back"},
+      {"Endpoints of one account, base_url included", number(accounts::kEndpointsMax), "refused at the start"},
       {"Models that one account is excluded for", number(accounts::kExclusionsMax), "the oldest is forgotten"},
       {"Conversations whose account is remembered", number(accounts::kBindingsMax),
        "the least lately used is forgotten"},
@@ -132,6 +133,9 @@ std::vector<FixedBound> fixed_bounds() {
        "it goes to the vendor"},
       {"A client's key", number(auth::kKeyBytesMin) + " to " + number(auth::kKeyBytesMax) + " characters",
        "refused at the start; 401"},
+      {"Age of a signature, and how far it may be ahead", number(auth::kSignatureWindow.count()) + "s", "401"},
+      {"Nonces of signed requests that are remembered", number(auth::kNoncesMax), "529 until the oldest are forgotten"},
+      {"Body of a signed request, also where others are streamed", size_text(model::kBodyBytesMax), "413"},
       {"Configuration file", size_text(kFileBytesMax) + ", " + number(kDepthMax) + " levels", "refused at the start"},
       {"File behind `@file:`", size_text(kValueBytesMax), "refused at the start"},
   };
@@ -161,6 +165,7 @@ std::string document() {
   out +=
       item_table("An item of `budgets.teams` or `budgets.clients`", "Names must differ within a list.", budget_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
+  out += item_table("An item of `endpoints`", "Just its URL, or a map.", endpoint_table());
   out +=
       item_table("An item of `prices.models`",
                  "Prices are decimal dollars with at most six decimals. A call whose model has no price is booked with "

@@ -165,7 +165,10 @@ void FileReader::read_hosts(const Place& place, std::vector<std::string>& out) c
 void FileReader::read_accounts(const Place& place, std::vector<accounts::AccountConfig>& out) {
   for (const Place& item : items(place)) {
     accounts::AccountConfig account;
-    read_fields<accounts::AccountConfig>(source_, item, account_table(), {}, account);
+    read_fields<accounts::AccountConfig>(
+        source_, item, account_table(),
+        [this](std::string_view, const Place& list, accounts::AccountConfig& a) { read_endpoints(list, a.endpoints); },
+        account);
     require(item, "name");
     require(item, "key");
     if (!is_name(account.name)) refuse(item, std::string(kNameReason), "name");
@@ -200,19 +203,50 @@ void FileReader::check_account(const Place& item, accounts::AccountConfig& accou
 }
 
 void FileReader::check_base_url(const Place& item, accounts::AccountConfig& account) const {
+  account.base_url = checked_endpoint(item, "base_url", account.base_url, account);
+  const Node* list = item.node.find("endpoints");
+  for (size_t i = 0; i < account.endpoints.size(); ++i) {
+    accounts::EndpointConfig& one = account.endpoints[i];
+    const Place place{list->items[i], item.key + ".endpoints[" + std::to_string(i) + "]"};
+    one.url = checked_endpoint(place, list->items[i].kind == Node::Kind::kMap ? "url" : "", one.url, account);
+    const auto same = [&](const accounts::EndpointConfig& other) { return other.url == one.url; };
+    const auto here = account.endpoints.begin() + static_cast<std::ptrdiff_t>(i);
+    if (one.url == account.base_url || std::any_of(account.endpoints.begin(), here, same))
+      refuse(place, "is an endpoint of this account already");
+  }
+}
+
+// What the address becomes.
+std::string FileReader::checked_endpoint(const Place& place, std::string_view field, const std::string& text,
+                                         const accounts::AccountConfig& account) const {
   static constexpr std::array<std::string_view, 2> kSchemes{"https", "http"};
-  const auto url = parse_url(account.base_url, {.schemes = kSchemes, .path = true});
-  if (!url) refuse(item, url.error(), "base_url");
+  const auto url = parse_url(text, {.schemes = kSchemes, .path = true});
+  if (!url) refuse(place, url.error(), field);
   if (url->scheme == "http" && !is_loopback_name(url->host)) {
-    refuse(item, "would send the key in the clear: http:// is for loopback addresses only, use https://", "base_url");
+    refuse(place, "would send the key in the clear: http:// is for loopback addresses only, use https://", field);
   }
   if (is_private_name(url->host) && !account.allow_private) {
     refuse(
-        item,
+        place,
         "leads to a loopback, private or link-local address; if that is meant, add allow_private: true to this account",
-        "base_url");
+        field);
   }
-  account.base_url = url->text();
+  return url->text();
+}
+
+void FileReader::read_endpoints(const Place& place, std::vector<accounts::EndpointConfig>& out) const {
+  for (const Place& item : items(place)) {
+    accounts::EndpointConfig& one = out.emplace_back();
+    if (item.node.kind == Node::Kind::kMap) {
+      read_fields<accounts::EndpointConfig>(source_, item, endpoint_table(), {}, one);
+      require(item, "url");
+    } else {
+      one.url = checked_text(source_, item, Secrecy::kPublic);
+    }
+  }
+  if (out.empty()) refuse(place, "must have at least one URL");
+  if (out.size() >= accounts::kEndpointsMax)
+    refuse(place, "must have at most " + std::to_string(accounts::kEndpointsMax - 1) + " URLs");
 }
 
 void FileReader::check_proxy(const Place& item, const accounts::AccountConfig& account) const {

@@ -38,6 +38,9 @@ class FileReader {
   void read_accounts(const Place& place, std::vector<accounts::AccountConfig>& out);
   void check_account(const Place& item, accounts::AccountConfig& account);
   void check_base_url(const Place& item, accounts::AccountConfig& account) const;
+  std::string checked_endpoint(const Place& place, std::string_view field, const std::string& text,
+                               const accounts::AccountConfig& account) const;
+  void read_endpoints(const Place& place, std::vector<accounts::EndpointConfig>& out) const;
   void check_proxy(const Place& item, const accounts::AccountConfig& account) const;
   void read_orgs(const Place& place, std::vector<sim::OrgConfig>& out) const;
   void read_org_keys(const Place& place, std::vector<sim::KeyConfig>& out) const;

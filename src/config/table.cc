@@ -264,6 +264,39 @@ std::span<const Setting<Settings>> settings_table() {
       R::duration(
           "health.slow_start", [](auto& s) -> auto& { return s.accounts.health.slow_start; }, ns(1ms), ns(1h),
           "How long an account that came back takes to its full share of calls."),
+      R::flag(
+          "concurrency.adaptive", [](auto& s) -> auto& { return s.accounts.concurrency.adaptive; },
+          "Calls in flight at an endpoint are kept where its first byte comes as fast as with little to do; beyond "
+          "it "
+          "they wait in the queue. For gateways and regions whose capacity is finite and not stated."),
+      R::count(
+          "concurrency.initial", [](auto& s) -> auto& { return s.accounts.concurrency.initial; }, 1, 1'000'000,
+          "The limit to begin with."),
+      R::count(
+          "concurrency.least", [](auto& s) -> auto& { return s.accounts.concurrency.least; }, 1, 1'000'000,
+          "The limit is never lower."),
+      R::count(
+          "concurrency.most", [](auto& s) -> auto& { return s.accounts.concurrency.most; }, 1, 1'000'000,
+          "The limit is never higher."),
+      R::share(
+          "concurrency.tolerance", [](auto& s) -> auto& { return s.accounts.concurrency.tolerance; },
+          "A first byte that is later by less than this share is no congestion."),
+      R::duration(
+          "concurrency.slack", [](auto& s) -> auto& { return s.accounts.concurrency.slack; }, 0, ns(10s),
+          "Nor is one that is later by less than this."),
+      R::duration(
+          "concurrency.remeasure", [](auto& s) -> auto& { return s.accounts.concurrency.remeasure; }, ns(5s), kDay,
+          "When so long none of its calls had room around it, an endpoint's limit is halved for a few calls, to "
+          "see how "
+          "fast it is with less to do."),
+      R::duration(
+          "probes.interval", [](auto& s) -> auto& { return s.accounts.probes.interval; }, 0, kDay,
+          "How often the network's time to the endpoints of accounts that list several is measured, by ICMP echo "
+          "or "
+          "else by connecting. 0 is never."),
+      R::duration(
+          "probes.timeout", [](auto& s) -> auto& { return s.accounts.probes.timeout; }, ns(10ms), ns(1min),
+          "Of one such measurement."),
       R::duration(
           "affinity.ttl", [](auto& s) -> auto& { return s.accounts.affinity.ttl; }, ns(1s), kDay,
           "How long a conversation's account is remembered after its last call."),
@@ -419,6 +452,9 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
       R::text(
           "base_url", [](auto& a) -> auto& { return a.base_url; }, "",
           "Where the account's calls go. http:// to loopback only."),
+      R::other("endpoints", "list of URLs, or of maps with url and name", "none",
+               "Where the same account answers besides base_url, with the same key and limits: regions, gateways. Each "
+               "call takes the faster of two."),
       R::secret(
           "key", [](auto& a) -> auto& { return a.key; }, "required",
           "The account's key, or `passthrough`: the client's own credential goes on and Baton's key travels as "
@@ -454,6 +490,17 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
       R::count(
           "output_tokens_per_minute", [](auto& a) -> auto& { return a.output_tokens_per_minute; }, 0, kUnlimited,
           "The same for output tokens."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<accounts::EndpointConfig>> endpoint_table() {
+  using R = Row<accounts::EndpointConfig>;
+  static const Setting<accounts::EndpointConfig> kRows[] = {
+      R::text(
+          "url", [](auto& e) -> auto& { return e.url; }, "required", "As base_url."),
+      R::text(
+          "name", [](auto& e) -> auto& { return e.name; }, "none", "Names it for the operator: a region."),
   };
   return kRows;
 }

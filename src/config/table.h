@@ -38,6 +38,7 @@ std::span<const Setting<Settings>> settings_table();
 std::span<const Setting<edge::ListenConfig>> listen_table();
 std::span<const Setting<auth::ClientConfig>> client_table();
 std::span<const Setting<accounts::AccountConfig>> account_table();
+std::span<const Setting<accounts::EndpointConfig>> endpoint_table();
 std::span<const Setting<ledger::Price>> price_table();
 // An item of budgets.teams or budgets.clients.
 struct BudgetRow {

@@ -187,6 +187,16 @@ void Page::pool() {
   for (size_t i = 0; i < std::size(kWhy); ++i) {
     add_if_any(unserved, {{"why", kWhy[i]}}, sum([i](const Shard& s) -> auto& { return s.unserved_[i]; }));
   }
+  static constexpr const char* kSigned[] = {"accepted", "refused", "replayed", "body_changed", "unavailable"};
+  auto& signatures = counters("baton_signed_requests_total",
+                              "Requests that came with a signature instead of a key, by what was made of it.");
+  for (size_t i = 0; i < std::size(kSigned); ++i) {
+    add_if_any(signatures, {{"result", kSigned[i]}}, sum([i](const Shard& s) -> auto& { return s.signed_[i]; }));
+  }
+  if (metrics_.nonces_ != nullptr) {
+    add(gauges("baton_nonces", "Nonces of signed requests that are remembered, so that each counts once."), {},
+        static_cast<double>(metrics_.nonces_->load(std::memory_order_relaxed)));
+  }
   add(counters("baton_retry_budget_refusals_total",
                "Attempts that were not repeated because the retry budget was spent."),
       {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));

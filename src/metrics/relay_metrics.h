@@ -86,6 +86,9 @@ class RelayMetrics {
     reply_bytes_ = &reply_bytes;
   }
 
+  // How many nonces are remembered. Before the first scrape; outlives this.
+  void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
+
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
 
@@ -110,6 +113,7 @@ class RelayMetrics {
   std::array<std::atomic<uint64_t>, 3> webhooks_{};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
+  const std::atomic<size_t>* nonces_ = nullptr;
 };
 
 // Shard: what one loop has counted. Every method is a few plain additions.
@@ -142,6 +146,11 @@ class alignas(64) RelayMetrics::Shard {
   enum class OverBudget : uint8_t { kSpent, kTooDear, kWaited, kQueueFull, kCancelled, kUnpriced };
   Held call_waiting_for_budget() { return Held(calls_waiting_for_budget_); }
   void budget_refused(OverBudget why) { ++budget_refusals_[static_cast<size_t>(why)]; }
+  // -- Signed requests --
+  // kRefused: its signature could not be read, was out of time or did not fit. kUnavailable: its nonce could not be
+  // kept.
+  enum class Signed : uint8_t { kAccepted, kRefused, kReplayed, kBodyChanged, kUnavailable };
+  void signed_request(Signed how) { ++signed_[static_cast<size_t>(how)]; }
   // -- The reply cache --
   // Bytes and entries that this loop put in, or (negative) saw go.
   void cache_grew(int64_t bytes, int64_t entries) {
@@ -214,6 +223,7 @@ class alignas(64) RelayMetrics::Shard {
   Counter retry_budget_refusals_;
   std::array<Counter, 3> affinity_;
   std::array<Counter, 4> unserved_;
+  std::array<Counter, 5> signed_;
   Histogram queue_wait_{kFirstByteBounds};
   // By label, each made when it is first counted; the scrape reads them while the loop adds more.
   std::array<std::atomic<AccountCounters*>, kAccountLabelsMax> accounts_{};

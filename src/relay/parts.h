@@ -7,6 +7,7 @@
 
 #include "accounts/pool.h"
 #include "auth/authenticator.h"
+#include "auth/nonce_store.h"
 #include "base/byte_budget.h"
 #include "ledger/budgets.h"
 #include "ledger/ledger.h"
@@ -45,6 +46,7 @@ struct Parts {
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;             // of this loop
   ledger::Budgets* budgets = nullptr;    // of all loops; null: nobody has one
+  auth::NonceStore* nonces = nullptr;    // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
   std::string public_url;                // the relay's own origin, or empty: from the request
   bool tls = false;                      // of the listener, for that origin

@@ -34,6 +34,14 @@ std::string rfc3339(WallTime time) {
                      clock.minutes().count(), clock.seconds().count());
 }
 
+// A signed body is compared with its digest before any of it is forwarded, so it is held whole where others pass
+// through.
+void hold_if_signed(Call& call) {
+  if (!call.caller.proof || !call.route.streams_body) return;
+  call.route.streams_body = false;
+  call.route.body_bytes_max = model::kBodyBytesMax;
+}
+
 bool reads_json(const Call& call) {
   return call.route.operation == Operation::kMessages || call.route.operation == Operation::kCountTokens;
 }
@@ -75,7 +83,10 @@ Expected<void> Relay::recognise(Call& call) {
   const auto& head = call.exchange.head();
   auto caller = parts_.authenticator.identify(
       head, net::IpAddress::parse(call.exchange.peer_address()).value_or(net::IpAddress{}), parts_.loop.wall());
-  if (!caller) return std::unexpected(caller.error());
+  if (!caller) {
+    if (auth::is_signed(head)) parts_.metrics.signed_request(metrics::RelayMetrics::Shard::Signed::kRefused);
+    return std::unexpected(caller.error());
+  }
   call.caller = std::move(*caller);
   call.outcome.client = call.caller.name;
   call.outcome.client_address = call.caller.client_address;
@@ -83,7 +94,6 @@ Expected<void> Relay::recognise(Call& call) {
     return fail(ErrorCode::kNotFound, Fault::kClient, "There is nothing at this path; the API lives under /v1/.");
   if (call.route.wrong_method)
     return fail(ErrorCode::kMethodNotAllowed, Fault::kClient, "This path does not take this method.");
-  if (auto let_in = count_in(call); !let_in) return let_in;
   // A credential of the caller's own goes to a passthrough account and nowhere else; Baton's key never leaves.
   const bool own = call.caller.brings_own_credential;
   call.passthrough = parts_.accounts.has_passthrough() &&
@@ -93,6 +103,39 @@ Expected<void> Relay::recognise(Call& call) {
                 "This relay forwards your own Anthropic credential: send it as usual, and your Baton key in the "
                 "baton-key header.");
   return {};
+}
+
+Task<Expected<void>> Relay::prove(Call& call) {
+  using Signed = metrics::RelayMetrics::Shard::Signed;
+  const auto proof = call.caller.proof;
+  hold_if_signed(call);
+  if (parts_.nonces == nullptr) co_return fail(ErrorCode::kStore, Fault::kUs, "no nonces are kept", Retry::kLater);
+  // In the older form the body is part of what was signed, and nothing is known before it is here.
+  if (proof->legacy) {
+    auto body = co_await call.exchange.read_body(call.route.body_bytes_max);
+    if (!body) co_return std::unexpected(body.error());
+    if (auto whole = auth::check_body(*proof, *body); !whole) {
+      parts_.metrics.signed_request(Signed::kRefused);
+      co_return whole;
+    }
+  }
+  auto fresh = co_await parts_.nonces->claim(proof->mark, proof->time, parts_.loop.wall());
+  if (!fresh) {
+    const bool replayed = fresh.error().code == ErrorCode::kUnauthenticated;
+    parts_.metrics.signed_request(replayed ? Signed::kReplayed : Signed::kUnavailable);
+    co_return fresh;
+  }
+  if (proof->legacy) parts_.metrics.signed_request(Signed::kAccepted);
+  co_return Expected<void>{};
+}
+
+Expected<void> Relay::check_signed_body(Call& call, std::string_view body) {
+  using Signed = metrics::RelayMetrics::Shard::Signed;
+  const auto& proof = call.caller.proof;
+  if (!proof || proof->legacy) return {};
+  auto whole = auth::check_body(*proof, body);
+  parts_.metrics.signed_request(whole ? Signed::kAccepted : Signed::kBodyChanged);
+  return whole;
 }
 
 Expected<void> Relay::count_in(Call& call) {
@@ -133,7 +176,9 @@ Task<Expected<void>> Relay::read(Call& call) {
   // The head may have moved with the body that grew behind it.
   const auto& head = call.exchange.head();
   call.route = model::route(head.method_text, head.path);
+  hold_if_signed(call);
   call.outcome.request_body_bytes = body->size();
+  if (auto whole = check_signed_body(call, *body); !whole) co_return whole;
   if (reads_json(call)) co_return read_facts(call);
   co_return Expected<void>{};
 }

@@ -23,10 +23,12 @@ class Relay final : public edge::Handler {
  private:
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
-  Expected<void> recognise(Call& call);            // who calls, and what for
-  Expected<void> count_in(Call& call);             // what its key may do, and whether it can be booked
-  runtime::Task<Expected<void>> read(Call& call);  // the body, and what the relay reads of it
+  Expected<void> recognise(Call& call);             // who calls, and what for
+  runtime::Task<Expected<void>> prove(Call& call);  // a signed request: that it is new and whole
+  Expected<void> count_in(Call& call);              // what its key may do, and whether it can be booked
+  runtime::Task<Expected<void>> read(Call& call);   // the body, and what the relay reads of it
   runtime::Task<Expected<void>> walk(Call& call);
+  Expected<void> check_signed_body(Call& call, std::string_view body);
   runtime::Task<void> answer_error(Call& call, Error error);
   runtime::Task<Expected<void>> answer_probe(Call& call);
   void close(Call& call);

@@ -30,6 +30,10 @@ Task<void> Relay::serve(edge::Exchange& exchange) {
 Task<Expected<void>> Relay::walk(Call& call) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
+  if (call.caller.proof) {
+    if (auto proved = co_await prove(call); !proved) co_return std::unexpected(proved.error());
+  }
+  if (auto let_in = count_in(call); !let_in) co_return std::unexpected(let_in.error());
   if (auto read_in = co_await read(call); !read_in) co_return std::unexpected(read_in.error());
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
   if (!kept) co_return std::unexpected(kept.error());

@@ -25,6 +25,7 @@ void Loop::turn() {
   Instant until = head_ != nullptr || stopped_ ? Instant{0} : timers_.next();
   poller_.poll(until);
   now_ = clock_.now();
+  if (until.ns > 0 && now_ - until >= kStall) stalled_at_ = now_;
   timers_.advance(now_);
   std::vector<std::function<void()>> actions;
   {
@@ -33,7 +34,9 @@ void Loop::turn() {
   }
   for (auto& action : actions) action();
   run_queue();
-  longest_turn_ = std::max(longest_turn_, clock_.now() - now_);
+  const Instant end = clock_.now();
+  longest_turn_ = std::max(longest_turn_, end - now_);
+  if (end - now_ >= kStall) stalled_at_ = end;
 }
 
 // One batch: what is enqueued while it runs waits for the next turn, so that sockets and timers are looked at in

@@ -57,6 +57,10 @@ class Loop {
 
   // The longest time one turn spent running coroutines since the last call: what a stalled loop shows.
   Duration take_longest_turn();
+  // When the loop last came late: a turn ran for kStall or longer, or a sleep ended so much later than asked (the whole
+  // process stood still). What was measured across it says more of us than of others. Zero: never.
+  static constexpr Duration kStall = std::chrono::milliseconds(100);
+  Instant stalled_at() const { return stalled_at_; }
   // Turns so far; a watchdog sees whether they go on.
   uint64_t turns() const { return turns_; }
 
@@ -74,6 +78,7 @@ class Loop {
   bool stopped_ = false;
   uint64_t turns_ = 0;
   Duration longest_turn_{0};
+  Instant stalled_at_{};
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
 };

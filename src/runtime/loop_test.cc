@@ -198,5 +198,36 @@ TEST(LoopThreads, posting_from_another_thread_and_stopping_ends_the_run) {
   EXPECT_EQ(ran, 100);
 }
 
+TEST_F(LoopTest, a_turn_that_runs_long_is_remembered_and_a_short_one_is_not) {
+  EXPECT_EQ(loop.stalled_at(), Instant{});
+  loop.post([&] { clock.advance(Loop::kStall - std::chrono::milliseconds(1)); });
+  loop.run_until([turns = 0]() mutable { return ++turns > 2; });
+  EXPECT_EQ(loop.stalled_at(), Instant{});
+  loop.post([&] { clock.advance(Loop::kStall); });
+  loop.run_until([turns = 0]() mutable { return ++turns > 2; });
+  EXPECT_EQ(loop.stalled_at(), clock.now());
+}
+
+TEST_F(LoopTest, a_sleep_that_ends_far_too_late_is_a_stall_too) {
+  struct LatePoller final : Poller {
+    VirtualClock& clock;
+    Duration late{0};
+    explicit LatePoller(VirtualClock& c) : clock(c) {}
+    void poll(Instant until) override {
+      if (until != kNever && until > clock.now()) clock.set(until + late);
+    }
+    void interrupt() override {}
+  } late_poller(clock);
+  Loop late_loop(clock, late_poller);
+  Timer timer;
+  for (Duration late : {Duration{0}, Duration{std::chrono::seconds(30)}}) {
+    late_poller.late = late;
+    late_loop.timers().arm(timer, clock.now() + std::chrono::seconds(1));
+    const Instant due = clock.now() + std::chrono::seconds(1);
+    late_loop.run_until([&] { return clock.now() >= due; });
+    EXPECT_EQ(late_loop.stalled_at(), late.count() == 0 ? Instant{} : clock.now());
+  }
+}
+
 }  // namespace
 }  // namespace baton::runtime

@@ -85,6 +85,7 @@ World::World(WorldOptions options)
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
                                                        .budgets = options_.budgets,
+                                                       .nonces = options_.nonces,
                                                        .replies = replies_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,

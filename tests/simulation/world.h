@@ -43,7 +43,8 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   const auth::KeyRing* keys = nullptr;
-  ledger::Book* book = nullptr;        // outlives the world
+  auth::NonceStore* nonces = nullptr;  // outlives the world
+  ledger::Book* book = nullptr;        // the same
   store::Journal* journal = nullptr;   // the same
   ledger::Budgets* budgets = nullptr;  // the same
   uint32_t attempts_max = 3;

@@ -86,13 +86,13 @@ function Frame() {
   const Page = isCall ? CallPage : found?.page;
   return (
     <div class="frame">
-      <a class="skip" href={`#/${where.join('/')}`} onClick={event => { event.preventDefault(); main.current?.focus(); }}>{t('app.skip')}</a>
       <header class="top">
+        <a class="skip" href={`#/${where.join('/')}`} onClick={event => { event.preventDefault(); main.current?.focus(); }}>{t('app.skip')}</a>
         <a class="brand" href="#/overview"><Mark /><span>Baton</span></a>
         <Link />
         <div class="top-end">
           <Choices />
-          <button type="button" class="quiet" onClick={() => signOut('asked')}><Icon name="out" /><span class="wide-only">{t('app.signOut')}</span></button>
+          <button type="button" class="quiet" aria-label={t('app.signOut')} onClick={() => signOut('asked')}><Icon name="out" /><span class="wide-only">{t('app.signOut')}</span></button>
         </div>
       </header>
       <nav aria-label={t('app.navigation')}>

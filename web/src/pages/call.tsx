@@ -54,11 +54,11 @@ function Facts({call}: {call: CallDetail}) {
       <Fact name={t('calls.firstByte')}><span class="num">{fmt.duration(call.first_byte_ms)}</span></Fact>
       <Fact name={t('calls.duration')}><span class="num">{fmt.duration(call.duration_ms)}</span></Fact>
       <Fact name={t('calls.cost')}><span class="num">{fmt.money(call.cost)}</span></Fact>
-      <Fact name={t('calls.tokens')}><span class="num">{tokenWords(call.tokens)}</span></Fact>
+      <Fact broad name={t('calls.tokens')}><span class="num">{tokenWords(call.tokens)}</span></Fact>
       <Fact name={t('calls.cache')}>{call.cache || '—'}</Fact>
-      <Fact name={t('calls.session')}><span class="mono">{call.session || '—'}</span></Fact>
+      <Fact broad name={t('calls.session')}><span class="mono">{call.session || '—'}</span></Fact>
       <Fact name={t('calls.waits')}>{plain(call.waits)}</Fact>
-      <Fact name={t('calls.tags')}><Chips value={call.tags} /></Fact>
+      <Fact broad name={t('calls.tags')}><Chips value={call.tags} /></Fact>
     </dl>
   );
 }

@@ -44,9 +44,9 @@ export function KeysPage() {
           {id: 'budgets', head: t('keys.budgets'), cell: key => <Budgets budgets={key.budgets ?? []} now={now} />},
           {id: 'rights', head: t('keys.rights'), cell: key => <Rights rights={key.rights} />},
           {id: 'tags', head: t('keys.tags'), cell: key => <Chips value={key.tags} />},
-          {id: 'created', head: t('keys.created'), cell: key => <span title={fmt.dateTime(key.created)}>{fmt.relative(key.created, now)}</span>},
-          {id: 'expires', head: t('keys.expires'), cell: key => key.expires ? <span title={fmt.dateTime(key.expires)}>{fmt.relative(key.expires, now)}</span> : t('common.never')},
-          {id: 'used', head: t('keys.lastUsed'), cell: key => key.last_used ? <span title={fmt.dateTime(key.last_used)}>{fmt.relative(key.last_used, now)}</span> : t('common.never')},
+          {id: 'created', head: t('keys.created'), cell: key => <span class="still" title={fmt.dateTime(key.created)}>{fmt.relative(key.created, now)}</span>},
+          {id: 'expires', head: t('keys.expires'), cell: key => key.expires ? <span class="still" title={fmt.dateTime(key.expires)}>{fmt.relative(key.expires, now)}</span> : t('common.never')},
+          {id: 'used', head: t('keys.lastUsed'), cell: key => key.last_used ? <span class="still" title={fmt.dateTime(key.last_used)}>{fmt.relative(key.last_used, now)}</span> : t('common.never')},
           {id: 'actions', head: t('common.actions'), cell: key => keyState(key, now) !== 'active' ? '—' : (
             <span class="buttons">
               <button type="button" aria-label={`${t('keys.rotate')}: ${key.name}`} onClick={() => setAsked({what: 'rotate', name: key.name})}>{t('keys.rotate')}</button>

@@ -72,7 +72,7 @@ export function Chart({title, lines, history, format}: {title: string; lines: Li
   const at = index !== null && index <= last ? index : last;
   const value = (line: Line) => format(history.columns[line.figure][at] ?? null);
   const summary = `${title}: ${lines.map(line => `${line.label} ${format(history.columns[line.figure][last] ?? null)}`).join(', ')}`;
-  const pointed = index !== null && at >= 0 ? fmt.clockTime(new Date(history.time[at]! * 1000).toISOString()) : t('overview.window', {minutes: 10});
+  const pointed = index !== null && at >= 0 ? fmt.clockTime(new Date(history.time[at]! * 1000).toISOString()) : t('overview.window', {minutes: Math.ceil(Math.max(kSecondsMin, (history.time[last] ?? 0) - (history.time[0] ?? 0)) / 60)});
   return (
     <Panel title={title} actions={<span class="soft num small-text" aria-hidden="true">{pointed}</span>}>
       <figure class="chart">

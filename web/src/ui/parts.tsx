@@ -96,8 +96,8 @@ export function Waiting({error, retry}: {error: string | null; retry: () => void
   return <p class="empty" role="alert">{error} <button type="button" onClick={retry}>{t('common.retry')}</button></p>;
 }
 
-export function Fact({name, children}: {name: string; children: ComponentChildren}) {
-  return <div class="fact"><dt>{name}</dt><dd>{children}</dd></div>;
+export function Fact({name, broad, children}: {name: string; broad?: boolean; children: ComponentChildren}) {
+  return <div class={broad ? 'fact broad' : 'fact'}><dt>{name}</dt><dd>{children}</dd></div>;
 }
 
 export function Field({label, hint, children}: {label: string; hint?: string; children: (props: {id: string; 'aria-describedby'?: string}) => ComponentChildren}) {
