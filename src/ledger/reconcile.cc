@@ -52,7 +52,7 @@ std::optional<int64_t> amount(std::string_view text, int64_t unit) {
 std::optional<std::string> day_of(std::string_view text) {
   text = ascii::trim(text).substr(0, 10);
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  for (const size_t i : {0, 1, 2, 3, 5, 6, 8, 9}) {
+  for (const size_t i : {0u, 1u, 2u, 3u, 5u, 6u, 8u, 9u}) {
     if (text[i] < '0' || text[i] > '9') return std::nullopt;
   }
   return std::string(text);
