@@ -24,6 +24,7 @@ constexpr std::string_view kFixed[] = {
     "cache.",
     "store.",
     "sim.",
+    "resume.",
     "upstream.dns_refresh",
     "upstream.dns_stale_max",
     "budgets.webhook",
@@ -64,6 +65,16 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   }
   if (!same(fresh.admin, running.admin)) kept.emplace_back("admin.listen");
   if (fresh.admin_hosts != running.admin_hosts) kept.emplace_back("admin.hosts");
+  if (fresh.admin_metrics.has_value() != running.admin_metrics.has_value() ||
+      (fresh.admin_metrics && !same(*fresh.admin_metrics, *running.admin_metrics)))
+    kept.emplace_back("admin.metrics_listen");
+  const auto same_token = [](const admin::TokenConfig& a, const admin::TokenConfig& b) {
+    return a.name == b.name && a.role == b.role && a.token.reveal() == b.token.reveal();
+  };
+  if (!std::ranges::equal(fresh.admin_tokens, running.admin_tokens, same_token)) kept.emplace_back("admin.tokens");
+  fresh.admin_metrics = running.admin_metrics;
+  fresh.admin_tokens = running.admin_tokens;
+  fresh.admin_metrics_need_token = running.admin_metrics_need_token;
   fresh.admin = running.admin;
   fresh.admin_hosts = running.admin_hosts;
   fresh.threads = running.threads;
@@ -71,6 +82,7 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   fresh.data_dir = running.data_dir;
   fresh.store = running.store;
   fresh.cache = running.cache;
+  fresh.resume = running.resume;
   fresh.sim = running.sim;
   fresh.edge.request_bytes_budget = running.edge.request_bytes_budget;
   fresh.stream.reply_bytes_budget = running.stream.reply_bytes_budget;
@@ -155,6 +167,10 @@ Expected<uint64_t> Reloader::reload() {
   if (auto opened = open_listeners(next->settings); !opened) return refuse(opened.error());
 
   // From here on nothing can fail.
+  // What is known of accounts goes with them: limits, benches, parks, conversations. What is in flight stays counted
+  // where it began.
+  const Instant now = shared_.clock.now();
+  next->accounts.restore(running->accounts.save(now), now);
   shared_.metrics.know_accounts(account_names(next->settings));
   shared_.budgets->use(*prices);
   shared_.budgets->use(next->settings.ledger.budgets);

@@ -24,6 +24,7 @@ struct Revision {
   Revision(config::Settings from, uint64_t its_number, const runtime::Clock& clock);
 
   const uint64_t number;  // 1 at the start, one more with each reload
+  const WallTime made;
   config::Settings settings;
   accounts::AccountPool accounts;
   std::vector<upstream::Endpoint> endpoints;                       // per account

@@ -2,16 +2,16 @@
 
 #include <atomic>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
-#include "app/admin_handler.h"
+#include "app/admin_thread.h"
 #include "app/reloader.h"
 #include "app/shared.h"
 #include "app/signals.h"
 #include "app/sim_thread.h"
 #include "app/upkeep.h"
 #include "app/worker.h"
-#include "net/tcp_listener.h"
 
 namespace baton::app {
 
@@ -28,45 +28,6 @@ std::string printable(const edge::ListenConfig& one, uint16_t port) {
   std::string host = one.address.find(':') == std::string::npos ? one.address : "[" + one.address + "]";
   return std::string(one.tls.set() ? "https" : "http") + "://" + host + ":" + std::to_string(port);
 }
-
-// The operator's port, on a thread of its own: a scrape never stands in a call's way.
-class AdminThread : public LoopThread {
- public:
-  AdminThread(Shared& shared)
-      : pages_(shared.metrics, shared.state,
-               {.address = shared.settings.admin.address,
-                .port = shared.settings.admin.port,
-                .hosts = shared.settings.admin_hosts}),
-        handler_(pages_),
-        request_bytes_(16 * kMiB),
-        server_({.loop = loop_,
-                 .config = config_,
-                 .handler = handler_,
-                 .request_bytes = request_bytes_,
-                 .connections = connections_}) {}
-  ~AdminThread() { end(); }
-  Expected<uint16_t> listen(Shared& shared) {
-    auto listener = net::listen_tcp(
-        loop_, poller_,
-        {.address = shared.settings.admin.address, .port = shared.settings.admin.port, .tls = shared.admin_tls.get()});
-    if (!listener) return std::unexpected(listener.error());
-    uint16_t port = (*listener)->port();
-    server_.listen(std::move(*listener));
-    return port;
-  }
-  void end() {
-    loop_.post([this] { server_.cut(); });
-    finish([this] { return server_.settled(); });
-  }
-
- private:
-  admin::AdminPages pages_;
-  AdminHandler handler_;
-  edge::Config config_;
-  ByteBudget request_bytes_;
-  std::atomic<int64_t> connections_{0};
-  edge::Server server_;
-};
 
 // Waits until every worker has drained; further signals make it harder.
 int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left) {
@@ -96,7 +57,11 @@ void greet(Shared& shared, const BoundPorts& ports, uint16_t admin_port) {
   const auto& settings = shared.settings;
   for (const auto& one : settings.edge.listen)
     shared.log.say("listening on " + printable(one, ports.at({one.address, one.port})));
-  shared.log.say("operator's port: " + printable(settings.admin, admin_port) + "/metrics /healthz /readyz");
+  shared.log.say("operator's port: " + printable(settings.admin, admin_port) +
+                 " (its page, /metrics, /healthz, /readyz)");
+  if (settings.admin_metrics)
+    shared.log.say("metrics: " + printable(*settings.admin_metrics, settings.admin_metrics->port) +
+                   "/metrics /healthz /readyz");
   for (const auto& warning : settings.warnings) shared.log.say(warning);
   if (!settings.simulated) return;
   shared.log.say(
@@ -149,9 +114,20 @@ int serve(config::Settings settings, config::LoadOptions load) {
     }
     workers.back()->use_listeners(shared.settings);
   }
+  const std::string config_path = load.path.value_or("");
   Reloader reloader(shared, workers, ports, std::move(load), prepare);
-  AdminThread admin(shared);
-  auto admin_port = admin.listen(shared);
+  std::mutex reloading;
+  auto tokens = operator_tokens(shared);
+  if (!tokens) return cannot_start(log, tokens.error().detail);
+  AdminThread admin({.shared = shared,
+                     .tokens = std::move(*tokens),
+                     .config_path = config_path,
+                     .reload = [&]() -> Expected<uint64_t> {
+                       std::lock_guard lock(reloading);
+                       if (shared.state.draining) return fail(ErrorCode::kConfig, Fault::kUs, "the relay is stopping");
+                       return reloader.reload();
+                     }});
+  auto admin_port = admin.listen();
   if (!admin_port) return cannot_start(log, admin_port.error().detail);
   for (size_t i = 0; i < threads; ++i) workers[i]->start(("baton-" + std::to_string(i)).c_str());
   admin.start("baton-admin");
@@ -169,6 +145,9 @@ int serve(config::Settings settings, config::LoadOptions load) {
   }
   shared.state.ready = false;
   int code = drain(shared, workers, left_to_drain);
+  {
+    const std::lock_guard last(reloading);
+  }  // loops that have ended answer no reload
   for (auto& worker : workers) worker->end();
   admin.end();
   if (simulator) simulator->end();

@@ -21,7 +21,9 @@
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
+#include "reuse/flights.h"
 #include "reuse/reply_store.h"
+#include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
 #include "store/journal.h"
@@ -69,6 +71,8 @@ struct Shared {
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
+  std::unique_ptr<reuse::Flights> flights;
+  reuse::Resumables resumables;
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<store::Journal> journal;  // null when it or the rows are off

@@ -89,8 +89,16 @@ class Check {
     const std::string listen_key = options_.listen ? "--listen" : "listen";
     if (!is_loopback_name(settings_.admin.address)) {
       refuse(admin_key,
-             "the operator's port has no login, so it listens on loopback addresses only; reach it from elsewhere "
-             "through an SSH tunnel");
+             "the operator's port has no TLS, so it listens on loopback addresses only; reach it from elsewhere "
+             "through an SSH tunnel, and scrape admin.metrics_listen");
+    }
+    if (const auto& metrics = settings_.admin_metrics) {
+      for (const edge::ListenConfig& listener : settings_.edge.listen) {
+        if (same_port(listener, *metrics))
+          refuse("admin.metrics_listen", shown(listener) + " is where clients call already");
+      }
+      if (same_port(settings_.admin, *metrics))
+        refuse("admin.metrics_listen", shown(*metrics) + " is the operator's port, which has the metrics already");
     }
     for (const edge::ListenConfig& listener : settings_.edge.listen) {
       if (same_port(listener, settings_.admin)) refuse(admin_key, shown(listener) + " is where clients call already");

@@ -56,6 +56,10 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     set_address(place, settings.admin);
   } else if (row == "admin.hosts") {
     read_hosts(place, settings.admin_hosts);
+  } else if (row == "admin.tokens") {
+    read_tokens(place, settings.admin_tokens);
+  } else if (row == "admin.metrics_listen") {
+    set_address(place, settings.admin_metrics.emplace());
   } else if (row == "prices.multiplier") {
     settings.ledger.prices.multiplier_ppm = read_multiplier(source_, place);
   } else if (row == "prices.models") {
@@ -127,6 +131,30 @@ void FileReader::check_tls(const Place& place, edge::TlsFiles& tls) const {
   }
 }
 
+void FileReader::read_tokens(const Place& place, std::vector<admin::TokenConfig>& out) {
+  for (const Place& item : items(place)) {
+    admin::TokenConfig token;
+    const auto role = [this](std::string_view, const Place& field, admin::TokenConfig& one) {
+      const std::string text = checked_text(source_, field, Secrecy::kPublic);
+      if (text != "read" && text != "operate") refuse(field, "must be read or operate");
+      one.role = text == "read" ? admin::Role::kRead : admin::Role::kOperate;
+    };
+    read_fields<admin::TokenConfig>(source_, item, token_table(), role, token);
+    for (const char* field : {"name", "token", "role"}) require(item, field);
+    if (!is_name(token.name)) refuse(item, std::string(kNameReason), "name");
+    if (std::string fault = key_fault(token.token.reveal(), admin::kTokenBytesMin); !fault.empty())
+      refuse(item, fault, "token");
+    for (const admin::TokenConfig& other : out) {
+      if (other.name == token.name) refuse(item, token.name + " is the name of another token already", "name");
+      if (other.token.reveal() == token.token.reveal())
+        refuse(item, "is the token of " + other.name + " already", "token");
+    }
+    warn_of_literal_key(item, "token");
+    out.push_back(std::move(token));
+    if (out.size() > admin::kTokensMax) refuse(place, "has more than " + std::to_string(admin::kTokensMax) + " tokens");
+  }
+}
+
 void FileReader::read_clients(const Place& place, std::vector<auth::ClientConfig>& out) {
   for (const Place& item : items(place)) {
     auth::ClientConfig client;
@@ -181,7 +209,8 @@ void FileReader::read_accounts(const Place& place, std::vector<accounts::Account
 }
 
 void FileReader::check_account(const Place& item, accounts::AccountConfig& account) {
-  if (account.provider != "anthropic") refuse(item, "must be \"anthropic\", the only provider so far", "provider");
+  if (account.provider != "anthropic" && account.provider != "simulator")
+    refuse(item, "must be \"anthropic\", or \"simulator\" for `baton sim`", "provider");
   account.passthrough = is_literally(*item.node.find("key"), kPassthrough);
   if (account.passthrough) {
     account.key = Secret();
@@ -296,13 +325,13 @@ void FileReader::make_absolute(std::string_view key, std::string& path) const {
   path = source_.absolute(path);
 }
 
-void FileReader::warn_of_literal_key(const Place& item) {
-  const Node* key = item.node.find("key");
+void FileReader::warn_of_literal_key(const Place& item, std::string_view field) {
+  const Node* key = item.node.find(field);
   if (!others_may_read_ || !is_literal(*key)) return;
   const Problem warning{
       source_.file(),
       key->line,
-      item.key + ".key",
+      item.key + "." + std::string(field),
       "this file holds a key and its group or everyone can read it: chmod 600 it, or use \"${NAME}\" or "
       "\"@file:path\"",
       {}};

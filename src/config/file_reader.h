@@ -45,7 +45,8 @@ class FileReader {
   void read_orgs(const Place& place, std::vector<sim::OrgConfig>& out) const;
   void read_org_keys(const Place& place, std::vector<sim::KeyConfig>& out) const;
   void make_absolute(std::string_view key, std::string& path) const;
-  void warn_of_literal_key(const Place& item);
+  void read_tokens(const Place& place, std::vector<admin::TokenConfig>& out);
+  void warn_of_literal_key(const Place& item, std::string_view field = "key");
 
   std::vector<Place> items(const Place& list) const;
   void require(const Place& place, std::string_view field) const;

@@ -204,7 +204,7 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
       {"a domain with a blank", "accounts: [{name: a, key: \"${KEY}\", limit_domain: a b}]\n",
        "baton.yaml:1: accounts[0].limit_domain: must be 1 to 128"},
       {"another provider", "accounts: [{name: a, key: \"${KEY}\", provider: bedrock}]\n",
-       "baton.yaml:1: accounts[0].provider: must be \"anthropic\""},
+       "baton.yaml:1: accounts[0].provider: must be \"anthropic\", or"},
       // C7, C8, C9 upstream addresses
       {"http beyond loopback", "accounts:\n- name: a\n  key: \"${KEY}\"\n  base_url: http://api.example\n",
        "baton.yaml:4: accounts[0].base_url: would send the key in the clear"},
@@ -261,7 +261,7 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
        "baton.yaml:1: accounts[0].key: the file world.key can be read by its group or by everyone: chmod 600 it"},
       // C12 the operator's port
       {"admin for everyone", with_account("admin: {listen: \"0.0.0.0:8788\"}\n"),
-       "baton.yaml:2: admin.listen: the operator's port has no login"},
+       "baton.yaml:2: admin.listen: the operator's port has no TLS"},
       {"admin on the clients' port", with_account("admin: {listen: \"127.0.0.1:8787\"}\n"),
        "baton.yaml:2: admin.listen: 127.0.0.1:8787 is where clients call already"},
       // C13 TLS
@@ -481,7 +481,7 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   EXPECT_TRUE(refusal(o).starts_with("--listen: must be an address"));
   o.listen.reset();
   o.admin = "0.0.0.0:1";
-  EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no login"));
+  EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no TLS"));
   o.admin.reset();
   o.overrides.push_back({"--threads", "threads", "1025"});
   EXPECT_EQ(refusal(o), "--threads: must be at most 1024");

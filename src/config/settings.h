@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "accounts/config.h"
+#include "admin/config.h"
 #include "auth/config.h"
 #include "base/units.h"
 #include "config/problem.h"
@@ -32,10 +33,14 @@ struct Settings {
   stream::Config stream;
   ledger::Config ledger;
   reuse::Config cache;
+  reuse::ResumeConfig resume;
   sim::Config sim;
   store::Config store;  // its folder is data_dir
   edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};
   std::vector<std::string> admin_hosts;  // names, besides loopback, that a request to the operator's port may carry
+  std::vector<admin::TokenConfig> admin_tokens;     // besides the one in data_dir
+  std::optional<edge::ListenConfig> admin_metrics;  // where metrics and health are too
+  bool admin_metrics_need_token = false;
   Duration drain_limit = std::chrono::minutes(15);
   size_t threads = 0;                 // 0: one per core
   size_t max_memory_bytes = 0;        // 0: no limit

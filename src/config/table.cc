@@ -84,9 +84,16 @@ std::span<const Setting<Settings>> settings_table() {
       R::other("listen", "listener, or a list", "127.0.0.1:8787",
                "Where clients call. Beyond this host a `clients` list is required."),
       R::other("admin.listen", "address", "127.0.0.1:8788",
-               "The operator's port: metrics, health, readiness. A loopback address only: it has no login."),
+               "The operator's port: its page, its API, metrics, health. A loopback address only: it has no TLS."),
       R::other("admin.hosts", "list of names", "none",
                "Names, besides loopback, that a request to the operator's port may carry as its Host."),
+      R::other("admin.tokens", "list", "none",
+               "Who may use the operator's API, each with a token, besides the one in `data_dir`/admin.token."),
+      R::other("admin.metrics_listen", "address", "none",
+               "Metrics, health and readiness, and nothing else, are here too. Any address."),
+      R::flag(
+          "admin.metrics_need_token", [](auto& s) -> auto& { return s.admin_metrics_need_token; },
+          "/metrics is only for who has a token."),
       R::other("clients", "list", "none",
                "Who may call, each with a key. Without it only programs on this host may, whatever key they send."),
       R::flag(
@@ -321,6 +328,25 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
           "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
+      R::flag(
+          "cache.coalesce", [](auto& s) -> auto& { return s.cache.coalesce; },
+          "Whether calls that may be reused and ask the same at the same time share one upstream call."),
+      R::size(
+          "cache.flight_bytes_max", [](auto& s) -> auto& { return s.cache.flight_bytes_max; }, 256 * kKiB, 64 * kMiB,
+          "Of a reply under way, what is held for readers that are behind or come late. One further behind is cut "
+          "off."),
+      R::size(
+          "cache.flights_bytes_max", [](auto& s) -> auto& { return s.cache.flights_bytes_max; }, 1 * kMiB, kUnlimited,
+          "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
+          "late readers."),
+
+      R::duration(
+          "resume.grace", [](auto& s) -> auto& { return s.resume.grace; }, 0, kDay,
+          "How long a stream that its client wants to be able to come back to is held without it. 0 turns it off."),
+      R::count(
+          "resume.streams_max", [](auto& s) -> auto& { return s.resume.streams_max; }, 1, 1'000'000,
+          "Such streams at once; beyond it a stream is an ordinary one. What is held of each: "
+          "`cache.flight_bytes_max`."),
 
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
@@ -441,6 +467,20 @@ std::span<const Setting<auth::ClientConfig>> client_table() {
   return kRows;
 }
 
+std::span<const Setting<admin::TokenConfig>> token_table() {
+  using R = Row<admin::TokenConfig>;
+  static const Setting<admin::TokenConfig> kRows[] = {
+      R::text(
+          "name", [](auto& t) -> auto& { return t.name; }, "required", "Names who has the token in the audit log."),
+      R::secret(
+          "token", [](auto& t) -> auto& { return t.token; }, "required",
+          "32 to 512 characters, sent as a Bearer token."),
+      R::other("role", "read or operate", "required",
+               "read: sees everything but secrets. operate: changes things too."),
+  };
+  return kRows;
+}
+
 std::span<const Setting<accounts::AccountConfig>> account_table() {
   using R = Row<accounts::AccountConfig>;
   static const Setting<accounts::AccountConfig> kRows[] = {
@@ -448,7 +488,8 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
           "name", [](auto& a) -> auto& { return a.name; }, "required",
           "Names the account in logs and metrics, and binds batches and files to it."),
       R::text(
-          "provider", [](auto& a) -> auto& { return a.provider; }, "", "`anthropic` is the only one so far."),
+          "provider", [](auto& a) -> auto& { return a.provider; }, "",
+          "`anthropic`, or `simulator`: a `baton sim`, which the field `baton-sim` of a request reaches."),
       R::text(
           "base_url", [](auto& a) -> auto& { return a.base_url; }, "",
           "Where the account's calls go. http:// to loopback only."),

@@ -37,6 +37,7 @@ struct Setting {
 std::span<const Setting<Settings>> settings_table();
 std::span<const Setting<edge::ListenConfig>> listen_table();
 std::span<const Setting<auth::ClientConfig>> client_table();
+std::span<const Setting<admin::TokenConfig>> token_table();
 std::span<const Setting<accounts::AccountConfig>> account_table();
 std::span<const Setting<accounts::EndpointConfig>> endpoint_table();
 std::span<const Setting<ledger::Price>> price_table();

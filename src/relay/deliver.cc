@@ -13,8 +13,6 @@ using model::Ending;
 using runtime::Task;
 using stream::PumpEnd;
 
-namespace {
-
 Ending ending_of(PumpEnd end) {
   switch (end) {
     case PumpEnd::kEnded: return Ending::kComplete;
@@ -41,6 +39,12 @@ Error error_of(PumpEnd end) {
       return {ErrorCode::kReset, Fault::kUpstream, Retry::kLater, "The upstream broke off in the middle of its reply."};
   }
 }
+
+void book_stream(Call& call, const Answer& answer, model::Attempt&) {
+  if (answer.follower) book_stream(call, *answer.follower, answer.attempt);
+}
+
+namespace {
 
 // Moves the rest of a live answer and ends the reply as its end deserves.
 Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording& recording) {
@@ -95,19 +99,20 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
   exchange.abort();
 }
 
-// The pool learns what the call has used of its account's limits. Of a reply that was cut that is not
-// known: what it had reserved stays taken.
-void settle(const Parts& parts, const Call& call, Answer& answer, const model::Usage& usage) {
-  if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
+}  // namespace
+
+// Of a reply that was cut that is not known: what it had reserved stays taken.
+void settle(const Parts& parts, const Call& call, Answer& answer, bool complete) {
+  const model::Usage& usage = call.outcome.attempts[answer.attempt].usage;
+  if (!complete || !usage.known || !answer.lease || call.passthrough ||
+      call.route.operation != model::Operation::kMessages)
+    return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
-  if (call.outcome.ending != Ending::kComplete) return;
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
                                   call.outcome.request_body_bytes, used);
 }
-
-}  // namespace
 
 Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   edge::Exchange& exchange = call.exchange;
@@ -157,9 +162,9 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
       call.outcome.error = "stream_error";
     }
   }
-  if (answer.follower) book_stream(call, *answer.follower, answer.attempt);
+  book_stream(call, answer, attempt);
   call.outcome.usage = attempt.usage;
-  settle(parts, call, answer, attempt.usage);
+  settle(parts, call, answer, call.outcome.ending == Ending::kComplete);
   if (answer.follower) attempt.total = parts.loop.clock().now() - exchange.complete();
 }
 

@@ -1,0 +1,59 @@
+// Overview: the state of the whole relay in one object: what runs, how fast, what it used and cost. Figures per second
+// or minute come from samples of the last minute, one a second.
+// Life: made in app/, outlives the Api. Thread: the operator's loop. Bounds: kSamplesMax samples.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "admin/accounts_api.h"
+#include "admin/admin_pages.h"
+#include "metrics/relay_metrics.h"
+#include "metrics/totals.h"
+#include "runtime/clock.h"
+
+namespace baton::admin {
+
+// Nanodollars since midnight UTC; nothing where it is not known.
+struct MoneyToday {
+  std::optional<int64_t> spent;
+  std::optional<int64_t> saved_by_cache, saved_by_affinity, saved_by_batch, saved_by_compression;
+};
+
+class Overview {
+ public:
+  static constexpr size_t kSamplesMax = 61;
+  static constexpr Duration kEvery = std::chrono::seconds(1);
+
+  struct Parts {
+    const metrics::RelayMetrics& metrics;
+    const State& state;
+    const runtime::Clock& clock;
+    std::function<uint64_t()> revision;
+  };
+  explicit Overview(Parts parts) : parts_(std::move(parts)), started_(parts_.clock.wall()) {}
+
+  // Once a second.
+  void sample();
+  void use(const MoneyToday& money) { money_ = money; }
+  // A JSON object.
+  std::string text() const;
+
+ private:
+  struct Sample {
+    Instant at;
+    metrics::Totals totals;
+  };
+  // The sample that is about so old, or the oldest.
+  const Sample* before(Duration age) const;
+
+  Parts parts_;
+  WallTime started_;
+  std::deque<Sample> samples_;
+  MoneyToday money_;
+};
+
+}  // namespace baton::admin

@@ -1,0 +1,138 @@
+#include "app/admin_thread.h"
+
+#include <cstdio>
+
+#include "admin/token_file.h"
+#include "net/tcp_listener.h"
+
+namespace baton::app {
+
+namespace {
+
+// The tokens are digests from here on.
+admin::Access access_of(std::vector<admin::TokenConfig> tokens) { return admin::Access(tokens); }
+
+bool is_client_key(const Shared& shared, std::string_view key) {
+  if (key.size() > auth::kKeyBytesMax) return false;
+  bool found = false;
+  for (const auto& client : shared.current()->settings.auth.clients) {
+    if (equal_constant_time(client.key.reveal(), key)) found = true;
+  }
+  auth::KeyRing::View view;
+  return view.of(shared.keys).find(key) != nullptr || found;
+}
+
+}  // namespace
+
+admin::Config AdminThread::config_of(const config::Settings& settings) {
+  return {.address = settings.admin.address,
+          .port = settings.admin.port,
+          .hosts = settings.admin_hosts,
+          .metrics_need_token = settings.admin_metrics_need_token};
+}
+
+AdminThread::AdminThread(Parts parts)
+    : shared_(parts.shared),
+      pages_(shared_.metrics, shared_.state, config_of(shared_.settings)),
+      access_(access_of(std::move(parts.tokens))),
+      audit_(shared_.settings.data_dir),
+      overview_({.metrics = shared_.metrics,
+                 .state = shared_.state,
+                 .clock = shared_.clock,
+                 .revision = [this] { return shared_.current()->number; }}),
+      relay_api_({.overview = overview_,
+                  .configuration =
+                      [this, path = parts.config_path] {
+                        const auto revision = shared_.current();
+                        return admin::ConfigurationFacts{revision->number, revision->made, path,
+                                                         revision->settings.warnings};
+                      },
+                  .reload = std::move(parts.reload)}),
+      accounts_api_(
+          [this] {
+            auto revision = shared_.current();
+            accounts::AccountPool* pool = &revision->accounts;
+            return std::shared_ptr<accounts::AccountPool>(std::move(revision), pool);
+          },
+          shared_.clock),
+      desk_(std::make_unique<admin::Desk>()),
+      api_({.access = access_,
+            .audit = audit_,
+            .desk = *desk_,
+            .state = shared_.state,
+            .loop = loop_,
+            .is_client_key = [this](std::string_view key) { return is_client_key(shared_, key); }}),
+      handler_({.pages = pages_, .api = &api_, .metrics_need_token = shared_.settings.admin_metrics_need_token}),
+      metrics_handler_({.pages = pages_}),
+      server_({.loop = loop_,
+               .config = config_,
+               .handler = handler_,
+               .request_bytes = request_bytes_,
+               .connections = connections_}),
+      metrics_server_({.loop = loop_,
+                       .config = config_,
+                       .handler = metrics_handler_,
+                       .request_bytes = request_bytes_,
+                       .connections = connections_}) {
+  relay_api_.serve(api_);
+  accounts_api_.serve(api_);
+  overview_.sample();
+  ticker_.admin = this;
+  ticker_.loop = &loop_;
+  ticker_.run = [](runtime::Wake& wake) {
+    auto& self = static_cast<Ticker&>(wake);
+    self.admin->overview_.sample();
+    self.arm();
+  };
+  ticker_.arm();
+}
+
+void AdminThread::Ticker::arm() {
+  timer.slot.stand(*this, 0);
+  loop->timers().arm(timer, loop->now() + admin::Overview::kEvery);
+}
+
+AdminThread::~AdminThread() { end(); }
+
+Expected<uint16_t> AdminThread::listen_on(const edge::ListenConfig& where, net::TlsServerContext* tls,
+                                          edge::Server& server) {
+  auto listener = net::listen_tcp(loop_, poller_, {.address = where.address, .port = where.port, .tls = tls});
+  if (!listener) return std::unexpected(listener.error());
+  const uint16_t port = (*listener)->port();
+  server.listen(std::move(*listener));
+  return port;
+}
+
+Expected<uint16_t> AdminThread::listen() {
+  if (const auto& metrics = shared_.settings.admin_metrics) {
+    if (auto port = listen_on(*metrics, nullptr, metrics_server_); !port) return port;
+  }
+  return listen_on(shared_.settings.admin, shared_.admin_tls.get(), server_);
+}
+
+void AdminThread::end() {
+  loop_.post([this] {
+    ticker_.timer.disarm();
+    loop_.forget(ticker_);
+    server_.cut();
+    metrics_server_.cut();
+  });
+  finish([this] { return server_.settled() && metrics_server_.settled(); });
+  desk_.reset();
+}
+
+Expected<std::vector<admin::TokenConfig>> operator_tokens(Shared& shared) {
+  std::vector<admin::TokenConfig> tokens = shared.settings.admin_tokens;
+  auto first = admin::open_token(shared.settings.data_dir);
+  if (!first) return std::unexpected(first.error());
+  if (first->made) {
+    // Not through the log: it is shown this once, to who starts the relay.
+    const std::string text(first->token.reveal());
+    std::fprintf(stderr, "operator's token, shown this once (it is kept in %s/admin.token): %s\n",
+                 shared.settings.data_dir.c_str(), text.c_str());
+  }
+  tokens.push_back({.name = "admin", .token = std::move(first->token), .role = admin::Role::kOperate});
+  return tokens;
+}
+
+}  // namespace baton::app
