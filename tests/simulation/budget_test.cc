@@ -69,7 +69,7 @@ TEST_F(BudgetTest, StrictHoldsAgainstTheUpstreamsOwnBooks) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     SCOPED_TRACE(seed);
     ledger::Budgets budgets({}, std::make_shared<ledger::PriceTable>());
-    const int64_t limit = 130 * kMillidollar;
+    const int64_t limit = 500 * kMillidollar;
     give({.day_nanodollars = limit, .reserve = Reserve::kStrict});
     WorldOptions with = options(seed);
     with.budgets = &budgets;
@@ -101,7 +101,7 @@ TEST_F(BudgetTest, StrictHoldsAgainstTheUpstreamsOwnBooks) {
 }
 
 TEST_F(BudgetTest, LearnedKeepsToOneCallAndRefusesNothingForNothing) {
-  const int64_t limit = 100 * kMillidollar;
+  const int64_t limit = 60 * kMillidollar;
   give({.day_nanodollars = limit});
   World world(options());
   // It learns first, on a little of the budget.
@@ -118,7 +118,7 @@ TEST_F(BudgetTest, LearnedKeepsToOneCallAndRefusesNothingForNothing) {
     if (seen.status == 402) {
       EXPECT_EQ(seen.field("x-should-retry"), "false");
       EXPECT_NE(seen.body.find("billing_error"), std::string::npos);
-      EXPECT_NE(seen.body.find("The key ci has spent its budget of $0.10 a day; it resets at 20"), std::string::npos)
+      EXPECT_NE(seen.body.find("The key ci has spent its budget of $0.06 a day; it resets at 20"), std::string::npos)
           << seen.body;
       EXPECT_NE(seen.body.find("Ask ops@example.com for more."), std::string::npos);
     }
