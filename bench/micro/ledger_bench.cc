@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "auth/key_ring.h"
+#include "ledger/budgets.h"
 #include "ledger/ledger.h"
 #include "ledger/rows_file.h"
 
@@ -73,6 +74,53 @@ void close(benchmark::State& state) {
   std::filesystem::remove_all(folder);
 }
 BENCHMARK(close)->Arg(0)->Arg(1)->Iterations(200'000);
+
+// What the journal adds to a call on its loop: an intent and an end.
+void journal_a_call(benchmark::State& state) {
+  runtime::SystemClock clock;
+  NoPoller poller;
+  runtime::Loop loop(clock, poller);
+  metrics::RelayMetrics metrics({.accounts = {"org-a"}, .loops = 1, .version = "bench"});
+  metrics::Log log(clock, -1);
+  auto access_log = std::move(*ledger::AccessLog::open({.access_log = "off"}, metrics, log));
+  const std::string folder = fresh_folder();
+  {
+    auto journal = std::move(*store::Journal::open(folder));
+    ledger::Book book({.queue_rows_max = 10'000'000}, folder, std::make_shared<ledger::PriceTable>(), clock, log);
+    ledger::Ledger ledger(loop, metrics.shard(0), *access_log, &book, journal.get());
+    model::Outcome one = outcome();
+    for (auto _ : state) {
+      if (!ledger.intend(one, std::nullopt)) state.SkipWithError("no journal");
+      ledger.seal(one);
+      one.journal = {};
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+BENCHMARK(journal_a_call);
+
+// A call with a budget of its key and of its team: reserved and settled.
+void reserve_and_settle(benchmark::State& state) {
+  runtime::SystemClock clock;
+  NoPoller poller;
+  runtime::Loop loop(clock, poller);
+  const model::Budget budget{.day_nanodollars = 1'000'000'000'000'000};
+  ledger::Budgets budgets({.teams = {{"web", budget}}, .clients = {}, .contact = {}},
+                          std::make_shared<ledger::PriceTable>());
+  runtime::Cancellation cancel;
+  runtime::TaskGroup tasks;
+  struct Run {
+    static runtime::Task<void> once(ledger::Budgets& budgets, runtime::Loop& loop, runtime::Cancellation& cancel,
+                                    const model::Budget& budget) {
+      auto hold = co_await budgets.reserve(
+          loop, cancel, {.key_id = "key_e69d7d374f76a68b", .name = "web-ci", .team = "web", .own = &budget},
+          {.attempt = 50'000'000, .call = 200'000'000}, loop.now());
+      if (hold) hold->settle(1'000'000, loop.wall());
+    }
+  };
+  for (auto _ : state) tasks.spawn(Run::once(budgets, loop, cancel, budget));
+}
+BENCHMARK(reserve_and_settle);
 
 void save_a_row(benchmark::State& state) {
   const std::string folder = fresh_folder();

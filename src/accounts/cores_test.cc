@@ -5,11 +5,11 @@
 
 #include "accounts/affinity.h"
 #include "accounts/backoff.h"
-#include "accounts/fair_order.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
 #include "accounts/retry_budget.h"
+#include "base/fair_order.h"
 
 namespace baton::accounts {
 namespace {

@@ -12,8 +12,8 @@
 #include <memory>
 #include <mutex>
 
-#include "accounts/fair_order.h"
 #include "accounts/pool.h"
+#include "base/fair_order.h"
 
 namespace baton::accounts {
 

@@ -1,10 +1,19 @@
 #include "app/books.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <map>
 
+#include "config/budget_text.h"
+#include "ledger/price_table.h"
+#include "ledger/reconcile.h"
+#include "ledger/rows_file.h"
 #include "metrics/log_text.h"
 #include "runtime/clock.h"
 
@@ -43,6 +52,34 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
+// "50/day strict" as one word.
+std::string joined_by(std::string text, char between) {
+  std::ranges::replace(text, ' ', between);
+  return text;
+}
+
+// What each key has spent today and this month, by its id.
+using SpentByKey = std::map<std::string, ledger::Spent>;
+
+SpentByKey spent_in(const std::string& folder, WallTime now) {
+  SpentByKey out;
+  const std::string path = folder + "/" + std::string(ledger::RowsFile::kName);
+  if (::access(path.c_str(), F_OK) != 0) return out;
+  auto file = ledger::RowsFile::open(path);
+  if (!file) return out;
+  auto spent = file->spent(now);
+  if (!spent) return out;
+  for (ledger::Spent& one : *spent) {
+    if (one.holder.starts_with("key:")) out.emplace(one.holder.substr(4), one);
+  }
+  return out;
+}
+
+ledger::Spent spent_of(const SpentByKey& spent, const auth::StoredKey& key) {
+  const auto found = spent.find(key.id);
+  return found == spent.end() ? ledger::Spent{} : found->second;
+}
+
 std::string_view state_of(const auth::StoredKey& key, WallTime now) {
   if (key.revoked) return "revoked";
   return key.expires && now >= *key.expires ? "expired" : "in use";
@@ -66,6 +103,7 @@ std::string limits_of(const auth::StoredKey& key) {
   if (!rights.endpoints.empty()) add("endpoints=" + joined(rights.endpoints));
   if (rights.requests_per_minute > 0) add("rpm=" + std::to_string(rights.requests_per_minute));
   if (rights.concurrency > 0) add("concurrency=" + std::to_string(rights.concurrency));
+  if (rights.budget.any()) add("budget=" + joined_by(config::budget_text(rights.budget), ','));
   return out.empty() ? "-" : out;
 }
 
@@ -104,6 +142,7 @@ void append_key_json(std::string& out, const auth::StoredKey& key, WallTime now)
   time("expires_ms", key.expires);
   time("revoked_ms", key.revoked);
   text("state", state_of(key, now));
+  text("budget", config::budget_text(key.rights.budget));
   out += fmt::format("\"rpm\":{},\"concurrency\":{}", key.rights.requests_per_minute, key.rights.concurrency);
 }
 
@@ -122,23 +161,29 @@ void print_made(const auth::MadeKey& made, const Keys& command, WallTime now) {
   std::printf("%s\n", key.c_str());
 }
 
-void print_list(const auth::StoredKeys& stored, bool json, WallTime now) {
+void print_list(const auth::StoredKeys& stored, const SpentByKey& spent, bool json, WallTime now) {
   if (json) {
     std::string out = "{\"keys\":[";
     for (const auth::StoredKey& key : stored.keys) {
       out += &key == &stored.keys.front() ? "{" : ",{";
       append_key_json(out, key, now);
+      const ledger::Spent sum = spent_of(spent, key);
+      out += fmt::format(",\"spent_day_nanodollars\":{},\"spent_month_nanodollars\":{}", sum.day_nanodollars,
+                         sum.month_nanodollars);
       out += '}';
     }
     std::printf("%s]}\n", out.c_str());
     return;
   }
-  std::vector<std::array<std::string, 7>> lines{{"NAME", "KEY", "TEAM", "STATE", "CREATED (UTC)", "EXPIRES", "LIMITS"}};
+  std::vector<std::array<std::string, 9>> lines{
+      {"NAME", "KEY", "TEAM", "STATE", "CREATED (UTC)", "EXPIRES", "TODAY", "MONTH", "LIMITS"}};
   for (const auth::StoredKey& key : stored.keys) {
+    const ledger::Spent sum = spent_of(spent, key);
     lines.push_back({key.name, key.shown + "…", key.team.empty() ? "-" : key.team, std::string(state_of(key, now)),
-                     day_text(key.created), day_text(key.expires), limits_of(key)});
+                     day_text(key.created), day_text(key.expires), ledger::dollars_text(sum.day_nanodollars),
+                     ledger::dollars_text(sum.month_nanodollars), limits_of(key)});
   }
-  std::array<size_t, 7> widths{};
+  std::array<size_t, 9> widths{};
   // The ellipsis has one column and three bytes.
   const auto width = [](const std::string& text) { return text.size() - (text.ends_with("…") ? 2 : 0); };
   for (const auto& line : lines) {
@@ -162,7 +207,7 @@ int run_keys(const Keys& command) {
   if (!folder) return 2;
   if (command.action != Keys::Action::kCreate && !auth::KeyStore::exists(*folder)) {
     if (command.action != Keys::Action::kList) return cannot("there is no key in " + *folder);
-    print_list({}, command.json, now);
+    print_list({}, {}, command.json, now);
     return 0;
   }
   auto store = auth::KeyStore::open(*folder);
@@ -171,7 +216,7 @@ int run_keys(const Keys& command) {
     case Keys::Action::kList: {
       auto stored = store->read();
       if (!stored) return cannot(stored.error().detail);
-      print_list(*stored, command.json, now);
+      print_list(*stored, spent_in(*folder, now), command.json, now);
       return 0;
     }
     case Keys::Action::kRevoke: {
@@ -194,9 +239,30 @@ int run_keys(const Keys& command) {
   return 1;
 }
 
+namespace {
+
+int run_reconcile(const Usage& command, const std::string& folder) {
+  std::ifstream file(*command.report, std::ios::binary);
+  if (!file) return cannot(*command.report + ": " + std::strerror(errno), 2);
+  std::string text(ledger::kReportBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > ledger::kReportBytesMax) return cannot(*command.report + ": is too large for a report", 2);
+  const auto reported = ledger::read_cost_report(text);
+  if (!reported) return cannot(*command.report + ": " + reported.error().detail, 2);
+  const auto booked = ledger::booked_costs(folder, {});
+  if (!booked) return cannot(booked.error().detail, 2);
+  const ledger::Reconciled done = ledger::reconcile(*booked, *reported, command.tolerance, command.json);
+  std::fputs(done.text.c_str(), stdout);
+  return done.agrees ? 0 : 1;
+}
+
+}  // namespace
+
 int run_usage(const Usage& command) {
   const auto folder = folder_of(command.data);
   if (!folder) return 2;
+  if (command.report) return run_reconcile(command, *folder);
   if (command.rows) {
     const auto write = [](const std::string& line) {
       return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();

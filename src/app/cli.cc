@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "config/budget_text.h"
 #include "config/key_rule.h"
 #include "config/suggest.h"
 #include "config/value.h"
@@ -70,6 +71,10 @@ class Options {
   void flag(std::string_view name, bool& out) { app_.add_flag(std::string(name), out, ""); }
   void text(std::string_view name, std::optional<std::string>& out, std::string_view value_name) {
     app_.add_option(std::string(name), out, "")->type_name(std::string(value_name));
+  }
+  // May be given more than once.
+  void texts(std::string_view name, std::vector<std::string>& out, std::string_view value_name) {
+    app_.add_option(std::string(name), out, "")->type_name(std::string(value_name))->expected(1)->take_all();
   }
   // The given ones become overrides in parse().
   void settings(std::span<const SettingFlag> flags) {
@@ -213,7 +218,8 @@ void data_options(Options& options, DataFolder& data) {
 
 // What create takes beside the name.
 struct KeyWords {
-  std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency;
+  std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency, reserve;
+  std::vector<std::string> budgets;
   bool signing = false, legacy = false;
 
   void add_to(Options& options) {
@@ -224,6 +230,8 @@ struct KeyWords {
     options.text("--endpoints", endpoints, "NAME,...");
     options.text("--rpm", rpm, "N");
     options.text("--concurrency", concurrency, "N");
+    options.texts("--budget", budgets, "DOLLARS/PERIOD");
+    options.text("--reserve", reserve, "HOW");
     options.flag("--signing", signing);
     options.flag("--legacy", legacy);
   }
@@ -250,10 +258,23 @@ struct KeyWords {
     if (!number(rpm, 1'000'000, out.key.rights.requests_per_minute)) return "--rpm must be a number from 1 to 1000000";
     if (!number(concurrency, 1'000'000, out.key.rights.concurrency))
       return "--concurrency must be a number from 1 to 1000000";
-    return {};
+    return read_budget(out.key.rights.budget);
   }
 
  private:
+  std::string read_budget(model::Budget& out) const {
+    for (const std::string& text : budgets) {
+      const auto read = config::parse_budget(text, out);
+      if (!read) return "--budget " + read.error();
+      out = *read;
+    }
+    if (!reserve) return {};
+    if (!out.any()) return "--reserve goes with a --budget";
+    const auto read = config::parse_reserve(*reserve, out);
+    if (!read) return "--reserve " + read.error();
+    out = *read;
+    return {};
+  }
   static bool number(const std::optional<std::string>& text, uint64_t max, uint32_t& out) {
     if (!text) return true;
     const auto value = ascii::decimal(*text);
@@ -348,6 +369,29 @@ std::expected<Command, std::string> parse_usage(const std::vector<std::string>& 
   return usage;
 }
 
+std::expected<Command, std::string> parse_reconcile(const std::vector<std::string>& arguments) {
+  Usage usage;
+  Options options("usage reconcile");
+  std::optional<std::string> tolerance;
+  data_options(options, usage.data);
+  options.text("--tolerance", tolerance, "SHARE");
+  options.flag("--json", usage.json);
+  std::vector<std::string> rest = arguments;
+  if (!rest.empty() && !rest.front().starts_with('-')) {
+    usage.report = rest.front();
+    rest.erase(rest.begin());
+  }
+  if (std::string reason = options.parse(rest); !reason.empty()) return refuse(std::move(reason));
+  if (options.help()) return Print{std::string(help_text("usage"))};
+  if (!usage.report) return refuse("usage reconcile: needs the vendor's report behind it: a CSV or JSON file");
+  if (tolerance) {
+    const auto share = config::parse_share(*tolerance);
+    if (!share) return refuse("usage reconcile: --tolerance " + share.error());
+    usage.tolerance = *share;
+  }
+  return usage;
+}
+
 std::expected<Command, std::string> parse_docs(const std::vector<std::string>& arguments) {
   if (arguments == std::vector<std::string>{"config"}) return Print{config::document()};
   if (arguments == std::vector<std::string>{"limits"}) return Print{config::limits()};
@@ -371,6 +415,8 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
   if (command == "serve") return parse_serve(rest);
   if (command == "sim") return parse_sim(rest);
   if (command == "keys") return parse_keys(rest);
+  if (command == "usage" && !rest.empty() && rest.front() == "reconcile")
+    return parse_reconcile({rest.begin() + 1, rest.end()});
   if (command == "usage") return parse_usage(rest, now);
   if (command == "docs") return parse_docs(rest);
   if (command == "help" || command == "--help" || command == "-h") return parse_help(rest);

@@ -46,6 +46,8 @@ struct Usage {
   ledger::GroupBy by = ledger::GroupBy::kKey;
   ledger::Period period;
   std::optional<ledger::ExportFormat> rows;  // every call instead of sums
+  std::optional<std::string> report;         // reconcile: the vendor's report, a file
+  double tolerance = 0.01;                   // for it
   bool json = false;
 };
 

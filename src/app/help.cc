@@ -88,6 +88,10 @@ create takes:
   --endpoints NAME,... Only these: messages, count_tokens, batches, models, files, other.
   --rpm N              Requests per minute.
   --concurrency N      Calls at a time.
+  --budget AMOUNT      Dollars a day or a month (UTC): 50/day, 500/month. May be given
+                       for both. A key with a budget uses only models with a price.
+  --reserve HOW        What a call takes of it until its cost is known: learned (usual),
+                       strict (the most it can cost: never overspent), or cap:0.50.
   --signing            A key that is never sent: requests are signed with it.
   --legacy             With --signing: also in the form timestamp:body, which binds less.
 rotate takes:
@@ -110,6 +114,11 @@ constexpr std::string_view kUsageHelp =
   --config FILE        The relay's configuration, for its data_dir.
   --data-dir DIR       The folder itself.
   --help               Print this.
+
+  baton usage reconcile FILE   Compare with the vendor's own cost report, per day and
+                       model: a CSV, or what the Admin API's cost_report gives (JSON).
+                       Ends with 1 when a day differs by more than the tolerance.
+  --tolerance SHARE    Usually 0.01: a hundredth of what the vendor says, or a cent.
 
 A call whose model has no price counts as UNPRICED: with its tokens, without a cost.
 A call with two tags counts in both. By account, attempts are counted instead of calls.

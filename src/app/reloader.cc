@@ -14,8 +14,21 @@ namespace {
 
 // What is made once from the settings at the start. A section ends in a dot.
 constexpr std::string_view kFixed[] = {
-    "admin.", "threads", "max_memory", "data_dir", "edge.request_bytes_budget", "stream.reply_bytes_budget", "ledger.",
-    "cache.", "store.",  "sim.",       "resume.",  "upstream.dns_refresh",      "upstream.dns_stale_max",
+    "admin.",
+    "threads",
+    "max_memory",
+    "data_dir",
+    "edge.request_bytes_budget",
+    "stream.reply_bytes_budget",
+    "ledger.",
+    "cache.",
+    "store.",
+    "sim.",
+    "resume.",
+    "upstream.dns_refresh",
+    "upstream.dns_stale_max",
+    "budgets.webhook",
+    "budgets.webhook_secret",
 };
 
 bool is_fixed(std::string_view key) {
@@ -75,12 +88,14 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   fresh.stream.reply_bytes_budget = running.stream.reply_bytes_budget;
   fresh.upstream.dns_refresh = running.upstream.dns_refresh;
   fresh.upstream.dns_stale_max = running.upstream.dns_stale_max;
-  // Prices are a part of the ledger's settings that may change.
+  // Prices and budgets are the parts of the ledger's settings that may change.
   ledger::PriceList prices = std::move(fresh.ledger.prices);
   std::string prices_file = std::move(fresh.ledger.prices_file);
+  ledger::BudgetRules budgets = std::move(fresh.ledger.budgets);
   fresh.ledger = running.ledger;
   fresh.ledger.prices = std::move(prices);
   fresh.ledger.prices_file = std::move(prices_file);
+  fresh.ledger.budgets = std::move(budgets);
   return kept;
 }
 
@@ -141,7 +156,7 @@ Expected<uint64_t> Reloader::reload() {
   auto settings = read();
   if (!settings) return refuse(settings.error());
   const std::vector<std::string> kept = keep_what_needs_a_restart(*settings, running->settings);
-  auto prices = shared_.book ? read_prices(*settings) : Expected<std::shared_ptr<const ledger::PriceTable>>(nullptr);
+  auto prices = read_prices(*settings);
   if (!prices) return refuse(prices.error());
   for (const auto& listener : settings->edge.listen) {
     if (auto read = shared_.server_tls.read(listener.tls); !read) return refuse(read.error());
@@ -157,7 +172,9 @@ Expected<uint64_t> Reloader::reload() {
   const Instant now = shared_.clock.now();
   next->accounts.restore(running->accounts.save(now), now);
   shared_.metrics.know_accounts(account_names(next->settings));
-  if (*prices) shared_.book->use(std::move(*prices));
+  shared_.budgets->use(*prices);
+  shared_.budgets->use(next->settings.ledger.budgets);
+  if (shared_.book) shared_.book->use(std::move(*prices));
   {
     std::lock_guard revision_lock(shared_.revision_mutex);
     shared_.revision = next;

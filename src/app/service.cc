@@ -54,6 +54,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .metrics = parts.metrics,
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
+                                                       .budgets = shared.budgets.get(),
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .flights = shared.flights.get(),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "ledger/recover.h"
 
 namespace baton::app {
 
@@ -97,13 +98,31 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
+  auto prices = read_prices(shared->settings);
+  if (!prices) return std::unexpected(prices.error());
+  shared->budgets = std::make_unique<ledger::Budgets>(shared->settings.ledger.budgets, *prices);
   if (shared->settings.ledger.rows) {
-    auto prices = read_prices(shared->settings);
-    if (!prices) return std::unexpected(prices.error());
+    if (auto journal = shared->open_journal(**prices); !journal) return std::unexpected(journal.error());
     shared->book = std::make_unique<ledger::Book>(shared->settings.ledger, shared->settings.data_dir,
-                                                  std::move(*prices), shared->clock, log);
+                                                  std::move(*prices), shared->clock, log, shared->journal.get());
   }
   return shared;
+}
+
+// Also with the journal off what one has left is booked.
+Expected<void> Shared::open_journal(const ledger::PriceTable& prices) {
+  auto recovered = ledger::recover_journal(settings.data_dir, prices);
+  if (!recovered) log.say("ledger: the journal cannot be taken over, it stays: " + recovered.error().detail);
+  if (recovered && recovered->ended + recovered->unknown > 0) {
+    log.say("ledger: the process before was killed: " + std::to_string(recovered->ended) +
+            " calls are booked from its journal, and " + std::to_string(recovered->unknown) +
+            " whose end is not known");
+  }
+  if (!settings.ledger.journal) return {};
+  auto opened = store::Journal::open(settings.data_dir);
+  if (!opened) return std::unexpected(opened.error());
+  journal = std::move(*opened);
+  return {};
 }
 
 }  // namespace baton::app

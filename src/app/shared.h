@@ -17,6 +17,7 @@
 #include "config/settings.h"
 #include "ledger/access_log.h"
 #include "ledger/book.h"
+#include "ledger/budgets.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
@@ -25,6 +26,7 @@
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
+#include "store/journal.h"
 
 namespace baton::app {
 
@@ -54,6 +56,8 @@ struct Shared {
     return revision;
   }
 
+  Expected<void> open_journal(const ledger::PriceTable& prices);
+
   config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
   runtime::SystemClock clock;
@@ -71,7 +75,9 @@ struct Shared {
   reuse::Resumables resumables;
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
-  std::unique_ptr<ledger::Book> book;  // null when rows are off
+  std::unique_ptr<store::Journal> journal;  // null when it or the rows are off
+  std::unique_ptr<ledger::Book> book;       // null when rows are off
+  std::unique_ptr<ledger::Budgets> budgets;
   mutable std::mutex revision_mutex;
   std::shared_ptr<Revision> revision;  // use current()
 };

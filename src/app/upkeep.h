@@ -1,5 +1,5 @@
-// Upkeep: what the process looks after while it serves: keys that were made or revoked, a price file that changed, and
-// what the operator should see on /healthz. Nothing of it is on a loop.
+// Upkeep: what the process looks after while it serves: keys that were made or revoked, a price file that changed,
+// budgets of which a share is spent, and what the operator should see on /healthz. Nothing of it is on a loop.
 // Life: in serve(). Thread: the app's main one. Bounds: a turn asks SQLite for one number and stats one file; more only
 // when something changed.
 #pragma once
@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/shared.h"
+#include "app/webhook.h"
 #include "auth/key_store.h"
 
 namespace baton::app {
@@ -32,11 +33,15 @@ class Upkeep {
   Expected<void> look_at_keys();
   void look_at_prices();
   void look_at_stores();
+  Expected<void> recover_budgets();
+  void tell_warnings();
   FileStamp stamp_of_prices() const;
 
   Shared& shared_;
   std::optional<auth::KeyStore> keys_;
   FileStamp prices_;
+  std::unique_ptr<Webhook> webhook_;
+  bool begun_ = false;
 };
 
 }  // namespace baton::app

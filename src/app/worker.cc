@@ -55,7 +55,8 @@ Worker::Worker(Shared& shared, size_t index)
       std::make_unique<net::CaresResolver>(loop_, poller_,
                                            net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh,
                                                                        .stale_max = settings.upstream.dns_stale_max}});
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get());
+  ledger_ =
+      std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get(), shared.journal.get());
   edge_ = settings.edge;
   use(shared.current());
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "model/budget.h"
 #include "model/route.h"
 
 namespace baton::auth {
@@ -24,6 +25,7 @@ struct Rights {
   std::vector<std::string> endpoints;  // of endpoint_names()
   uint32_t requests_per_minute = 0;
   uint32_t concurrency = 0;  // calls at a time
+  model::Budget budget;
   friend bool operator==(const Rights&, const Rights&) = default;
 };
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "auth/budget_table.h"
 #include "auth/signature.h"
 
 namespace baton::auth {
@@ -32,6 +33,7 @@ constexpr Migration kMigrations[] = {
     "CREATE TABLE signing("
     "seq INTEGER PRIMARY KEY, salt TEXT NOT NULL, key_id TEXT NOT NULL, created_at INTEGER NOT NULL, until INTEGER"
     ") STRICT",
+    kBudgetsMigration,
 };
 constexpr std::string_view kColumns =
     "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, "
@@ -247,6 +249,7 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
                             .bind(11, ms(key.expires))
                             .bind(12, static_cast<int64_t>(key.signing))
                             .run();
+    if (done && key.rights.budget.any()) done = save_budget(database_, key.id, key.rights.budget);
     if (!done) return failure(done.error());
     if (Result<void> committed = database_.execute("COMMIT"); !committed) return failure(committed.error());
     return secret;
@@ -321,6 +324,7 @@ Expected<StoredKeys> KeyStore::read() {
     if (!*row) break;
     out.keys.push_back(key_of(*keys));
   }
+  if (Result<void> budgets = read_budgets(database_, out.keys); !budgets) return failure(budgets.error());
   Result<Statement> secrets = database_.prepare("SELECT digest, key_id, until FROM secrets");
   if (!secrets) return failure(secrets.error());
   while (true) {

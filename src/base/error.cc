@@ -15,6 +15,7 @@ std::string_view name(ErrorCode code) {
     case ErrorCode::kUnauthenticated: return "unauthenticated";
     case ErrorCode::kForbidden: return "forbidden";
     case ErrorCode::kRateLimited: return "rate_limited";
+    case ErrorCode::kBudgetSpent: return "budget_spent";
     case ErrorCode::kConnect: return "connect";
     case ErrorCode::kConnectTimeout: return "connect_timeout";
     case ErrorCode::kTls: return "tls";

@@ -25,6 +25,7 @@ enum class ErrorCode : uint8_t {
   kUnauthenticated,  // 401
   kForbidden,        // 403
   kRateLimited,      // 429: the caller has reached a limit of its own key
+  kBudgetSpent,      // 402: the caller's budget does not allow the call
   // the other side of us
   kConnect,         // refused, unreachable, no address: nothing was sent
   kConnectTimeout,  // the same, by silence

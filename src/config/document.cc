@@ -166,6 +166,8 @@ std::string document() {
   }
   out += item_table("A listener", "`listen` is an address, a map of these, or a list of either.", listen_table());
   out += item_table("An item of `clients`", "Names and keys must differ.", client_table());
+  out +=
+      item_table("An item of `budgets.teams` or `budgets.clients`", "Names must differ within a list.", budget_table());
   out += item_table("An item of `admin.tokens`", "Names and tokens must differ.", token_table());
   out += item_table("An item of `accounts`", "Names must differ.", account_table());
   out += item_table("An item of `endpoints`", "Just its URL, or a map.", endpoint_table());

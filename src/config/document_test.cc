@@ -34,6 +34,7 @@ TEST(Document, EverySettingIsInIt) {
   expect_rows(page, client_table());
   expect_rows(page, account_table());
   expect_rows(page, price_table());
+  expect_rows(page, budget_table());
   expect_rows(page, org_table());
   expect_rows(page, org_key_table());
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "config/budget_reader.h"
 #include "config/key_rule.h"
 #include "config/price_reader.h"
 #include "config/route_reader.h"
@@ -33,6 +34,7 @@ void FileReader::read() {
     make_absolute("prices.file", out_.ledger.prices_file);
     source_.require_file(*root_.find("prices")->find("file"), "prices.file", out_.ledger.prices_file);
   }
+  if (const Node* budgets = root_.find("budgets")) check_webhook(source_, {*budgets, "budgets"}, out_.ledger);
   if (given("data_dir")) make_absolute("data_dir", out_.data_dir);
   const std::string& log = out_.ledger.access_log;
   if (log != "stdout" && log != "stderr" && log != "off") make_absolute("ledger.access_log", out_.ledger.access_log);
@@ -63,6 +65,10 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     settings.ledger.prices.multiplier_ppm = read_multiplier(source_, place);
   } else if (row == "prices.models") {
     settings.ledger.prices.prices = read_prices(source_, place);
+  } else if (row == "budgets.teams") {
+    settings.ledger.budgets.teams = read_budgets(source_, place);
+  } else if (row == "budgets.clients") {
+    settings.ledger.budgets.clients = read_budgets(source_, place);
   } else if (row == "clients") {
     read_clients(place, settings.auth.clients);
   } else if (row == "trusted_proxies") {

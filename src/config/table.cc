@@ -401,6 +401,9 @@ std::span<const Setting<Settings>> settings_table() {
       R::flag(
           "ledger.rows", [](auto& s) -> auto& { return s.ledger.rows; },
           "A row for each call in `ledger.db` below `data_dir`, which `baton usage` reads."),
+      R::flag(
+          "ledger.journal", [](auto& s) -> auto& { return s.ledger.journal; },
+          "Calls stand in a journal below `data_dir` until their row is written, so that a killed process loses none."),
       R::count(
           "ledger.queue_rows_max", [](auto& s) -> auto& { return s.ledger.queue_rows_max; }, 256, 10'000'000,
           "Rows that wait for the disk. When so many do, new calls are refused with 503: no row is ever dropped."),
@@ -414,6 +417,20 @@ std::span<const Setting<Settings>> settings_table() {
           "changes."),
       R::other("prices.multiplier", "number", "1", "What a contract makes of every price: 0.85 is 15 % off."),
       R::other("prices.models", "list", "none", "Prices over those of the file and the built-in ones."),
+
+      R::other("budgets.teams", "list", "none",
+               "What the keys of a team may spend together, in dollars a day or a month (UTC)."),
+      R::other("budgets.clients", "list", "none",
+               "What clients of this file may spend; a key made at run time carries its own budget."),
+      R::text(
+          "budgets.contact", [](auto& s) -> auto& { return s.ledger.budgets.contact; }, "the relay's operator",
+          "Whom to ask for more: stands in the refusal of who has spent a budget."),
+      R::text(
+          "budgets.webhook", [](auto& s) -> auto& { return s.ledger.webhook; }, "none",
+          "https:// address that is told when 50, 80 and 100 % of a budget are spent."),
+      R::secret(
+          "budgets.webhook_secret", [](auto& s) -> auto& { return s.ledger.webhook_secret; }, "none",
+          "What those posts are signed with (HMAC-SHA256, field baton-signature); at least 16 characters."),
 
       R::count(
           "store.object_ids_max", [](auto& s) -> auto& { return s.store.object_ids_max; }, 1'000, 100'000'000,
@@ -605,6 +622,21 @@ std::span<const Setting<ledger::Price>> price_table() {
       R::other("web_search", "dollars", "10", "For a thousand searches."),
       R::other("web_fetch", "dollars", "0", "For a thousand fetches."),
       R::other("multiplier", "number", "`prices.multiplier`", "For this model instead."),
+  };
+  return kRows;
+}
+
+std::span<const Setting<BudgetRow>> budget_table() {
+  using R = Row<BudgetRow>;
+  static const Setting<BudgetRow> kRows[] = {
+      R::text(
+          "name", [](auto& b) -> auto& { return b.name; }, "required", "The team's or the client's."),
+      R::other("day", "dollars", "no limit", "What may be spent from midnight to midnight, UTC."),
+      R::other("month", "dollars", "no limit", "What may be spent in a calendar month, UTC."),
+      R::other("reserve", "word", "learned",
+               "What a call takes until its cost is known: `learned`, what 99 of 100 calls of the same holder cost; "
+               "`strict`, the most that it can cost, so that the budget is never overspent; `cap:0.5`, so many "
+               "dollars."),
   };
   return kRows;
 }

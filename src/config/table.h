@@ -41,6 +41,12 @@ std::span<const Setting<admin::TokenConfig>> token_table();
 std::span<const Setting<accounts::AccountConfig>> account_table();
 std::span<const Setting<accounts::EndpointConfig>> endpoint_table();
 std::span<const Setting<ledger::Price>> price_table();
+// An item of budgets.teams or budgets.clients.
+struct BudgetRow {
+  std::string name;
+  model::Budget budget;
+};
+std::span<const Setting<BudgetRow>> budget_table();
 std::span<const Setting<sim::OrgConfig>> org_table();
 std::span<const Setting<sim::KeyConfig>> org_key_table();
 

@@ -54,6 +54,9 @@ Row row(const Error& error) {
     case ErrorCode::kRateLimited:
       return {429, "rate_limit_error", false, seconds(1),
               "This key has reached one of its limits at the relay. Wait, then send the request again."};
+    case ErrorCode::kBudgetSpent:
+      return {402, "billing_error", true, seconds(0),
+              "The budget of this key or of its team is spent. Ask the relay's operator for more."};
     case ErrorCode::kConnect:
       return {502, "api_error", false, seconds(1),
               "The relay could not connect to the upstream. Nothing was sent to it; try again shortly."};

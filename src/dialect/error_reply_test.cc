@@ -31,6 +31,7 @@ const Case kCases[] = {
     {"not found", error(ErrorCode::kNotFound, Fault::kClient), 404, "not_found_error", true, ""},
     {"unauthenticated", error(ErrorCode::kUnauthenticated, Fault::kClient), 401, "authentication_error", true, ""},
     {"forbidden", error(ErrorCode::kForbidden, Fault::kClient), 403, "permission_error", true, ""},
+    {"a spent budget", error(ErrorCode::kBudgetSpent, Fault::kClient), 402, "billing_error", true, ""},
     {"a limit of the key", error(ErrorCode::kRateLimited, Fault::kClient), 429, "rate_limit_error", false, "1"},
     {"connect", error(ErrorCode::kConnect, Fault::kUpstream), 502, "api_error", false, "1"},
     {"connect timeout", error(ErrorCode::kConnectTimeout, Fault::kUpstream), 502, "api_error", false, "1"},

@@ -26,11 +26,12 @@ class Book::Writer {
   using Batch = std::vector<model::Outcome>;
 
   Writer(const Config& config, std::string folder, std::shared_ptr<const PriceTable> prices,
-         const runtime::Clock& clock, metrics::Log& log)
+         const runtime::Clock& clock, metrics::Log& log, store::Journal* journal)
       : config_(config),
         path_(std::move(folder) + "/" + std::string(RowsFile::kName)),
         clock_(clock),
         log_(log),
+        journal_(journal),
         prices_(std::move(prices)) {}
 
   bool has_room() const { return waiting_.load(std::memory_order_relaxed) < config_.queue_rows_max; }
@@ -102,7 +103,9 @@ class Book::Writer {
       work_.wait_until(lock, now + (stopping_ ? kRest / 10 : kRest), [this] { return stopping_; });
     }
     if (!queue_.empty()) {
-      log_.say("ledger: " + std::to_string(waiting_.load()) + " calls could not be written and are lost: " + trouble_);
+      if (journal_ != nullptr) journal_->abandon();
+      log_.say("ledger: " + std::to_string(waiting_.load()) + " calls could not be written and " +
+               (journal_ != nullptr ? "stay in the journal until the next start: " : "are lost: ") + trouble_);
     }
   }
 
@@ -173,6 +176,7 @@ class Book::Writer {
   const std::string path_;
   const runtime::Clock& clock_;
   metrics::Log& log_;
+  store::Journal* const journal_;
 
   std::optional<RowsFile> file_;  // the thread's own
 
@@ -189,8 +193,8 @@ class Book::Writer {
 };
 
 Book::Book(const Config& config, std::string folder, std::shared_ptr<const PriceTable> prices,
-           const runtime::Clock& clock, metrics::Log& log)
-    : writer_(std::make_unique<Writer>(config, std::move(folder), std::move(prices), clock, log)),
+           const runtime::Clock& clock, metrics::Log& log, store::Journal* journal)
+    : writer_(std::make_unique<Writer>(config, std::move(folder), std::move(prices), clock, log, journal)),
       thread_([writer = writer_.get()] { writer->run(); }) {}
 
 Book::~Book() {

@@ -19,6 +19,7 @@
 #include "metrics/log.h"
 #include "model/outcome.h"
 #include "runtime/clock.h"
+#include "store/journal.h"
 
 namespace baton::ledger {
 
@@ -26,9 +27,10 @@ class Book {
  public:
   static constexpr Duration kExitWait = std::chrono::seconds(2);
 
-  // `folder` is the data folder, not empty. Never fails: without a usable file it keeps trying. Borrows clock and log.
+  // `folder` is the data folder, not empty. Never fails: without a usable file it keeps trying. Borrows clock, log and
+  // journal, in which what cannot be written even at the end stays.
   Book(const Config& config, std::string folder, std::shared_ptr<const PriceTable> prices, const runtime::Clock& clock,
-       metrics::Log& log);
+       metrics::Log& log, store::Journal* journal = nullptr);
   ~Book();
   Book(const Book&) = delete;
   Book& operator=(const Book&) = delete;

@@ -220,8 +220,8 @@ TEST_F(BookTest, AnExportIsSafeForSpreadsheetsAndPrograms) {
   ASSERT_EQ(csv.size(), 3u);
   EXPECT_TRUE(csv[0].starts_with("request_id,started_at,")) << csv[0];
   EXPECT_NE(csv[1].find(",\"'=cmd(),\"\"x\"\"\","), std::string::npos) << csv[1];
-  EXPECT_TRUE(csv[1].ends_with(",12000\n")) << csv[1];
-  EXPECT_TRUE(csv[2].ends_with(",0,0,\n")) << csv[2];
+  EXPECT_TRUE(csv[1].ends_with(",12000,,0,0\n")) << csv[1];
+  EXPECT_TRUE(csv[2].ends_with(",0,0,,,0,0\n")) << csv[2];
   ASSERT_EQ(json.size(), 2u);
   EXPECT_NE(json[0].find("\"started_at\":\"2026-09-21T14:13:20.000Z\""), std::string::npos) << json[0];
   EXPECT_NE(json[1].find("\"cost_nanodollars\":null"), std::string::npos) << json[1];

@@ -4,11 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
 #include "base/units.h"
+#include "model/budget.h"
 
 namespace baton::ledger {
 
@@ -47,14 +51,28 @@ struct PriceList {
   std::optional<int64_t> multiplier_ppm;  // a contract's, of everything; in millionths
 };
 
+inline constexpr size_t kBudgetWaitersMax = 4096;  // calls that wait for others' reservations to settle
+
+// What the configuration says of budgets. Keys made at run time carry their own.
+struct BudgetRules {
+  std::map<std::string, model::Budget, std::less<>> teams;
+  std::map<std::string, model::Budget, std::less<>> clients;  // of the configuration, by name
+  std::string contact;                                        // whom to ask for more
+  bool any() const { return !teams.empty() || !clients.empty(); }
+};
+
 struct Config {
   std::string access_log = "stderr";             // "stdout", "stderr", a file's path, or "off"
   size_t log_queue_bytes_max = 8 * 1024 * 1024;  // lines that wait for a slow sink; more are dropped and counted
   bool rows = true;                              // a row per call in <data_dir>/ledger.db
+  bool journal = true;                           // so that a killed process loses no row
   size_t queue_rows_max = 16'384;                // rows that wait for the disk; then calls are refused
   Duration keep = std::chrono::hours(24 * 400);  // how long a row is kept
   std::string prices_file;                       // read again when it changes; over the built-in prices
   PriceList prices;                              // over both
+  BudgetRules budgets;
+  std::string webhook;  // https:// address that warnings of budgets are posted to; empty: none
+  Secret webhook_secret;
 };
 
 }  // namespace baton::ledger

@@ -1,13 +1,17 @@
 #include "ledger/ledger.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "ledger/journal_record.h"
 #include "ledger/row.h"
 
 namespace baton::ledger {
 
-Ledger::Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log, Book* book)
+Ledger::Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log, Book* book,
+               store::Journal* journal)
     : loop_(loop), metrics_(metrics), log_(log), book_(book) {
+  if (journal != nullptr && book != nullptr) journal_.emplace(*journal);
   due_.loop = &loop;
   due_.ledger = this;
   due_.run = [](runtime::Wake& wake) { static_cast<FlushTimer&>(wake).ledger->flush(); };
@@ -19,6 +23,28 @@ Ledger::Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, Acces
 Ledger::~Ledger() {
   flush();
   loop_.forget(due_);
+}
+
+Expected<void> Ledger::intend(model::Outcome& outcome, std::optional<int64_t> reserved) {
+  if (!journal_ || !is_booked(outcome)) return {};
+  const model::Ending ending = std::exchange(outcome.ending, model::Ending::kUnknown);
+  const auto charged = std::exchange(outcome.charged_nanodollars, reserved);
+  record_.clear();
+  append_record(record_, outcome);
+  outcome.ending = ending;
+  outcome.charged_nanodollars = charged;
+  auto kept = journal_->append(kIntentRecord, record_);
+  if (!kept) return std::unexpected(kept.error());
+  outcome.journal[0] = std::move(*kept);
+  return {};
+}
+
+void Ledger::seal(model::Outcome& outcome) {
+  if (outcome.journal[0] == nullptr) return;
+  record_.clear();
+  append_record(record_, outcome);
+  // Where there is no room for it the intent stands: then the call is booked as unknown, should it come to that.
+  if (auto kept = journal_->append(kEndRecord, record_)) outcome.journal[1] = std::move(*kept);
 }
 
 void Ledger::count_affinity(const model::Outcome& outcome) {
@@ -42,6 +68,7 @@ void Ledger::close(model::Outcome&& outcome) {
   metrics_.call_closed(closed);
   count_affinity(closed);
   if (observer_) observer_(closed);
+  if (closed.journal[1] == nullptr) seal(closed);
   const bool booked = book_ != nullptr && is_booked(closed);
   if (log_.off() && !booked) return;
   if (pending_.count == 0 && outcomes_.empty()) loop_.timers().arm(timer_, loop_.now() + kFlushAfter);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "metrics/relay_metrics.h"
 #include "model/outcome.h"
 #include "runtime/loop.h"
+#include "store/journal.h"
 
 namespace baton::ledger {
 
@@ -27,12 +29,20 @@ class Ledger {
 
   static constexpr size_t kOutcomesMax = 128;
 
-  // Borrows all for its life. `log` may be off; without a book nothing is written down.
-  Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log, Book* book = nullptr);
+  // Borrows all for its life. `log` may be off; without a book nothing is written down, without a journal what waits
+  // for the book goes with a killed process.
+  Ledger(runtime::Loop& loop, metrics::RelayMetrics::Shard& metrics, AccessLog& log, Book* book = nullptr,
+         store::Journal* journal = nullptr);
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
+  // Before anything of the call is sent: from here on it is booked even if the process is killed. `reserved`: what it
+  // has taken of budgets, for which it counts if its end stays unknown. kStore: it must not be sent.
+  Expected<void> intend(model::Outcome& outcome, std::optional<int64_t> reserved);
+  // Before the client has the call's last byte: what is known now is what is booked if the process is killed. May be
+  // told again when more is known.
+  void seal(model::Outcome& outcome);
   // The end of a call, whatever happened. Exactly once per call; never fails, never blocks, never suspends.
   void close(model::Outcome&& outcome);
   // Whether another call may begin: what cannot be booked must not.
@@ -56,6 +66,8 @@ class Ledger {
   metrics::RelayMetrics::Shard& metrics_;
   AccessLog& log_;
   Book* book_;
+  std::optional<store::Journal::Writer> journal_;
+  std::string record_;
   AccessLine line_;
   Lines pending_;
   std::vector<model::Outcome> outcomes_;  // for the book

@@ -102,7 +102,25 @@ PriceTable::Found PriceTable::find(std::string_view model, WallTime at) const {
 }
 
 std::optional<int64_t> PriceTable::cost(std::string_view model, const model::Usage& usage, WallTime at) const {
-  const auto [price, multiplier] = find(model, at);
+  return cost(find(model, at), usage);
+}
+
+std::optional<PriceTable::Both> PriceTable::costs(std::string_view model, const model::Usage& usage,
+                                                  WallTime at) const {
+  const Found found = find(model, at);
+  const auto real = cost(found, usage);
+  if (!real) return std::nullopt;
+  const int64_t cached = usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
+  if (cached == 0) return Both{*real, *real};
+  model::Usage fresh = usage;
+  fresh.input_tokens += cached;
+  fresh.cache_read_input_tokens = fresh.cache_creation_input_tokens = 0;
+  fresh.cache_creation_5m_input_tokens = fresh.cache_creation_1h_input_tokens = 0;
+  return Both{*real, cost(found, fresh).value_or(*real)};
+}
+
+std::optional<int64_t> PriceTable::cost(const Found& found, const model::Usage& usage) {
+  const auto [price, multiplier] = found;
   if (price == nullptr) return std::nullopt;
   if (usage.fast && !price->fast) return std::nullopt;
   const Rates* rates = &price->rates;
@@ -120,6 +138,29 @@ std::optional<int64_t> PriceTable::cost(std::string_view model, const model::Usa
   sum *= multiplier;
   constexpr Wide kPerNanodollar = Wide{1000} * kWhole * kWhole;
   const Wide nanodollars = (sum + kPerNanodollar / 2) / kPerNanodollar;
+  if (nanodollars > std::numeric_limits<int64_t>::max()) return std::nullopt;
+  return static_cast<int64_t>(nanodollars);
+}
+
+std::optional<int64_t> PriceTable::upper_bound(std::string_view model, const model::CallWeight& weight,
+                                               WallTime at) const {
+  const auto [price, multiplier] = find(model, at);
+  if (price == nullptr) return std::nullopt;
+  int64_t input = 0;
+  int64_t output = 0;
+  const auto dearest = [&](const Rates& rates) {
+    input = std::max({input, rates.input, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read});
+    output = std::max(output, rates.output);
+  };
+  dearest(price->rates);
+  if (price->fast) dearest(*price->fast);
+  if (price->long_prompt) dearest(price->long_prompt->rates);
+  Wide sum = Wide{weight.input_tokens} * input + Wide{weight.output_tokens} * output +
+             Wide{weight.web_searches} * price->web_search_picodollars +
+             Wide{weight.web_fetches} * price->web_fetch_picodollars;
+  sum *= multiplier;
+  constexpr Wide kPerNanodollar = Wide{1000} * kWhole;
+  const Wide nanodollars = (sum + kPerNanodollar - 1) / kPerNanodollar;
   if (nanodollars > std::numeric_limits<int64_t>::max()) return std::nullopt;
   return static_cast<int64_t>(nanodollars);
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "ledger/config.h"
+#include "model/budget.h"
 #include "model/usage.h"
 
 namespace baton::ledger {
@@ -24,6 +25,15 @@ class PriceTable {
 
   // In nanodollars. Nothing when no list has a price for the model at that time and in that mode: never 0.
   std::optional<int64_t> cost(std::string_view model, const model::Usage& usage, WallTime at) const;
+  // The same, and what it would have cost with all of its prompt as fresh input.
+  struct Both {
+    int64_t cost = 0;
+    int64_t uncached = 0;
+  };
+  std::optional<Both> costs(std::string_view model, const model::Usage& usage, WallTime at) const;
+
+  // The most that one attempt of this weight can cost, in whichever mode. Nothing when the model has no price.
+  std::optional<int64_t> upper_bound(std::string_view model, const model::CallWeight& weight, WallTime at) const;
 
   // The lists' own prices, for the document and for tests.
   static PriceList built_in();
@@ -34,6 +44,7 @@ class PriceTable {
     int64_t multiplier_ppm = 0;
   };
   Found find(std::string_view model, WallTime at) const;
+  static std::optional<int64_t> cost(const Found& found, const model::Usage& usage);
 
   PriceList lists_[3];
   int64_t multiplier_ppm_ = 1'000'000;  // of the first list that names one

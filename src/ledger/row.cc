@@ -17,6 +17,11 @@ bool costs_unstated(const model::Outcome& outcome) {
   }
 }
 
+// As the reply names it.
+const std::string& model_of(const model::Outcome& outcome, const model::Attempt& attempt) {
+  return attempt.model.empty() ? outcome.model : attempt.model;
+}
+
 void add(model::Usage& sum, const model::Usage& more) {
   if (!more.known) return;
   sum.known = true;
@@ -37,7 +42,7 @@ void add(model::Usage& sum, const model::Usage& more) {
 
 std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attempt& attempt, const PriceTable& prices) {
   if (attempt.usage.known) {
-    return prices.cost(attempt.model.empty() ? outcome.model : attempt.model, attempt.usage, outcome.started);
+    return prices.cost(model_of(outcome, attempt), attempt.usage, outcome.started);
   }
   // An answer with an error's status is not charged; one that never came may be.
   const bool lost = attempt.status == 0 && attempt.may_have_been_processed;
@@ -47,9 +52,21 @@ std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attem
 
 Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   Row row{.cost = 0};
+  if (outcome.cache == model::CacheUse::kHit && outcome.attempts.empty() && outcome.usage.known) {
+    row.saved_by_reply_cache = prices.cost(outcome.model, outcome.usage, outcome.started).value_or(0);
+  }
   row.attempt_costs.reserve(outcome.attempts.size());
   for (const model::Attempt& attempt : outcome.attempts) {
-    const std::optional<int64_t> cost = cost_of(outcome, attempt, prices);
+    std::optional<int64_t> cost;
+    if (attempt.usage.known) {
+      const auto both = prices.costs(model_of(outcome, attempt), attempt.usage, outcome.started);
+      if (both) {
+        cost = both->cost;
+        row.saved_by_prompt_cache += both->uncached - both->cost;
+      }
+    } else {
+      cost = cost_of(outcome, attempt, prices);
+    }
     row.attempt_costs.push_back(cost);
     if (!cost) row.cost.reset();
     if (row.cost) *row.cost += *cost;

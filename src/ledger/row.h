@@ -14,6 +14,10 @@ namespace baton::ledger {
 struct Row {
   model::Usage usage;           // summed over all attempts; tier and mode of the last that stated any
   std::optional<int64_t> cost;  // in nanodollars; nothing when that of an attempt is not known
+  // What it would have cost more: without the kept reply that answered it; with its prompt in no cache of the vendor's
+  // (writes cost more than fresh input, so this may be negative). 0 where no price is known.
+  int64_t saved_by_reply_cache = 0;
+  int64_t saved_by_prompt_cache = 0;
   std::vector<std::optional<int64_t>> attempt_costs;  // in the order of the attempts
 };
 

@@ -1,5 +1,6 @@
 #include "ledger/rows_file.h"
 
+#include "base/utc.h"
 #include "ledger/row.h"
 
 namespace baton::ledger {
@@ -31,6 +32,18 @@ constexpr Migration kMigrations[] = {
     "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, "
     "cache_write_tokens INTEGER NOT NULL, cost_nanodollars INTEGER, "
     "PRIMARY KEY(call, attempt)) STRICT, WITHOUT ROWID",
+    // What the call counts for in budgets where that is not its cost; and the sums that budgets begin with.
+    "ALTER TABLE calls ADD COLUMN charged_nanodollars INTEGER;"
+    "ALTER TABLE calls ADD COLUMN saved_reply_cache_nanodollars INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE calls ADD COLUMN saved_prompt_cache_nanodollars INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE spent("
+    "holder TEXT NOT NULL, period TEXT NOT NULL, "  // "key:…", "client:…" or "team:…"; "2026-11-24" or "2026-11" (UTC)
+    "nanodollars INTEGER NOT NULL, PRIMARY KEY(holder, period)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO spent SELECT CASE key_id WHEN '' THEN 'client:' || client ELSE 'key:' || key_id END, "
+    "strftime('%Y-%m-%d', started_at / 1000, 'unixepoch'), sum(coalesce(cost_nanodollars, 0)) FROM calls GROUP BY 1, 2;"
+    "INSERT INTO spent SELECT 'team:' || team, strftime('%Y-%m-%d', started_at / 1000, 'unixepoch'), "
+    "sum(coalesce(cost_nanodollars, 0)) FROM calls WHERE team <> '' GROUP BY 1, 2;"
+    "INSERT INTO spent SELECT holder, substr(period, 1, 7), sum(nanodollars) FROM spent GROUP BY 1, 2",
 };
 
 // Another process may be reading the whole of it, or writing its own rows.
@@ -63,11 +76,17 @@ Result<void> RowsFile::prepare() {
        "client_address, tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, "
        "ending, "
        "error, upstream_request_id, request_bytes, reply_bytes, input_tokens, output_tokens, cache_read_tokens, "
-       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars) "
+       "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars, "
+       "charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars) "
        "VALUES("
        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)"},
+       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)"},
       {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
+      {add_spent_,
+       "INSERT INTO spent VALUES(?1, ?2, ?3) ON CONFLICT(holder, period) DO UPDATE SET nanodollars = nanodollars + ?3"},
+      {read_spent_,
+       "SELECT holder, sum(nanodollars * (period = ?1)), sum(nanodollars * (period = ?2)) FROM spent "
+       "WHERE period IN (?1, ?2) GROUP BY holder"},
       {last_seq_, "SELECT last_insert_rowid()"},
       {first_, "SELECT seq, started_at FROM calls ORDER BY seq LIMIT 1"},
       {forget_attempts_,
@@ -89,12 +108,14 @@ Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches
   if (Result<void> begun = begin_.run(); !begun) return begun;
   const auto all = [&]() -> Result<void> {
     int64_t rows_max = kForgottenBesides;
+    tallies_.clear();
     for (const std::vector<model::Outcome>& batch : batches) {
       for (const model::Outcome& outcome : batch) {
         if (Result<void> done = insert(outcome, prices); !done) return done;
       }
       rows_max += static_cast<int64_t>(batch.size());
     }
+    if (Result<void> done = save_spent(); !done) return done;
     if (Result<void> done = forget(oldest, rows_max); !done) return done;
     return commit_.run();
   };
@@ -108,7 +129,7 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   const Row row = make_row(outcome, prices);
   const model::Usage& used = row.usage;
   int at = 0;
-  const auto text = [&](std::string_view value) { insert_call_.bind(++at, value); };
+  const auto text = [&](std::string_view value) { insert_call_.lend(++at, value); };
   const auto number = [&](auto value) { insert_call_.bind(++at, static_cast<int64_t>(value)); };
   text(outcome.request_id);
   number(outcome.started.time_since_epoch().count());
@@ -142,6 +163,10 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   number(used.web_search_requests);
   number(used.web_fetch_requests);
   insert_call_.bind(++at, row.cost);
+  insert_call_.bind(++at, outcome.charged_nanodollars);
+  number(row.saved_by_reply_cache);
+  number(row.saved_by_prompt_cache);
+  count_spent(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
 
@@ -153,9 +178,9 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
     const model::Attempt& attempt = outcome.attempts[i];
     insert_attempt_.bind(1, seq)
         .bind(2, static_cast<int64_t>(i))
-        .bind(3, std::string_view(attempt.account))
-        .bind(4, std::string_view(attempt.model))
-        .bind(5, name(attempt.result))
+        .lend(3, attempt.account)
+        .lend(4, attempt.model)
+        .lend(5, name(attempt.result))
         .bind(6, int64_t{attempt.status})
         .bind(7, int64_t{attempt.may_have_been_processed})
         .bind(8, us(attempt.first_byte))
@@ -168,6 +193,66 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
     if (Result<void> done = insert_attempt_.run(); !done) return done;
   }
   return {};
+}
+
+void RowsFile::count_spent(const model::Outcome& outcome, int64_t nanodollars) {
+  constexpr size_t kLookedAt = 16;
+  if (nanodollars == 0) return;
+  const int64_t day = std::chrono::floor<std::chrono::days>(outcome.started).time_since_epoch().count();
+  const size_t first = tallies_.size() > kLookedAt ? tallies_.size() - kLookedAt : 0;
+  for (size_t i = tallies_.size(); i > first; --i) {
+    Tally& tally = tallies_[i - 1];
+    if (tally.day != day || tally.key_id != outcome.key_id || tally.client != outcome.client ||
+        tally.team != outcome.team) {
+      continue;
+    }
+    tally.nanodollars += nanodollars;
+    return;
+  }
+  tallies_.push_back({day, outcome.key_id, outcome.client, outcome.team, nanodollars});
+}
+
+Result<void> RowsFile::save_spent() {
+  for (const Tally& tally : tallies_) {
+    const std::string day = utc_day(WallTime(std::chrono::sys_days(std::chrono::days(tally.day))));
+    std::string holders[] = {holder_of_key(tally.key_id, tally.client), holder_of_team(tally.team)};
+    for (const std::string& holder : holders) {
+      if (&holder == &holders[1] && tally.team.empty()) break;
+      for (const std::string_view period : {std::string_view(day), std::string_view(day).substr(0, 7)}) {
+        add_spent_.bind(1, std::string_view(holder)).bind(2, period).bind(3, tally.nanodollars);
+        if (Result<void> done = add_spent_.run(); !done) return done;
+      }
+    }
+  }
+  return {};
+}
+
+Result<std::vector<Spent>> RowsFile::spent(WallTime now) {
+  const std::string day = utc_day(now);
+  const std::string month = day.substr(0, 7);
+  read_spent_.bind(1, std::string_view(day)).bind(2, std::string_view(month));
+  std::vector<Spent> out;
+  while (true) {
+    Result<bool> row = read_spent_.step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) break;
+    out.push_back({std::string(read_spent_.text(0)), read_spent_.number(1), read_spent_.number(2)});
+  }
+  read_spent_.reset();
+  return out;
+}
+
+Result<std::unordered_set<std::string>> RowsFile::request_ids(WallTime since) {
+  Result<Statement> query = database_.prepare("SELECT request_id FROM calls WHERE started_at >= ?1");
+  if (!query) return std::unexpected(std::move(query.error()));
+  query->bind(1, since.time_since_epoch().count());
+  std::unordered_set<std::string> out;
+  while (true) {
+    Result<bool> row = query->step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) return out;
+    out.emplace(query->text(0));
+  }
 }
 
 Result<void> RowsFile::forget(WallTime oldest, int64_t rows_max) {

@@ -6,9 +6,11 @@
 
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "ledger/price_table.h"
+#include "ledger/spent.h"
 #include "model/outcome.h"
 #include "store/database.h"
 
@@ -25,17 +27,32 @@ class RowsFile {
   store::Result<void> save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
                            WallTime oldest);
 
+  // What each holder has spent in this day and month.
+  store::Result<std::vector<Spent>> spent(WallTime now);
+
+  // Of the calls that began then or later.
+  store::Result<std::unordered_set<std::string>> request_ids(WallTime since);
+
   store::Database& database() { return database_; }
 
  private:
   explicit RowsFile(store::Database database) : database_(std::move(database)) {}
   store::Result<void> prepare();
   store::Result<void> insert(const model::Outcome& outcome, const PriceTable& prices);
+  void count_spent(const model::Outcome& outcome, int64_t nanodollars);
+  store::Result<void> save_spent();
   store::Result<void> forget(WallTime oldest, int64_t rows_max);
 
   store::Database database_;  // before the statements, which must go first
   store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, last_seq_, first_, forget_attempts_,
-      forget_calls_;
+      forget_calls_, add_spent_, read_spent_;
+  // Of the rows being saved. Nearly all are of a few keys and one day; who comes twice is added up by the table.
+  struct Tally {
+    int64_t day = 0;  // since 1970
+    std::string key_id, client, team;
+    int64_t nanodollars = 0;
+  };
+  std::vector<Tally> tallies_;
 };
 
 }  // namespace baton::ledger

@@ -31,6 +31,9 @@ constexpr Column kColumns[] = {
     {"CACHE READ", "cache_read_tokens", &Group::cache_read_tokens},
     {"CACHE WRITE", "cache_write_tokens", &Group::cache_write_tokens},
     {"COST", "cost_nanodollars", &Group::cost_nanodollars},
+    {"HELD", "reserved_nanodollars", &Group::reserved_nanodollars},
+    {"REPLY CACHE", "saved_by_reply_cache_nanodollars", &Group::saved_by_reply_cache_nanodollars},
+    {"PROMPT CACHE", "saved_by_prompt_cache_nanodollars", &Group::saved_by_prompt_cache_nanodollars},
     {"UNPRICED", "unpriced", &Group::unpriced},
     {"SIMULATED", "simulated", &Group::simulated},
 };
@@ -52,6 +55,8 @@ std::string_view sql(GroupBy by) {
 #define BATON_SUMS                                                                                                 \
   "count(*), sum(c.status < 200 OR c.status >= 400), sum(c.input_tokens), sum(c.output_tokens), "                  \
   "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                    \
+  "sum(max(coalesce(c.charged_nanodollars, 0) - coalesce(c.cost_nanodollars, 0), 0)), "                            \
+  "sum(c.saved_reply_cache_nanodollars), sum(c.saved_prompt_cache_nanodollars), "                                  \
   "sum(c.cost_nanodollars IS NULL), sum(c.simulated) FROM calls c WHERE c.started_at >= ?1 AND c.started_at < ?2 " \
   "GROUP BY 1"
   switch (by) {
@@ -63,7 +68,7 @@ std::string_view sql(GroupBy by) {
     case GroupBy::kAccount:
       return "SELECT a.account, count(*), sum(a.status < 200 OR a.status >= 400), sum(a.input_tokens), "
              "sum(a.output_tokens), sum(a.cache_read_tokens), sum(a.cache_write_tokens), "
-             "coalesce(sum(a.cost_nanodollars), 0), sum(a.cost_nanodollars IS NULL), sum(c.simulated) "
+             "coalesce(sum(a.cost_nanodollars), 0), 0, 0, 0, sum(a.cost_nanodollars IS NULL), sum(c.simulated) "
              "FROM attempts a JOIN calls c ON c.seq = a.call WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY 1";
   }
 #undef BATON_SUMS
@@ -105,6 +110,9 @@ constexpr std::string_view kExported[] = {
     "web_searches",
     "web_fetches",
     "cost_nanodollars",
+    "charged_nanodollars",
+    "saved_by_reply_cache_nanodollars",
+    "saved_by_prompt_cache_nanodollars",
 };
 constexpr std::string_view kExportSql =
     "SELECT request_id, strftime('%Y-%m-%dT%H:%M:%S', started_at / 1000, 'unixepoch') || "
@@ -113,7 +121,8 @@ constexpr std::string_view kExportSql =
     "upstream_request_id, coalesce((SELECT account FROM attempts WHERE call = seq ORDER BY attempt DESC LIMIT 1), ''), "
     "(SELECT count(*) FROM attempts WHERE call = seq), request_bytes, reply_bytes, input_tokens, output_tokens, "
     "cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, "
-    "cost_nanodollars FROM calls WHERE started_at >= ?1 AND started_at < ?2 ORDER BY seq";
+    "cost_nanodollars, charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars FROM calls "
+    "WHERE started_at >= ?1 AND started_at < ?2 ORDER BY seq";
 // Of the columns above, those that are texts.
 bool is_text(size_t column) { return column < 2 || (column >= 5 && column <= 14) || (column >= 18 && column <= 21); }
 
@@ -170,7 +179,7 @@ Group total_of(const std::vector<Group>& groups) {
 }
 
 std::string shown(const Group& group, const Column& column) {
-  if (column.figure == &Group::cost_nanodollars) return dollars_text(group.*column.figure);
+  if (column.json.ends_with("_nanodollars")) return dollars_text(group.*column.figure);
   return std::to_string(group.*column.figure);
 }
 
@@ -272,16 +281,27 @@ Expected<void> export_rows(const std::string& folder, ExportFormat format, const
 }
 
 std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
+  const Group all = total_of(groups);
+  const auto wanted = [&all](const Column& column) {
+    const bool seldom = column.figure == &Group::reserved_nanodollars ||
+                        column.figure == &Group::saved_by_reply_cache_nanodollars ||
+                        column.figure == &Group::saved_by_prompt_cache_nanodollars;
+    return !seldom || all.*column.figure != 0;
+  };
   std::vector<std::vector<std::string>> lines;
   std::vector<std::string> head{std::string(title(by))};
   std::ranges::transform(head[0], head[0].begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  for (const Column& column : kColumns) head.emplace_back(column.title);
+  for (const Column& column : kColumns) {
+    if (wanted(column)) head.emplace_back(column.title);
+  }
   if (by == GroupBy::kAccount) head[1] = "ATTEMPTS";
   lines.push_back(std::move(head));
-  const auto add_line = [&lines](std::string name, const Group& group) {
+  const auto add_line = [&](std::string name, const Group& group) {
     std::vector<std::string> line{std::move(name)};
-    for (const Column& column : kColumns) line.push_back(shown(group, column));
+    for (const Column& column : kColumns) {
+      if (wanted(column)) line.push_back(shown(group, column));
+    }
     lines.push_back(std::move(line));
   };
   for (const Group& group : groups) {
@@ -290,7 +310,7 @@ std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
     add_line(name.empty() ? "(none)" : name, group);
   }
   // Calls with two tags would be counted twice in it.
-  if (by != GroupBy::kTag) add_line("total", total_of(groups));
+  if (by != GroupBy::kTag) add_line("total", all);
   std::vector<size_t> widths(lines[0].size());
   for (const auto& line : lines) {
     for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
@@ -301,7 +321,13 @@ std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
     for (size_t i = 1; i < line.size(); ++i) out += fmt::format("  {:>{}}", line[i], widths[i]);
     out += '\n';
   }
-  const Group total = total_of(groups);
+  const Group& total = all;
+  if (total.reserved_nanodollars > 0)
+    out += "\nHELD is what calls of unknown cost count for in budgets, and is not in COST.\n";
+  if (total.saved_by_reply_cache_nanodollars != 0 || total.saved_by_prompt_cache_nanodollars != 0)
+    out +=
+        "\nREPLY CACHE and PROMPT CACHE are dollars not spent: replies that were kept, and prompts that the vendor had "
+        "cached.\n";
   if (total.unpriced > 0) out += "\nUNPRICED calls have tokens but no known cost, and are not in COST.\n";
   if (total.simulated > 0) out += "\nSIMULATED calls were answered by the simulator: their dollars were not spent.\n";
   return out;

@@ -30,9 +30,12 @@ struct Group {
   int64_t output_tokens = 0;
   int64_t cache_read_tokens = 0;
   int64_t cache_write_tokens = 0;
-  int64_t cost_nanodollars = 0;  // of those whose cost is known
-  int64_t unpriced = 0;          // calls whose cost is not known
-  int64_t simulated = 0;         // calls that the simulator answered: their dollars were not spent
+  int64_t cost_nanodollars = 0;                   // of those whose cost is known
+  int64_t reserved_nanodollars = 0;               // beyond that, what calls of unknown cost count for in budgets
+  int64_t saved_by_reply_cache_nanodollars = 0;   // what replies that were kept had cost
+  int64_t saved_by_prompt_cache_nanodollars = 0;  // against all prompts as fresh input, writes included
+  int64_t unpriced = 0;                           // calls whose cost is not known
+  int64_t simulated = 0;                          // calls that the simulator answered: their dollars were not spent
 };
 
 // Dearest first; days in their order. By tag, a call with two tags counts in both. kStore: no file, or not readable.

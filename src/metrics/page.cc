@@ -77,6 +77,7 @@ class Page {
   void calls();
   void attempts();
   void pool();
+  void budgets();
   void tokens();
   void cache();
   void flights();
@@ -107,6 +108,7 @@ std::string Page::write() {
   calls();
   attempts();
   pool();
+  budgets();
   tokens();
   cache();
   flights();
@@ -234,6 +236,23 @@ void Page::pool() {
       {}, dollars(sum([](const Shard& s) -> auto& { return s.affinity_lost_; })));
   add(gauges("baton_affinity_prefixes", "Prefixes of prompts whose places in prompt caches are remembered."), {},
       metrics_.prefixes_ ? static_cast<double>(metrics_.prefixes_()) : 0);
+}
+
+void Page::budgets() {
+  add(gauges("baton_budget_calls_waiting", "Calls that wait for others to settle with the same budget."), {},
+      level([](const Shard& s) -> auto& { return s.calls_waiting_for_budget_; }));
+  static constexpr const char* kWhy[] = {"spent", "too_dear", "waited", "queue_full", "cancelled", "unpriced"};
+  auto& refused = counters("baton_budget_refusals_total", "Calls that a budget did not let through, by why.");
+  for (size_t i = 0; i < std::size(kWhy); ++i) {
+    add_if_any(refused, {{"why", kWhy[i]}}, sum([i](const Shard& s) -> auto& { return s.budget_refusals_[i]; }));
+  }
+  static constexpr const char* kShares[] = {"50", "80", "100"};
+  auto& warned = counters("baton_budget_warnings_total", "Budgets of which so many percent were reached.");
+  for (size_t i = 0; i < std::size(kShares); ++i) add_if_any(warned, {{"percent", kShares[i]}}, metrics_.warnings_[i]);
+  static constexpr const char* kResults[] = {"sent", "failed", "dropped"};
+  auto& webhooks = counters("baton_budget_webhooks_total", "Warnings for the webhook, by what came of them.");
+  for (size_t i = 0; i < std::size(kResults); ++i)
+    add_if_any(webhooks, {{"result", kResults[i]}}, metrics_.webhooks_[i]);
 }
 
 void Page::tokens() {

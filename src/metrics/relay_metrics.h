@@ -76,6 +76,11 @@ class RelayMetrics {
   // The log's own thread could not write these lines (a loop that finds the queue full counts on its shard).
   void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
 
+  // A share of somebody's budget was reached, and whether that could be told to the operator's webhook.
+  enum class Webhook : uint8_t { kSent, kFailed, kDropped };
+  void budget_warned(int percent) { ++warnings_[percent >= 100 ? 2 : percent >= 80 ? 1 : 0]; }
+  void webhook(Webhook result) { ++webhooks_[static_cast<size_t>(result)]; }
+
   // The shared budgets, shown as they stand. Before the first scrape; both outlive this.
   void watch_budgets(const ByteBudget& request_bytes, const ByteBudget& reply_bytes) {
     request_bytes_ = &request_bytes;
@@ -109,6 +114,8 @@ class RelayMetrics {
   std::atomic<uint64_t> accounts_generation_{1};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> log_lines_lost_{0};
+  std::array<std::atomic<uint64_t>, 3> warnings_{};
+  std::array<std::atomic<uint64_t>, 3> webhooks_{};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
@@ -151,6 +158,11 @@ class alignas(64) RelayMetrics::Shard {
   void queue_served(Duration waited) { queue_wait_.observe(waited); }
   void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
   void retry_budget_refused() { ++retry_budget_refusals_; }
+  // -- Budgets --
+  // Why a budget did not let a call through.
+  enum class OverBudget : uint8_t { kSpent, kTooDear, kWaited, kQueueFull, kCancelled, kUnpriced };
+  Held call_waiting_for_budget() { return Held(calls_waiting_for_budget_); }
+  void budget_refused(OverBudget why) { ++budget_refusals_[static_cast<size_t>(why)]; }
   // -- Signed requests --
   // kRefused: its signature could not be read, was out of time or did not fit. kUnavailable: its nonce could not be
   // kept.
@@ -196,7 +208,7 @@ class alignas(64) RelayMetrics::Shard {
   friend class Page;
   friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
-  static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
+  static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kUnknown) + 1;
   static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kCoalesced) + 1;
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
@@ -239,7 +251,8 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, kResults> retries_;
-  Gauge calls_waiting_;
+  Gauge calls_waiting_, calls_waiting_for_budget_;
+  std::array<Counter, 6> budget_refusals_;
   Counter retry_budget_refusals_;
   Counter hedges_;
   Counter hedges_won_;

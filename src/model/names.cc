@@ -30,6 +30,7 @@ std::string_view name(Ending ending) {
     case Ending::kClientGone: return "client_gone";
     case Ending::kDrained: return "drained";
     case Ending::kTimedOut: return "timed_out";
+    case Ending::kUnknown: return "unknown";
   }
   return "unknown";
 }

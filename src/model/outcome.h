@@ -3,7 +3,10 @@
 // fills them in.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,10 +48,19 @@ struct Attempt {
   Duration first_byte{0};
   Duration total{0};
   Usage usage;
+  bool usage_partial = false;  // the reply broke off before its last figures: more may be charged than `usage` says
 };
 
 // How the Call ended for the client.
-enum class Ending : uint8_t { kComplete, kRefusedByUs, kUpstreamCut, kClientGone, kDrained, kTimedOut };
+enum class Ending : uint8_t {
+  kComplete,
+  kRefusedByUs,
+  kUpstreamCut,
+  kClientGone,
+  kDrained,
+  kTimedOut,
+  kUnknown,  // the process was killed before it ended
+};
 std::string_view name(Ending ending);
 
 // What the reply cache had to do with a Messages call.
@@ -90,6 +102,10 @@ struct Outcome {
   int64_t affinity_saved_tokens = 0;  // read from a prompt cache that a blind choice of the account had missed
   int64_t affinity_lost_tokens = 0;   // written again, because the account that held them could not take the call
   std::vector<Attempt> attempts;
+  // What the call counts for in budgets, where that is not what its attempts cost as far as known.
+  std::optional<int64_t> charged_nanodollars;
+  // What keeps the journal's records of this call (store/journal.h) until its row is written: intent and end.
+  std::array<std::shared_ptr<const void>, 2> journal;
   WallTime started;
   Duration duration{0};
   Duration first_byte{0};  // request complete to first reply byte sent; 0 when none

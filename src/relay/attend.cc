@@ -5,6 +5,7 @@
 #include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/deliver.h"
+#include "relay/seal.h"
 #include "runtime/wait.h"
 
 namespace baton::relay {
@@ -77,6 +78,7 @@ Task<void> Reader::finish(const Flight::Piece& piece) {
     call_.outcome.ending = Ending::kUpstreamCut;
     call_.outcome.error = "stream_error";
   }
+  seal(parts_, call_, head_.status);
   if (!exchange_.writer().finished()) exchange_.writer().write({}, {}, /*last=*/true);
   if (exchange_.writer().pending() > 0 && !co_await exchange_.drain(0)) gone();
 }
@@ -170,6 +172,7 @@ Task<bool> Reader::run(std::string_view own_fields) {
   metrics::Held open;
   if (head_.event_stream) open = parts_.metrics.stream_open();
   const bool last = first.ended && !seat_.flight().ending().failure;
+  if (last) seal(parts_, call_, head_.status);
   const bool begun = exchange_.begin(
       {.status = head_.status, .fields = fields, .length = head_.length, .content = first.bytes, .last = last});
   give_string(fields);

@@ -12,6 +12,8 @@
 #include "dialect/anthropic_call.h"
 #include "edge/exchange.h"
 #include "http/content_coding.h"
+#include "ledger/budgets.h"
+#include "model/budget.h"
 #include "model/outcome.h"
 #include "model/route.h"
 #include "reuse/digest.h"
@@ -32,6 +34,8 @@ struct Call {
   auth::Permit permit = {};  // of the caller's key, while the call is served
   Duration retry_after{0};   // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
+  std::optional<model::CallWeight> weight = {};   // of a call that somebody's budget pays for
+  ledger::Budgets::Hold hold = {};                // what it has taken of budgets
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
   std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it

@@ -5,6 +5,7 @@
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/prompt_ask.h"
+#include "relay/seal.h"
 #include "stream/pump.h"
 
 namespace baton::relay {
@@ -40,11 +41,8 @@ Error error_of(PumpEnd end) {
   }
 }
 
-void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
-  if (!answer.follower) return;
-  call.outcome.events = answer.follower->events();
-  attempt.usage = answer.follower->facts().usage;
-  attempt.model = answer.follower->facts().model;
+void book_stream(Call& call, const Answer& answer, model::Attempt&) {
+  if (answer.follower) book_stream(call, *answer.follower, answer.attempt);
 }
 
 namespace {
@@ -53,6 +51,7 @@ namespace {
 Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording& recording) {
   edge::Exchange& exchange = call.exchange;
   net::BodyWriter& writer = exchange.writer();
+  SealingTee sealing(parts, call, answer.follower.get(), answer.attempt, recording.tee());
   const stream::PumpParts moving{.loop = parts.loop,
                                  .upstream = answer.reply.connection->stream(),
                                  .body = answer.reply.body,
@@ -60,7 +59,7 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
                                  .writer = writer,
                                  .cancel = exchange.cancel(),
                                  .follower = answer.follower.get(),
-                                 .tee = recording.tee()};
+                                 .tee = &sealing};
   const stream::PumpLimits limits{.buffer_bytes_max = parts.stream.buffer_bytes_max,
                                   .idle = parts.upstream.idle_read_timeout,
                                   .write_stall = parts.write_stall,
@@ -81,6 +80,8 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
       call.outcome.ending = Ending::kUpstreamCut;
       call.outcome.error = "stream_error";
     }
+    if (answer.follower) book_stream(call, *answer.follower, answer.attempt);
+    seal(parts, call, answer.status);
     writer.write({}, answer.follower ? answer.follower->rest() : std::string_view{}, /*last=*/true);
     if (writer.pending() > 0) co_await exchange.drain(0);
     co_return;
@@ -141,6 +142,9 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   const bool bodiless = exchange.head().method == http::Method::kHead;
   metrics::Held open;
   if (answer.event_stream) open = parts.metrics.stream_open();
+  const bool whole_stream = answer.follower && answer.follower->facts().message_stop;
+  if (whole_stream) book_stream(call, *answer.follower, answer.attempt);
+  if (done || bodiless || whole_stream) seal(parts, call, answer.status);
   if (!exchange.begin({.status = answer.status,
                        .fields = answer.fields,
                        .length = answer.follower ? -1 : answer.length,

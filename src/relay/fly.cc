@@ -10,6 +10,7 @@
 #include "relay/deliver.h"
 #include "relay/kept.h"
 #include "relay/resume.h"
+#include "relay/seal.h"
 #include "reuse/flights.h"
 #include "reuse/resumable.h"
 #include "runtime/wait.h"
@@ -47,12 +48,12 @@ std::string own_fields(const Call& call) {
 // Puts what comes into the flight, with numbers where the client may come back, and on record where it is to be kept.
 class FlightSink final : public stream::Sink {
  public:
-  FlightSink(reuse::Helm& helm, Recording& recording, reuse::Resumable* resumable)
-      : helm_(helm), recording_(recording), resumable_(resumable) {}
+  FlightSink(reuse::Helm& helm, SealingTee& tee, reuse::Resumable* resumable)
+      : helm_(helm), tee_(tee), resumable_(resumable) {}
   bool has_room() override { return helm_.has_room(); }
   runtime::Slot& room() override { return helm_.slot; }
   void take(std::string_view bytes, bool may_speak) override {
-    if (auto* tee = recording_.tee()) tee->take(bytes);
+    tee_.take(bytes);
     pass(bytes, may_speak);
   }
   // What is on record already, or is not to be.
@@ -66,7 +67,7 @@ class FlightSink final : public stream::Sink {
 
  private:
   reuse::Helm& helm_;
-  Recording& recording_;
+  SealingTee& tee_;
   reuse::Resumable* resumable_;
   stream::EventIds ids_;
 };
@@ -114,7 +115,11 @@ Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Hel
     made.resumable = parts.resumables->make(helm.flight().shared_from_this(), call.caller.name);
     made.resumable ? parts.resumables_of_loop->watch(made.resumable) : parts.metrics.resumable_refused();
   }
-  FlightSink sink(helm, recording, made.resumable.get());
+  SealingTee sealing(parts, call, answer.follower.get(), answer.attempt, recording.tee());
+  FlightSink sink(helm, sealing, made.resumable.get());
+  const bool whole_stream = answer.follower && answer.follower->facts().message_stop;
+  if (whole_stream) book_stream(call, answer, attempt);
+  if (done || whole_stream) seal(parts, call, answer.status);
   helm.begin({.status = answer.status,
               .fields = std::move(answer.fields),
               .length = answer.follower ? -1 : answer.length,

@@ -99,6 +99,7 @@ Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer ans
   fields.append("baton-cache-age: ")
       .append(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()))
       .append("\r\n");
+  call.outcome.usage = answer.reply->usage;  // what it saved
   exchange.release_request();
   auto sent = co_await exchange.reply(200, fields, answer.content);
   if (!sent) {

@@ -9,6 +9,7 @@
 #include "auth/authenticator.h"
 #include "auth/nonce_store.h"
 #include "base/byte_budget.h"
+#include "ledger/budgets.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
 #include "reuse/flights.h"
@@ -46,6 +47,7 @@ struct Parts {
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;                           // of this loop
+  ledger::Budgets* budgets = nullptr;                  // of all loops; null: nobody has one
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself

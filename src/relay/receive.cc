@@ -141,6 +141,7 @@ Task<Expected<bool>> receive(const Parts& parts, Call& call, Answer& answer, run
     model::Attempt& attempt = call.outcome.attempts[answer.attempt];
     attempt.usage = answer.follower->facts().usage;
     attempt.model = answer.follower->facts().model;
+    attempt.usage_partial = !early_error;
     co_return early_error;
   }
   if (!may_be_held(parts, call, answer)) co_return false;

@@ -8,8 +8,10 @@
 
 #include "base/hash.h"
 #include "dialect/call_labels.h"
+#include "dialect/call_weight.h"
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
+#include "relay/budget.h"
 
 namespace baton::relay {
 
@@ -153,6 +155,7 @@ Expected<void> Relay::count_in(Call& call) {
   // What cannot be booked is not begun.
   if (!parts_.ledger.has_room())
     return fail(ErrorCode::kStore, Fault::kUs, "too many rows wait for the ledger", Retry::kLater);
+  if (auto priced = allow_operation(parts_, call); !priced) return priced;
   if (key == nullptr) return {};
   auto permit = auth::admit(*key, outcome.operation, parts_.loop.now(), call.retry_after);
   if (!permit) return std::unexpected(permit.error());
@@ -212,6 +215,7 @@ Expected<void> Relay::read_facts(Call& call) {
   call.facts = std::move(*facts);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
   call.outcome.stream = call.facts.stream;
+  if (spends_budget(parts_, call)) call.weight = dialect::weigh(text, call.facts.max_tokens);
   if (call.caller.key) return auth::allow_model(*call.caller.key, call.facts.model);
   return {};
 }
@@ -268,6 +272,7 @@ void Relay::close(Call& call) {
   Duration elsewhere{0};
   for (const auto& attempt : outcome.attempts) elsewhere += attempt.first_byte;
   outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
+  settle_budget(parts_, call);
   parts_.ledger.close(std::move(outcome));
 }
 

@@ -2,12 +2,14 @@
 #include <exception>
 
 #include "relay/attempt.h"
+#include "relay/budget.h"
 #include "relay/deliver.h"
 #include "relay/fly.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/relay.h"
 #include "relay/resume.h"
+#include "relay/seal.h"
 
 namespace baton::relay {
 
@@ -39,6 +41,10 @@ Task<Expected<void>> Relay::walk(Call& call) {
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
   if (!kept) co_return std::unexpected(kept.error());
   if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
+  if (call.weight) {
+    if (auto reserved = co_await reserve_budget(parts_, call); !reserved) co_return std::unexpected(reserved.error());
+  }
+  if (auto noted = intend(parts_, call); !noted) co_return std::unexpected(noted.error());
   call.bound_account = owner_of(parts_, call);
   auto flown = co_await fly(parts_, call);
   if (!flown) co_return std::unexpected(flown.error());

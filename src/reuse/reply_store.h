@@ -32,6 +32,7 @@ struct KeptReply {
   std::string request_id;  // that the vendor gave the call which was answered
   std::string tenant;      // whose it is
   std::string tags;        // of the call, "env=ci,search"
+  model::Usage usage;      // of that call
   Instant since;
 };
 

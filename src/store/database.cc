@@ -69,6 +69,13 @@ Statement& Statement::bind(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::lend(int index, std::string_view text) {
+  rewind();
+  BATON_CHECK(sqlite3_bind_text64(statement_, index, text.data() == nullptr ? "" : text.data(), text.size(),
+                                  SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK);
+  return *this;
+}
+
 Statement& Statement::bind(int index, int64_t number) {
   rewind();
   BATON_CHECK(sqlite3_bind_int64(statement_, index, number) == SQLITE_OK);

@@ -41,6 +41,8 @@ class Statement {
 
   // Parameters count from 1. Texts are copied. Binding begins a new use: what was stepped before is reset first.
   Statement& bind(int index, std::string_view text);
+  // Not copied: the text must stay until the statement has run.
+  Statement& lend(int index, std::string_view text);
   Statement& bind(int index, int64_t number);
   Statement& bind(int index, std::optional<int64_t> number);  // nothing is NULL
   // True when a row is there to be read, false when there are no more. kStore with what SQLite said otherwise.

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
+#include "base/ascii.h"
 #include "ledger/book.h"
 #include "ledger/usage_report.h"
 #include "tests/simulation/world.h"
@@ -59,14 +61,26 @@ std::vector<Script> random_calls(runtime::Random& random, size_t count, bool lea
   return out;
 }
 
+// How many calls are played in all, and how many of them beside each other: BATON_MONEY_CALLS, a million in a soak.
+struct Calls {
+  uint64_t seeds = 30;
+  size_t each = 25;
+};
+Calls calls_wanted() {
+  const char* text = std::getenv("BATON_MONEY_CALLS");
+  const auto wanted = text == nullptr ? std::nullopt : ascii::decimal(text);
+  if (!wanted) return {};
+  return {.seeds = *wanted / 500 + 1, .each = 500};
+}
+
 // Runs one seed's calls with a book of their own; the world is still there for its books.
 struct Season {
   Season(const std::string& folder, uint64_t seed, const sim::ErrorMix& errors, bool leaving,
-         const runtime::Clock& clock, metrics::Log& log)
+         const runtime::Clock& clock, metrics::Log& log, size_t calls = 25)
       : book({}, folder, std::make_shared<ledger::PriceTable>(), clock, log),
         random(seed),
         world({.seed = seed, .accounts = kAccounts, .sim = {.seed = seed, .errors = errors}, .book = &book}) {
-    world.play(random_calls(random, 25, leaving));
+    world.play(random_calls(random, calls, leaving));
     world.check();
     world.ledger().flush();
     EXPECT_TRUE(book.settle(60s));
@@ -78,11 +92,12 @@ struct Season {
 
 TEST_F(MoneyTest, TheRowsAreWhatTheUpstreamCounted) {
   int64_t messages = 0;
-  for (uint64_t seed = 1; seed <= 30; ++seed) {
+  const auto [seeds, each] = calls_wanted();
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(seed);
     const std::string folder = folder_ + "/" + std::to_string(seed);
     Season run(folder, seed, {.rate_limited = 0.15, .overloaded = 0.15, .server_error = 0.1}, /*leaving=*/false, clock_,
-               log_);
+               log_, each);
     const auto accounts = by(folder, GroupBy::kAccount);
     const ledger::PriceTable prices;
     int64_t cost = 0;
@@ -112,12 +127,14 @@ TEST_F(MoneyTest, TheRowsAreWhatTheUpstreamCounted) {
     // The same money, whichever way it is added up.
     const auto keys = by(folder, GroupBy::kKey);
     ASSERT_EQ(keys.size(), 1u);
-    EXPECT_EQ(keys.begin()->second.calls, 25);
+    EXPECT_EQ(keys.begin()->second.calls, static_cast<int64_t>(each));
     EXPECT_EQ(keys.begin()->second.cost_nanodollars, cost);
     int64_t by_tag = 0;
     for (const auto& [tag, group] : by(folder, GroupBy::kTag)) by_tag += group.cost_nanodollars;
     EXPECT_EQ(by_tag, cost);
     EXPECT_EQ(run.book.written(), run.world.outcomes.size());
+    std::filesystem::remove_all(folder);
+    if (HasFailure()) break;
   }
   EXPECT_GT(messages, 400);
 }

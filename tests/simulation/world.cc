@@ -35,7 +35,7 @@ World::World(WorldOptions options)
   pool_config_ = options_.pool;
   account_configs_ = options_.account_configs;
   access_log_ = std::move(*ledger::AccessLog::open({.access_log = "off"}, metrics_, log_));
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_, options_.book);
+  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_.shard(0), *access_log_, options_.book, options_.journal);
   ledger_->observe([this](const model::Outcome& outcome) { outcomes.push_back(outcome); });
   sim_server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                    .config = sim_edge_,
@@ -97,6 +97,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .budgets = options_.budgets,
                                                        .nonces = options_.nonces,
                                                        .replies = replies_.get(),
                                                        .flights = flights_.get(),

@@ -44,7 +44,9 @@ struct WorldOptions {
   auth::Config auth = {};
   const auth::KeyRing* keys = nullptr;
   auth::NonceStore* nonces = nullptr;  // outlives the world
-  ledger::Book* book = nullptr;        // outlives the world
+  ledger::Book* book = nullptr;        // the same
+  store::Journal* journal = nullptr;   // the same
+  ledger::Budgets* budgets = nullptr;  // the same
   uint32_t attempts_max = 3;
   accounts::Config pool = {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it

@@ -1,7 +1,7 @@
 // FairOrder: in which order waiting calls of several tenants are served: start-time fair queueing. A call's place is
 // the later of the present virtual time and the end of its tenant's call before it; a tenant with many calls is behind
-// itself, not before others. Life: a member of the WaitingRoom. Thread: its mutex. Bounds: one entry per tenant (the
-// configuration's clients). Source: Goyal, Vin, Cheng, "Start-time Fair Queuing", 1996.
+// itself, not before others. Life: a member of who keeps the queue. Thread: its mutex. Bounds: one entry per tenant
+// (the configuration's clients). Source: Goyal, Vin, Cheng, "Start-time Fair Queuing", 1996.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace baton::accounts {
+namespace baton {
 
 class FairOrder {
  public:
@@ -65,4 +65,4 @@ class FairOrder {
   uint64_t number_ = 0;
 };
 
-}  // namespace baton::accounts
+}  // namespace baton

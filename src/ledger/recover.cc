@@ -1,0 +1,64 @@
+#include "ledger/recover.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "ledger/journal_record.h"
+#include "ledger/rows_file.h"
+#include "store/journal.h"
+
+namespace baton::ledger {
+
+using model::Ending;
+
+Expected<Recovered> recover_journal(const std::string& folder, const PriceTable& prices) {
+  std::vector<model::Outcome> calls;
+  std::unordered_map<std::string, size_t> places;
+  const auto take = [&](store::Journal::Kind kind, std::string_view bytes) {
+    if (kind != kIntentRecord && kind != kEndRecord) return;
+    auto outcome = read_record(bytes);
+    if (!outcome) return;
+    const auto [place, fresh] = places.emplace(outcome->request_id, calls.size());
+    if (fresh) {
+      calls.push_back(std::move(*outcome));
+    } else if (kind == kEndRecord) {
+      // The last one: a call that was thought to have ended may have told more.
+      calls[place->second] = std::move(*outcome);
+    }
+  };
+  auto files = store::Journal::read(folder, take);
+  if (!files) return std::unexpected(files.error());
+  Recovered recovered;
+  if (!calls.empty()) {
+    const std::string path = folder + "/" + std::string(RowsFile::kName);
+    auto file = RowsFile::open(path);
+    const auto failure = [&](const store::Failure& why) {
+      return fail(ErrorCode::kStore, Fault::kUs, path + ": " + why.error.detail);
+    };
+    if (!file) return failure(file.error());
+    const auto first = std::ranges::min_element(calls, {}, &model::Outcome::started);
+    auto booked = file->request_ids(first->started);
+    if (!booked) return failure(booked.error());
+    std::erase_if(calls, [&](const model::Outcome& call) { return booked->contains(call.request_id); });
+    for (model::Outcome& call : calls) {
+      if (call.ending != Ending::kUnknown) {
+        ++recovered.ended;
+        continue;
+      }
+      ++recovered.unknown;
+      // It may have been charged, nobody knows by whom.
+      if (call.attempts.empty()) {
+        call.attempts.push_back({.result = model::AttemptResult::kCancelled, .may_have_been_processed = true});
+      }
+    }
+    std::vector<std::vector<model::Outcome>> batches;
+    batches.push_back(std::move(calls));
+    if (auto saved = file->save(batches, prices, WallTime{}); !saved) return failure(saved.error());
+  }
+  store::Journal::remove(*files);
+  return recovered;
+}
+
+}  // namespace baton::ledger
