@@ -43,11 +43,12 @@ struct Parts {
   store::IdBindings& bindings;
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
-  stream::TapRoom& tap_room;             // of this loop
-  auth::NonceStore* nonces = nullptr;    // of all loops; null: no signed request is served
-  reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
-  std::string public_url;                // the relay's own origin, or empty: from the request
-  bool tls = false;                      // of the listener, for that origin
+  stream::TapRoom& tap_room;                   // of this loop
+  const model::TraceRules* tracing = nullptr;  // null: no call is in a trace
+  auth::NonceStore* nonces = nullptr;          // of all loops; null: no signed request is served
+  reuse::ReplyStore* replies = nullptr;        // of all loops; null: nothing is reused
+  std::string public_url;                      // the relay's own origin, or empty: from the request
+  bool tls = false;                            // of the listener, for that origin
   bool simulated = false;
   // What keeps all of this alive while a call is served, when a reload may replace it meanwhile; or nothing.
   const std::weak_ptr<const void>* life = nullptr;
