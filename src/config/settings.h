@@ -34,6 +34,7 @@ struct Settings {
   stream::Config stream;
   ledger::Config ledger;
   reuse::Config cache;
+  reuse::ResumeConfig resume;
   sim::Config sim;
   trace::Config tracing;
   store::Config store;  // its folder is data_dir
