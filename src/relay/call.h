@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "accounts/prompt_writes.h"
 #include "auth/authenticator.h"
 #include "auth/token_rate.h"
 #include "base/units.h"
@@ -33,6 +34,7 @@ struct Call {
   runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving
   Instant until = {};                             // the end of the whole call
   std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
+  accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
   Instant began = {};                             // real time, at the head's first byte
 
   // What ends the call towards the upstream.
