@@ -187,6 +187,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     const AccountIndex index = (start + step) % count;
     const AccountConfig& one = account(index);
     if (one.passthrough != ask.passthrough || (ask.only && *ask.only != index)) continue;
+    if (!ask.allowed.empty() && ask.allowed[index] == 0) continue;
     Candidate candidate{.index = index, .order = step};
     if (ask.chain != nullptr) {
       candidate.rank = ask.chain->rank[states_[index].group];

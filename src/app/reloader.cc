@@ -27,6 +27,7 @@ constexpr std::string_view kFixed[] = {
     "resume.",
     "upstream.dns_refresh",
     "upstream.dns_stale_max",
+    "tracing.",
     "budgets.webhook",
     "budgets.webhook_secret",
 };
@@ -63,6 +64,11 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
         },
         row.at);
   }
+  const auto same_header = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.reveal() == b.second.reveal();
+  };
+  if (!std::ranges::equal(fresh.tracing.headers, running.tracing.headers, same_header))
+    kept.emplace_back("tracing.headers");
   if (!same(fresh.admin, running.admin)) kept.emplace_back("admin.listen");
   if (fresh.admin_hosts != running.admin_hosts) kept.emplace_back("admin.hosts");
   if (fresh.admin_metrics.has_value() != running.admin_metrics.has_value() ||
@@ -77,6 +83,7 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   fresh.admin_metrics_need_token = running.admin_metrics_need_token;
   fresh.admin = running.admin;
   fresh.admin_hosts = running.admin_hosts;
+  fresh.tracing = running.tracing;
   fresh.threads = running.threads;
   fresh.max_memory_bytes = running.max_memory_bytes;
   fresh.data_dir = running.data_dir;

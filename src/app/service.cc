@@ -55,6 +55,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
                                                        .budgets = shared.budgets.get(),
+                                                       .tracing = shared.traces == nullptr ? nullptr : &shared.tracing,
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .flights = shared.flights.get(),

@@ -67,7 +67,7 @@ void Ledger::close(model::Outcome&& outcome) {
   ++closed_;
   metrics_.call_closed(closed);
   count_affinity(closed);
-  if (observer_) observer_(closed);
+  for (const auto& observer : observers_) observer(closed);
   if (closed.journal[1] == nullptr) seal(closed);
   const bool booked = book_ != nullptr && is_booked(closed);
   if (log_.off() && !booked) return;

@@ -13,6 +13,7 @@
 
 #include "base/units.h"
 #include "model/route.h"
+#include "model/trace_context.h"
 #include "model/usage.h"
 
 namespace baton::model {
@@ -45,10 +46,19 @@ struct Attempt {
   int status = 0;                        // of the upstream, 0 when there was none
   bool may_have_been_processed = false;  // sent in full and not refused: may cost money though it gave nothing
   bool reused_connection = false;
+  Duration began{0};  // since the call's first byte
   Duration first_byte{0};
   Duration total{0};
   Usage usage;
   bool usage_partial = false;  // the reply broke off before its last figures: more may be charged than `usage` says
+  std::string server;          // the upstream's host; only of a call whose trace is sampled
+};
+
+// A wait for an account.
+struct Wait {
+  Duration began{0};  // since the call's first byte
+  Duration took{0};
+  bool served = false;
 };
 
 // How the Call ended for the client.
@@ -106,6 +116,8 @@ struct Outcome {
   std::optional<int64_t> charged_nanodollars;
   // What keeps the journal's records of this call (store/journal.h) until its row is written: intent and end.
   std::array<std::shared_ptr<const void>, 2> journal;
+  std::vector<Wait> waits;  // only of a call whose trace is sampled
+  TraceContext trace;
   WallTime started;
   Duration duration{0};
   Duration first_byte{0};  // request complete to first reply byte sent; 0 when none

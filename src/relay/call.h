@@ -7,6 +7,7 @@
 
 #include "accounts/prompt_writes.h"
 #include "auth/authenticator.h"
+#include "auth/token_rate.h"
 #include "base/byte_budget.h"
 #include "base/units.h"
 #include "dialect/anthropic_call.h"
@@ -31,8 +32,9 @@ struct Call {
   model::Outcome outcome = {};
   model::Route route = {};
   auth::Caller caller = {};
-  auth::Permit permit = {};  // of the caller's key, while the call is served
-  Duration retry_after{0};   // goes with a refusal, when the time is known
+  auth::Permit permit = {};     // of the caller's key, while the call is served
+  auth::TokenHold tokens = {};  // taken of its minute
+  Duration retry_after{0};      // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
   std::optional<model::CallWeight> weight = {};   // of a call that somebody's budget pays for
   ledger::Budgets::Hold hold = {};                // what it has taken of budgets

@@ -48,6 +48,7 @@ struct Parts {
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;                           // of this loop
   ledger::Budgets* budgets = nullptr;                  // of all loops; null: nobody has one
+  const model::TraceRules* tracing = nullptr;          // null: no call is in a trace
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself

@@ -45,6 +45,7 @@ Task<Expected<void>> Relay::walk(Call& call) {
     if (auto reserved = co_await reserve_budget(parts_, call); !reserved) co_return std::unexpected(reserved.error());
   }
   if (auto noted = intend(parts_, call); !noted) co_return std::unexpected(noted.error());
+  if (auto taken = take_tokens(call); !taken) co_return std::unexpected(taken.error());
   call.bound_account = owner_of(parts_, call);
   auto flown = co_await fly(parts_, call);
   if (!flown) co_return std::unexpected(flown.error());

@@ -98,6 +98,7 @@ World::World(WorldOptions options)
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
                                                        .budgets = options_.budgets,
+                                                       .tracing = options_.tracing,
                                                        .nonces = options_.nonces,
                                                        .replies = replies_.get(),
                                                        .flights = flights_.get(),

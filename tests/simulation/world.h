@@ -43,6 +43,7 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   const auth::KeyRing* keys = nullptr;
+  const model::TraceRules* tracing = nullptr;
   auth::NonceStore* nonces = nullptr;  // outlives the world
   ledger::Book* book = nullptr;        // the same
   store::Journal* journal = nullptr;   // the same
