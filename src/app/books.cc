@@ -1,10 +1,13 @@
 #include "app/books.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "admin/audit_log.h"
 #include "metrics/log_text.h"
 #include "runtime/clock.h"
 
@@ -154,6 +157,15 @@ void print_list(const auth::StoredKeys& stored, bool json, WallTime now) {
   }
 }
 
+// What `baton keys` changed is written down like what the operator's API changes.
+void note(const std::string& folder, std::string_view action, std::string_view target, WallTime now) {
+  const passwd* user = ::getpwuid(::geteuid());
+  const std::string who = user != nullptr ? user->pw_name : std::to_string(::geteuid());
+  const auto done = admin::AuditLog(folder).append(
+      {.who = who, .role = "terminal", .action = action, .target = target, .outcome = "ok"}, now);
+  if (!done) std::fprintf(stderr, "baton: done, but not written into the audit log: %s\n", done.error().detail.c_str());
+}
+
 }  // namespace
 
 int run_keys(const Keys& command) {
@@ -177,6 +189,7 @@ int run_keys(const Keys& command) {
     case Keys::Action::kRevoke: {
       auto revoked = store->revoke(command.key.name, now);
       if (!revoked) return cannot(revoked.error().detail);
+      note(*folder, "keys.revoke", command.key.name, now);
       if (!command.json) std::fprintf(stderr, "The key %s is revoked.\n", command.key.name.c_str());
       return 0;
     }
@@ -187,6 +200,7 @@ int run_keys(const Keys& command) {
       auto made = command.action == Keys::Action::kCreate ? store->create(wanted, now)
                                                           : store->rotate(wanted.name, command.grace, now);
       if (!made) return cannot(made.error().detail);
+      note(*folder, command.action == Keys::Action::kRotate ? "keys.rotate" : "keys.create", wanted.name, now);
       print_made(*made, command, now);
       return 0;
     }

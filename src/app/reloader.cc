@@ -151,6 +151,7 @@ Expected<uint64_t> Reloader::reload() {
   if (auto opened = open_listeners(next->settings); !opened) return refuse(opened.error());
 
   // From here on nothing can fail.
+  next->accounts.restore(running->accounts.save(shared_.clock.now()), shared_.clock.now());
   shared_.metrics.know_accounts(account_names(next->settings));
   if (*prices) shared_.book->use(std::move(*prices));
   {
