@@ -22,7 +22,7 @@ class CallListTest : public ::testing::Test {
     model::Outcome outcome;
     outcome.request_id = "req_" + std::to_string(number);
     outcome.client = std::move(client);
-    outcome.model = "claude-sonnet-4-5";
+    outcome.model = "claude-opus-5-5";
     outcome.operation = model::Operation::kMessages;
     outcome.status = status;
     outcome.started = started;
@@ -42,7 +42,7 @@ class CallListTest : public ::testing::Test {
     ASSERT_TRUE(file->save(batches, prices_, WallTime{}));
   }
 
-  PriceTable prices_{PriceList{}, PriceList{}};
+  PriceTable prices_;
   std::string folder_;
   const WallTime noon_{std::chrono::sys_days(std::chrono::year(2026) / 11 / 24) + std::chrono::hours(12)};
 };

@@ -25,7 +25,7 @@ async def answer(one):
     elif one.path.startswith("/v1/messages/count_tokens"):
         body = {"input_tokens": 8}
     else:
-        body = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": [],
+        body = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": [],
                 "stop_reason": "end_turn", "usage": {"input_tokens": 1000, "output_tokens": 100}}
     await one.reply(200, {"content-type": "application/json"}, json.dumps(body).encode())
 
@@ -40,6 +40,7 @@ class Operated(unittest.TestCase):
     scripts = (answer, answer)
 
     def setUp(self):
+        self.asked = 0
         self.upstreams = [self.enterContext(Upstream(script)) for script in self.scripts]
         self.accounts = [account(up.port, name) for up, name in zip(self.upstreams, "ab")]
         self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="baton-admin-"))
@@ -77,7 +78,11 @@ class Operated(unittest.TestCase):
         return [] if arguments[0] in ("audit", "keys") else ["--admin", f"127.0.0.1:{self.relay.admin_port}"]
 
     def ask(self, count=1):
-        replies = [call(self.relay.port, "POST", "/v1/messages", message(), JSON) for _ in range(count)]
+        # Each is a conversation of its own: those that are one stay with their account.
+        replies = []
+        for _ in range(count):
+            self.asked += 1
+            replies.append(call(self.relay.port, "POST", "/v1/messages", message(text=f"question {self.asked}"), JSON))
         for reply in replies:
             self.assertEqual(reply.status, 200)
         return replies
@@ -147,7 +152,7 @@ class Accounts(Operated):
         self.assertEqual(self.counts(), [0, 6])
         self.assertIn("draining", self.baton("accounts").stdout)
         self.baton("accounts", "release", "a")
-        self.ask(6)
+        self.ask(16)
         self.assertGreater(self.counts()[0], 0)
 
     def test_a_park_outlives_a_restart(self):
@@ -205,27 +210,33 @@ class Stories(Operated):
         eventually(seen, 10, "a call in the tail")
         following.terminate()
         following.wait(5)
-        first = ids[0]
-        eventually(lambda: self.curl(f"/admin/v1/calls/{first}")[0] == 200, what="the call is booked")
+        while not self.upstreams[0].calls:
+            self.ask()
+
+        def moved():
+            return [one["id"] for one in self.curl("/admin/v1/calls?limit=1000")[1]["calls"] if one["attempts"] == 2]
+
+        eventually(moved, what="the call that moved is booked")
+        first = moved()[0]
         story = self.baton("tail", first).stdout
-        self.assertRegex(story, r"attempt 1  a  rate_limited 429  .* in all  \$0\.00\n  attempt 2  b  ok 200  .*in 1000 out 100  \$0\.0045\n")
-        self.assertRegex(story, r"answered with 200 \(complete\) after .*; \$0\.0045\n")
+        self.assertRegex(story, r"attempt 1  a  rate_limited 429  .* in all  \$0\.00\n  attempt 2  b  ok 200  .*in 1000 out 100  \$0\.006\n")
+        self.assertRegex(story, r"answered with 200 \(complete\) after .*; \$0\.006\n")
         told = json.loads(self.baton("tail", first, "--json").stdout)
         self.assertEqual([one["account"] for one in told["attempts"]], ["a", "b"])
-        page = self.curl("/admin/v1/calls?limit=2")[1]
-        self.assertEqual(page["calls"][-1]["attempts"], 2 if len(ids) == 1 else page["calls"][-1]["attempts"])
+        page = self.curl("/admin/v1/calls?limit=1")[1]
+        self.assertEqual((len(page["calls"]), page["next_before"]), (1, page["calls"][0]["seq"]))
         usage = self.curl("/admin/v1/usage?by=account")[1]
         self.assertEqual({row["name"] for row in usage["rows"]}, {"a", "b"})
         self.assertIn("benched", self.baton("accounts").stdout)
 
     def test_top_shows_what_is_going_on(self):
-        self.ask(3)
+        self.ask(8)
         text = self.baton("top", "--once").stdout
-        self.assertRegex(text, r"calls   0 open, 0 waiting, 0 streams; .* 3 in all")
+        self.assertRegex(text, r"calls   0 open, 0 waiting, 0 streams; .* 8 in all")
         self.assertRegex(text, r"a +benched")
-        eventually(lambda: "0.0135" in self.baton("top", "--once").stdout, 10, "money of today")
+        eventually(lambda: "$0.048 today" in self.baton("top", "--once").stdout, 10, "money of today")
         both = json.loads(self.baton("top", "--once", "--json").stdout)
-        self.assertEqual(both["overview"]["calls"]["total"], 3)
+        self.assertEqual(both["overview"]["calls"]["total"], 8)
 
 
 class Audited(Operated):
