@@ -337,9 +337,12 @@ bool AccountPool::may_eject(AccountIndex index, Instant now) const {
   return others > 0 && static_cast<double>(open + 1) <= config_.health.ejected_share_max * static_cast<double>(pooled_);
 }
 
-Duration AccountPool::overload_pause(uint32_t overloads) const {
+// The account has failed without naming a time: others are asked first for a while, longer each time in a row. Nobody
+// waits for it to pass, so it is longer than the pause before the same account is asked again.
+void AccountPool::shun(State& state, uint32_t before, Instant now) const {
   const BackoffConfig& pause = config_.backoff;
-  return std::min(pause.max, pause.base * (1 << std::min(overloads, 10u)));
+  state.soft_until.store(now + std::min(pause.max, 4 * pause.base * (1 << std::min(before, 10u))), kRelaxed);
+  state.troubled.store(true, std::memory_order_release);
 }
 
 void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
@@ -393,8 +396,7 @@ void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
     }
     case Effect::kOverloaded: {
       std::lock_guard lock(state.mutex);
-      state.soft_until.store(now + overload_pause(state.overloads++), kRelaxed);
-      state.troubled.store(true, std::memory_order_release);
+      shun(state, state.overloads++, now);
       return;
     }
     case Effect::kFailed: {
@@ -408,6 +410,7 @@ void AccountPool::learn_health(Lease& lease, const Ended& how, Instant now) {
         ripe = state.health.failed(config_.health);
         state.failures.store(state.health.failures(), kRelaxed);
         if (lease.probe_ == Probe::kHealth) lease.probe_ = Probe::kNone;
+        shun(state, state.health.failures() - 1, now);
       }
       if (!ripe || !may_eject(lease.index_, now)) return;
       std::lock_guard lock(state.mutex);

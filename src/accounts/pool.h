@@ -244,7 +244,7 @@ class AccountPool {
   void learn_health(Lease& lease, const Ended& how, Instant now);
   bool may_eject(AccountIndex index, Instant now) const;
   bool fit(AccountIndex index, Instant now) const;
-  Duration overload_pause(uint32_t overloads) const;
+  void shun(State& state, uint32_t before, Instant now) const;
 
   const Config& config_;
   const runtime::Clock& clock_;

@@ -151,7 +151,10 @@ Expected<uint64_t> Reloader::reload() {
   if (auto opened = open_listeners(next->settings); !opened) return refuse(opened.error());
 
   // From here on nothing can fail.
-  next->accounts.restore(running->accounts.save(shared_.clock.now()), shared_.clock.now());
+  // What is known of accounts goes with them: limits, benches, parks, conversations. What is in flight stays counted
+  // where it began.
+  const Instant now = shared_.clock.now();
+  next->accounts.restore(running->accounts.save(now), now);
   shared_.metrics.know_accounts(account_names(next->settings));
   if (*prices) shared_.book->use(std::move(*prices));
   {

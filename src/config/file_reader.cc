@@ -203,7 +203,8 @@ void FileReader::read_accounts(const Place& place, std::vector<accounts::Account
 }
 
 void FileReader::check_account(const Place& item, accounts::AccountConfig& account) {
-  if (account.provider != "anthropic") refuse(item, "must be \"anthropic\", the only provider so far", "provider");
+  if (account.provider != "anthropic" && account.provider != "simulator")
+    refuse(item, "must be \"anthropic\", or \"simulator\" for `baton sim`", "provider");
   account.passthrough = is_literally(*item.node.find("key"), kPassthrough);
   if (account.passthrough) {
     account.key = Secret();

@@ -204,7 +204,7 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
       {"a domain with a blank", "accounts: [{name: a, key: \"${KEY}\", limit_domain: a b}]\n",
        "baton.yaml:1: accounts[0].limit_domain: must be 1 to 128"},
       {"another provider", "accounts: [{name: a, key: \"${KEY}\", provider: bedrock}]\n",
-       "baton.yaml:1: accounts[0].provider: must be \"anthropic\""},
+       "baton.yaml:1: accounts[0].provider: must be \"anthropic\", or"},
       // C7, C8, C9 upstream addresses
       {"http beyond loopback", "accounts:\n- name: a\n  key: \"${KEY}\"\n  base_url: http://api.example\n",
        "baton.yaml:4: accounts[0].base_url: would send the key in the clear"},

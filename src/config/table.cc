@@ -452,7 +452,8 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
           "name", [](auto& a) -> auto& { return a.name; }, "required",
           "Names the account in logs and metrics, and binds batches and files to it."),
       R::text(
-          "provider", [](auto& a) -> auto& { return a.provider; }, "", "`anthropic` is the only one so far."),
+          "provider", [](auto& a) -> auto& { return a.provider; }, "",
+          "`anthropic`, or `simulator`: a `baton sim`, which the field `baton-sim` of a request reaches."),
       R::text(
           "base_url", [](auto& a) -> auto& { return a.base_url; }, "",
           "Where the account's calls go. http:// to loopback only."),

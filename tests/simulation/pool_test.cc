@@ -442,8 +442,9 @@ TEST(PoolSimulation, a_failing_account_costs_a_few_calls_a_retry_and_comes_back)
   EXPECT_EQ(asked_first(), 5);
   world.upstreams.always(0, good());
   world.upstreams.asked.clear();
-  for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
-  for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
+  for (int round = 0; round < 3; ++round) {  // it was asked ever more rarely, so its ejection began late
+    for (const Seen& one : world.play(scripts)) EXPECT_EQ(one.status, 200);
+  }
   EXPECT_GT(asked_first(), 50);
   world.check();
 }

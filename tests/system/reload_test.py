@@ -88,6 +88,21 @@ class Reload(unittest.TestCase):
             self.assertIn("configuration: cache.bytes_max stays as it was: a change needs a restart", relay.log())
             self.assertNotIn("edge.", relay.log().split("revision 2")[1])
 
+    def test_what_is_known_of_accounts_stays_known(self):
+        async def spent(one):
+            await one.reply(429, {"content-type": "application/json", "retry-after": "3600"}, b'{"type":"error","error":{"type":"rate_limit_error","message":"x"}}')
+
+        with Upstream(spent) as first, Upstream(answer_message) as second, Relay([account(first.port, "spent"), account(second.port, "good")]) as relay:
+            fields = [("content-type", "application/json")]
+            for _ in range(4):
+                self.assertEqual(call(relay.port, "POST", "/v1/messages", message(), fields).status, 200)
+            self.assertEqual(len(first.calls), 1)
+            rewrite(relay, [account(second.port, "good"), account(first.port, "spent")])
+            reload(relay, "revision 2 is in force")
+            for _ in range(4):
+                self.assertEqual(call(relay.port, "POST", "/v1/messages", message(), fields).status, 200)
+            self.assertEqual(len(first.calls), 1)
+
     def test_clients_are_let_in_and_shut_out(self):
         with Upstream(answer_message) as upstream, Relay([account(upstream.port)]) as relay:
             fields = [("content-type", "application/json")]

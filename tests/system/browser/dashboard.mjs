@@ -52,7 +52,7 @@ test('the first page is small and shows live figures within a second', async () 
   assert(Math.min(...times) < 1000, `live figures came after ${times} ms`);
   it.clean();
   await it.close();
-});
+}, ['/live']);
 
 test('a call shows up as it ends', async () => {
   const it = await openPage();
@@ -67,7 +67,7 @@ test('a call shows up as it ends', async () => {
   await eventually(async () => Number((await page.locator('.tile').first().innerText()).match(/([\d,]+) since/)?.[1].replace(',', '')) > 0, 'the count since start');
   it.clean();
   await it.close();
-});
+}, ['/live', '/calls']);
 
 // Colours differ by theme and layouts by width, so that two of the four have all that axe can see.
 for (const [theme, width, axe] of [['light', 1280, true], ['dark', 1280, false], ['light', 360, false], ['dark', 360, true]]) {
@@ -175,7 +175,7 @@ test('accounts are parked, drained, released and tested', async () => {
   await page.getByText(/org-a answered 200/).waitFor();
   it.clean();
   await it.close();
-});
+}, ['/accounts', '/accounts/{name}/test']);
 
 test('keys are made, shown once, rotated and revoked', async () => {
   const it = await openPage({permissions: ['clipboard-read', 'clipboard-write']});
@@ -223,7 +223,7 @@ test('keys are made, shown once, rotated and revoked', async () => {
   it.trouble.splice(0, it.trouble.length, ...it.trouble.filter(text => !/status of 4\d\d/.test(text)));  // the refused name
   it.clean();
   await it.close();
-});
+}, ['/keys']);
 
 test('calls are listed, filtered and told attempt by attempt', async () => {
   const key = world.key;
@@ -249,7 +249,7 @@ test('calls are listed, filtered and told attempt by attempt', async () => {
   same(await accessibility(page), []);
   it.clean();
   await it.close();
-});
+}, ['/calls']);
 
 test('spend is shown by key, model and day', async () => {
   const it = await openPage();
@@ -268,7 +268,7 @@ test('spend is shown by key, model and day', async () => {
   assert(text.startsWith('name,calls,') && text.split('\r\n').length >= 3, text);
   it.clean();
   await it.close();
-});
+}, ['/usage']);
 
 test('kept replies are counted and purged', async () => {
   const key = world.key;
@@ -284,7 +284,7 @@ test('kept replies are counted and purged', async () => {
   same((await api('GET', '/cache')).entries, 0);
   it.clean();
   await it.close();
-});
+}, ['/cache', '/cache/purge']);
 
 test('batches are listed', async () => {
   const reply = await fetch(`${world.url}/v1/messages/batches`, {method: 'POST', headers: {'content-type': 'application/json', 'anthropic-version': '2023-06-01', 'x-api-key': world.key},
@@ -296,7 +296,7 @@ test('batches are listed', async () => {
   await it.page.locator('tbody tr', {hasText: id}).getByText('org-a').waitFor();
   it.clean();
   await it.close();
-});
+}, ['/jobs']);
 
 test('the configuration is read again, a bad one is refused, and both are in the audit log', async () => {
   const it = await openPage({allow: text => text.includes('422')});
@@ -321,7 +321,7 @@ test('the configuration is read again, a bad one is refused, and both are in the
   assert(await row.count() >= 2, 'both reloads are listed');
   it.clean();
   await it.close();
-});
+}, ['/reload', '/audit']);
 
 test('a lost connection is said and made again', async () => {
   const it = await openPage({allow: text => /ERR_INTERNET_DISCONNECTED|ERR_NETWORK/.test(text)});
@@ -337,7 +337,7 @@ test('a lost connection is said and made again', async () => {
   await context.setOffline(false);
   it.clean();
   await it.close();
-});
+}, ['/live']);
 
 test('a token that ends brings the question back', async () => {
   const it = await openPage({allow: text => text.includes('401')});
@@ -400,7 +400,7 @@ test('thirty payloads in every name stay text', async () => {
   }
   it.clean();
   await it.close();
-});
+}, ['/overview', '/accounts', '/keys', '/usage', '/calls', '/cache', '/jobs', '/config', '/audit']);
 
 test('what the relay lets through of the payloads stays text', async () => {
   const it = await openPage({allow: text => /status of 4\d\d/.test(text)});
@@ -425,7 +425,7 @@ test('what the relay lets through of the payloads stays text', async () => {
   await page.getByText(PAYLOADS[1]).first().waitFor();
   it.clean();
   await it.close();
-});
+}, ['/keys', '/calls', '/accounts']);
 
 // A page of another origin that even knows the token.
 const EVIL = `<!doctype html><title>evil</title><script>
@@ -483,7 +483,7 @@ test('a page of another origin reads nothing and changes nothing', async () => {
   same(await stand(), before, 'something changed');
   server.close();
   await context.close();
-});
+}, ['/accounts', '/keys', '/audit']);
 
 if (world.screenshots) {
   const shots = [['overview', 'light', 1280, 1000], ['overview', 'dark', 1280, 1000], ['accounts', 'light', 1280, 800], ['keys', 'dark', 1280, 640], ['calls', 'light', 1280, 800],
