@@ -14,10 +14,10 @@ TEST(OperateText, accounts_are_a_table_with_a_line_per_class_of_limits) {
       R"("queue":{"waiting":2}})");
   EXPECT_EQ(
       text,
-      "ACCOUNT           STATE    OPEN  FOR     REQUESTS  INPUT        OUTPUT  WHY\n"
-      "main              benched  3     opus    7/50      -            -       it named a time (until 13:00:05 UTC)\n"
-      "                                 sonnet  -         1235k/2000k  -\n"
-      "spare\\u001b[2J    ready    0     -       -         -            -\n"
+      "ACCOUNT         STATE    OPEN  FOR     REQUESTS  INPUT        OUTPUT  WHY\n"
+      "main            benched  3     opus    7/50      -            -       it named a time (until 13:00:05 UTC)\n"
+      "                               sonnet  -         1235k/2000k  -\n"
+      "spare\\u001b[2J  ready    0     -       -         -            -\n"
       "\n2 calls wait for an account.\n")
       << text;
 }
