@@ -19,6 +19,13 @@ int64_t bounded_load(int64_t in_flight_total, double weight_share, double excess
   return std::max(kAlwaysFine, static_cast<int64_t>(std::ceil(share)));
 }
 
+std::optional<AffinityPolicy> parse_affinity_policy(std::string_view text) {
+  if (text == "cost") return AffinityPolicy::kCost;
+  if (text == "session") return AffinityPolicy::kSession;
+  if (text == "round_robin") return AffinityPolicy::kRoundRobin;
+  return std::nullopt;
+}
+
 std::optional<uint32_t> Bindings::find(uint64_t key, Instant now) {
   Stripe& in = stripe(key);
   std::lock_guard lock(in.mutex);

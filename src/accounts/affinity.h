@@ -25,6 +25,9 @@ double rendezvous(uint64_t key, std::string_view place, uint32_t weight);
 // How many calls an account may have in flight, by its share of all of them. Few are always fine.
 int64_t bounded_load(int64_t in_flight_total, double weight_share, double excess);
 
+enum class AffinityPolicy : uint8_t { kCost, kSession, kRoundRobin };
+std::optional<AffinityPolicy> parse_affinity_policy(std::string_view text);
+
 class Bindings {
  public:
   explicit Bindings(Duration ttl) : ttl_(ttl) {}

@@ -70,10 +70,24 @@ struct HealthConfig {
   Duration slow_start = std::chrono::seconds(30);      // over which an account that came back gets its full share
 };
 
+// Prices of input, next to a plain token's. Enough for choosing; what things cost is the ledger's.
+inline constexpr double kReadPrice = 0.1;
+inline constexpr double kWritePrice = 1.25;
+inline constexpr double kLongWritePrice = 2;
+
 struct AffinityConfig {
   Duration ttl = std::chrono::hours(1);         // a conversation's account is remembered so long after its last call
   Duration patience = std::chrono::seconds(1);  // a call waits so long for its conversation's account rather than move
   double load_excess = 0.25;                    // an account may have so much more than its share in flight
+  // cost: where a call's prompt is cheapest; session: where its conversation was; round_robin: in turns, for
+  // comparison.
+  std::string policy = "cost";
+  Duration cache_ttl = std::chrono::minutes(5);  // of the vendor's prompt cache; and of entries that ask for longer:
+  Duration cache_ttl_long = std::chrono::hours(1);
+  uint32_t prefixes_max = 65'536;                     // prefixes of prompts whose places are remembered
+  Duration load_half_life = std::chrono::minutes(1);  // of the tokens that count as an account's load
+  Duration leader_wait = std::chrono::seconds(2);     // a call waits so long for another that writes its prefix; 0: not
+  uint32_t leader_tokens_min = 4'096;                 // for so much that would be written twice
 };
 
 // How many calls an endpoint gets at a time, found from its first-byte times.

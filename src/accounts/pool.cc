@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "accounts/prompt_cost.h"
 #include "accounts/waiting_room.h"
 #include "base/check.h"
 
@@ -21,6 +22,10 @@ Lease::~Lease() {
 const AccountConfig& Lease::account() const { return pool_->account(index_); }
 
 void Lease::settle(const Need& used, Instant now) {
+  if (outlook_.charged > 0) {
+    const double more = used.input_tokens - std::exchange(outlook_.charged, 0);
+    pool_->states_[index_].load.add(more, now, pool_->config_.affinity.load_half_life);
+  }
   if (!held_.open) return;
   auto& domain = *pool_->domains_[pool_->states_[index_].domain];
   std::lock_guard lock(domain.mutex);
@@ -33,10 +38,12 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
       states_(new State[config.accounts.size()]),
       retry_budget_(config.retry_budget),
       bindings_(config.affinity.ttl),
+      policy_(parse_affinity_policy(config.affinity.policy).value_or(AffinityPolicy::kCost)),
       endpoints_(config),
       room_(std::make_unique<WaitingRoom>(*this, config.queue)) {
   BATON_CHECK(!config.accounts.empty() && config.accounts.size() <= kAccountsMax);
   std::map<std::string_view, uint32_t> by_name;
+  std::map<std::string_view, CacheDomain> caches;
   for (AccountIndex index = 0; index < size(); ++index) {
     const AccountConfig& one = account(index);
     const std::string_view name = one.limit_domain.empty() ? one.name : one.limit_domain;
@@ -49,6 +56,8 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
     Domain& domain = *domains_[found->second];
     if (one.passthrough) continue;
     ++pooled_;
+    states_[index].cache_domain =
+        caches.emplace(one.cache_domain.empty() ? one.name : one.cache_domain, caches.size()).first->second;
     weight_ += one.weight;
     if (!added) continue;
     for (size_t i = 0; i < kLimitClasses; ++i) {
@@ -60,6 +69,8 @@ AccountPool::AccountPool(const Config& config, const runtime::Clock& clock)
       domain.active[i].store(domain.classes[i].metered(), kRelaxed);
     }
   }
+  cache_domains_ = static_cast<CacheDomain>(caches.size());
+  look_at_prompts();
 }
 
 AccountPool::~AccountPool() = default;
@@ -134,6 +145,7 @@ struct AccountPool::Candidate {
   uint32_t order = 0;
   int tier = 2;      // the less, the earlier
   double score = 0;  // the less, the better
+  double tie = 0;    // then the less of this
   Probe probe = Probe::kNone;
 };
 
@@ -145,8 +157,10 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
   Admission result;
   const auto count = static_cast<AccountIndex>(size());
   const AccountIndex start = count == 1 ? 0 : turn_.fetch_add(1, kRelaxed) % count;
-  const bool affine = ask.affinity != 0 && pooled_ > 1 && !ask.passthrough;
+  const bool affine = ask.affinity != 0 && keeps_accounts() && !ask.passthrough;
   const auto home = affine ? bindings_.find(ask.affinity, now) : std::nullopt;
+  const bool priced = affine && beliefs_ != nullptr && ask.prompt != nullptr;
+  const PromptView view = priced ? view_prompt(ask, now) : PromptView{};
   const int64_t all = in_flight_.load(kRelaxed);
   bool others_fit = false;
   for (AccountIndex step = 0; step < count; ++step) {
@@ -163,7 +177,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
       continue;
     }
     const Standing here = standing(index, ask, now);
-    candidate.score = load / (one.weight * here.share);
+    candidate.score = policy_ == AffinityPolicy::kRoundRobin ? 0 : load / (one.weight * here.share);
     candidate.probe = here.probe;
     if (affine) {
       // Behind its home come the accounts in the order of their rendezvous, those with more than their share last.
@@ -171,6 +185,12 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
       const bool full = load > static_cast<double>(most);
       candidate.score = -rendezvous(ask.affinity, one.cache_domain.empty() ? one.name : one.cache_domain, one.weight);
       candidate.tier = full ? 3 : home == index ? 1 : 2;
+      if (priced) {
+        const Place place{index, one.weight * here.share, load, static_cast<double>(most)};
+        candidate.tie = candidate.score;
+        candidate.score = price(view, ask, place, now) - (home == index ? kHomeWorth * ask.prompt->tokens : 0);
+        candidate.tier = 2;
+      }
     }
     if (here.soft) candidate.tier += 4;
     if (here.probe != Probe::kNone) candidate.tier = 0;
@@ -186,7 +206,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
   if (!others_fit) candidates.insert(candidates.end(), ejected.begin(), ejected.end());
   if (candidates.size() > 1) {
     std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-      return std::tie(a.tier, a.score, a.order) < std::tie(b.tier, b.score, b.order);
+      return std::tie(a.tier, a.score, a.tie, a.order) < std::tie(b.tier, b.score, b.tie, b.order);
     });
   }
   for (const Candidate& candidate : candidates) {
@@ -197,26 +217,20 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     auto taken = try_take(candidate.index, ask, candidate.probe, now);
     if (taken) {
       if (affine) taken->home_ = bind(ask, home, candidate.index, now);
+      if (affine) expect(*taken, ask, priced ? &view : nullptr, now);
       result.lease = std::move(*taken);
       return result;
     }
     result.at = std::min(result.at, taken.error());
-    if (ask.patient && home == candidate.index && taken.error() - now <= config_.affinity.patience &&
-        candidate.tier == 1) {
+    const bool preferred = priced ? &candidate == candidates.data() && candidate.tier == 2
+                                  : home == candidate.index && candidate.tier == 1;
+    if (ask.patient && preferred && taken.error() - now <= config_.affinity.patience) {
       result.at = taken.error();
       result.for_home = true;
       return result;
     }
   }
   return result;
-}
-
-Home AccountPool::bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now) {
-  bindings_.bind(ask.affinity, index, now);
-  if (!home || *home >= size()) return Home::kNew;
-  if (*home == index) return Home::kKept;
-  const std::string& domain = account(index).cache_domain;
-  return !domain.empty() && account(*home).cache_domain == domain ? Home::kKept : Home::kMoved;
 }
 
 Instant AccountPool::room_at(AccountIndex index, const Ask& ask, Instant now) const {

@@ -21,15 +21,21 @@
 
 #include "accounts/affinity.h"
 #include "accounts/allowance.h"
+#include "accounts/cache_minimum.h"
 #include "accounts/config.h"
+#include "accounts/decayed_load.h"
 #include "accounts/endpoints.h"
 #include "accounts/forecast.h"
 #include "accounts/health.h"
 #include "accounts/limit_class.h"
 #include "accounts/pool_memory.h"
+#include "accounts/prompt_beliefs.h"
+#include "accounts/prompt_writes.h"
 #include "accounts/retry_budget.h"
 #include "accounts/stated.h"
 #include "accounts/verdict.h"
+#include "model/prompt.h"
+#include "model/usage.h"
 #include "runtime/cancel.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
@@ -45,6 +51,23 @@ class WaitingRoom;
 enum class Home : uint8_t { kNone, kNew, kKept, kMoved };
 enum class Probe : uint8_t { kNone, kHealth, kParking };
 
+// What is expected of the prompt caches for a call, in estimated tokens, when its account was chosen.
+struct Outlook {
+  uint32_t tokens = 0;   // the prompt; 0: nothing was expected
+  uint32_t matched = 0;  // held by the account that was chosen
+  uint32_t best = 0;     // by the one that holds most
+  double mean = 0;       // by all of them on average: what a blind choice would find
+  double charged = 0;    // counted as load
+  Instant begun{};       // its answer
+};
+
+// What the choice of the account changed: tokens that were read and not written again, against a blind choice, and
+// tokens that were written again though another account held them.
+struct PromptGain {
+  int64_t saved_tokens = 0;
+  int64_t lost_tokens = 0;
+};
+
 // A call's hold on an account; it counts as in flight until the Lease goes.
 class Lease {
  public:
@@ -58,6 +81,7 @@ class Lease {
   const AccountConfig& account() const;
   EndpointIndex endpoint() const { return place_.endpoint; }
   Home home() const { return home_; }
+  const Outlook& outlook() const { return outlook_; }
   // What the call used, once it is known.
   void settle(const Need& used, Instant now);
 
@@ -71,6 +95,7 @@ class Lease {
     std::swap(home_, other.home_);
     std::swap(probe_, other.probe_);
     std::swap(held_, other.held_);
+    std::swap(outlook_, other.outlook_);
     std::swap(place_, other.place_);
   }
   AccountPool* pool_ = nullptr;
@@ -79,6 +104,7 @@ class Lease {
   Home home_ = Home::kNone;
   Probe probe_ = Probe::kNone;
   Reservation held_;
+  Outlook outlook_;
   EndpointChooser::Place place_;
 };
 
@@ -88,7 +114,9 @@ struct Ask {
   uint64_t model = 0;  // a hash; 0: none
   LimitClass limits = LimitClass::kOtherOperation;
   Need need = {};
-  uint64_t affinity = 0;  // of the conversation; 0: none
+  uint64_t affinity = 0;                  // of the conversation; 0: none
+  const model::Prompt* prompt = nullptr;  // what of it could be cached; null: nothing, or it does not matter
+  uint32_t cache_tokens_min = 0;          // as listed for the model
   std::span<const AccountIndex> tried = {};
   Instant tried_from = runtime::kNever;  // when those may be asked again
   std::optional<AccountIndex> only = {};
@@ -184,7 +212,21 @@ class AccountPool {
   int64_t in_flight(AccountIndex index) const { return states_[index].in_flight.load(std::memory_order_relaxed); }
   bool has_passthrough() const { return pooled_ < size(); }
   bool has_pooled() const { return pooled_ > 0; }
-  bool has_affinity() const { return pooled_ > 1 || endpoints_.several(); }
+  // Whether conversations keep to accounts, or to anything at all.
+  bool keeps_accounts() const { return pooled_ > 1 && policy_ != AffinityPolicy::kRoundRobin; }
+  bool has_affinity() const { return keeps_accounts() || endpoints_.several(); }
+  // Whether an Ask's prompt is looked at.
+  bool reads_prompts() const { return beliefs_ != nullptr; }
+
+  // -- Prompt caches: pool_prompt.cc; only where reads_prompts() --
+  // Whether a call with a large new prefix is to wait for another that writes it.
+  PromptWrites::Joined join_write(const Ask& ask, runtime::Loop& loop, Instant now);
+  PromptWrites& prompt_writes() { return writes_; }
+  // An answer to the ask's prompt has begun: its prefixes can be read there from now on.
+  void prompt_begun(Lease& lease, const Ask& ask, Instant now);
+  // What the answer's usage says of them. `model` as in Ask.
+  PromptGain prompt_used(const Lease& lease, const Ask& ask, const model::Usage& usage);
+  size_t prompt_prefixes() const { return beliefs_ ? beliefs_->size() : 0; }
   EndpointChooser& endpoints() { return endpoints_; }
   const EndpointChooser& endpoints() const { return endpoints_; }
   std::vector<AccountState> states(Instant now) const;
@@ -214,6 +256,8 @@ class AccountPool {
     std::atomic<uint32_t> failures{0};
     std::atomic<Duty> duty{Duty::kOn};
     uint32_t domain = 0;
+    CacheDomain cache_domain = 0;
+    DecayedLoad load;          // input tokens that were charged lately
     mutable std::mutex mutex;  // of what follows
     ParkReason parked = ParkReason::kNone;
     Instant parked_until{};
@@ -238,6 +282,22 @@ class AccountPool {
   // Reserves, or gives when it could. `probe`: the account is asked to see whether it is well again.
   std::expected<Lease, Instant> try_take(AccountIndex index, const Ask& ask, Probe probe, Instant now);
   Instant room_at(AccountIndex index, const Ask& ask, Instant now) const;
+  // A prompt before all caches, while an account is chosen for it.
+  struct PromptView {
+    std::span<const uint32_t> matched;  // by cache domain
+    uint32_t tokens_min = 0;
+    double load = 0;  // of all accounts
+  };
+  void look_at_prompts();
+  PromptView view_prompt(const Ask& ask, Instant now) const;
+  struct Place {
+    AccountIndex index = 0;
+    double weight = 1;
+    double in_flight = 0;  // with this call
+    double bound = 0;      // of in_flight
+  };
+  double price(const PromptView& view, const Ask& ask, const Place& place, Instant now) const;
+  void expect(Lease& lease, const Ask& ask, const PromptView* view, Instant now);
   Home bind(const Ask& ask, std::optional<AccountIndex> home, AccountIndex index, Instant now);
   void release(Lease& lease);
   bool learn_endpoint(Lease& lease, const Ended& how, Instant now);
@@ -258,6 +318,11 @@ class AccountPool {
   RetryBudget retry_budget_;
   Forecast forecast_;
   Bindings bindings_;
+  AffinityPolicy policy_;
+  std::unique_ptr<PromptBeliefs> beliefs_;  // null: prompts are not looked at
+  PromptWrites writes_;
+  CacheMinimum cache_minimum_;
+  CacheDomain cache_domains_ = 0;
   EndpointChooser endpoints_;
   std::unique_ptr<WaitingRoom> room_;
 };

@@ -71,6 +71,10 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       resumables(settings.resume),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  metrics.watch_prefixes([this] {
+    const auto now = current();
+    return now ? now->accounts.prompt_prefixes() : 0;
+  });
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;

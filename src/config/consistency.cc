@@ -38,6 +38,7 @@ class Check {
     check_accounts();
     check_public_url();
     check_error_mix();
+    check_affinity_policy();
     check_cache_policy();
   }
 
@@ -136,6 +137,11 @@ class Check {
     if (sum > 1.0000001) refuse("sim.errors", "must not add up to more than 1");
   }
 
+  void check_affinity_policy() const {
+    const std::string& policy = settings_.accounts.affinity.policy;
+    if (policy != "cost" && policy != "session" && policy != "round_robin")
+      refuse("affinity.policy", "must be cost, session or round_robin");
+  }
   void check_cache_policy() const {
     if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");
   }

@@ -319,6 +319,8 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
        "baton.yaml:2: listen: proxy_protocol needs trusted_proxies"},
       {"not a block", with_account("trusted_proxies: [10.0.0.0/33]\n"),
        "baton.yaml:2: trusted_proxies[0]: must be an address or a block"},
+      {"no way to choose accounts", with_account("affinity: {policy: random}\n"),
+       "baton.yaml:2: affinity.policy: must be cost, session or round_robin"},
       {"two orgs with one id", with_account("sim: {orgs: [{id: o}, {id: o}]}\n"),
        "baton.yaml:2: sim.orgs[1].id: o is the id of another organization already"},
       {"a sim key of two orgs", with_account("sim: {orgs: [{id: o, keys: [{key: k}]}, {id: p, keys: [{key: k}]}]}\n"),

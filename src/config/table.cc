@@ -312,7 +312,34 @@ std::span<const Setting<Settings>> settings_table() {
           "How long a call waits for its conversation's account rather than move to another prompt cache."),
       R::share(
           "affinity.load_excess", [](auto& s) -> auto& { return s.accounts.affinity.load_excess; },
-          "How much more than its share of the calls under way conversations may give an account."),
+          "How much more than its share of the calls under way conversations may give an account; beyond it a call "
+          "goes "
+          "elsewhere unless its prompt's cache is worth more."),
+      R::text(
+          "affinity.policy", [](auto& s) -> auto& { return s.accounts.affinity.policy; }, "",
+          "How a conversation's account is chosen: `cost` (where its prompt is cheapest: prompt caches, load, "
+          "waiting), "
+          "`session` (where it was before) or `round_robin` (in turns, to compare with)."),
+      R::duration(
+          "affinity.cache_ttl", [](auto& s) -> auto& { return s.accounts.affinity.cache_ttl; }, ns(1ms), kDay,
+          "How long the vendor keeps a prompt's prefix after its last use."),
+      R::duration(
+          "affinity.cache_ttl_long", [](auto& s) -> auto& { return s.accounts.affinity.cache_ttl_long; }, ns(1ms), kDay,
+          "The same for prefixes marked `ttl: 1h`."),
+      R::count(
+          "affinity.prefixes_max", [](auto& s) -> auto& { return s.accounts.affinity.prefixes_max; }, 1'000, 10'000'000,
+          "Prefixes of prompts whose place is remembered; those used longest ago are forgotten first."),
+      R::duration(
+          "affinity.load_half_life", [](auto& s) -> auto& { return s.accounts.affinity.load_half_life; }, ns(1ms),
+          ns(1h), "After which the input tokens that an account was given count half as its load."),
+      R::duration(
+          "affinity.leader_wait", [](auto& s) -> auto& { return s.accounts.affinity.leader_wait; }, 0, ns(1min),
+          "How long a call waits for the first byte of another that is writing the same prefix to a prompt cache. 0: "
+          "it "
+          "does not, and writes it again."),
+      R::count(
+          "affinity.leader_tokens_min", [](auto& s) -> auto& { return s.accounts.affinity.leader_tokens_min; }, 0,
+          10'000'000, "Only where so many tokens would be written twice."),
       R::size(
           "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
           "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),
@@ -398,6 +425,12 @@ std::span<const Setting<Settings>> settings_table() {
       R::duration(
           "sim.batch_duration", [](auto& s) -> auto& { return s.sim.batch_duration; }, 0, kDay,
           "How long a batch takes."),
+      R::duration(
+          "sim.cache_ttl", [](auto& s) -> auto& { return s.sim.cache_ttl; }, ns(1ms), kDay,
+          "How long a prompt's prefix stays in the simulated prompt cache after its last use."),
+      R::duration(
+          "sim.cache_ttl_long", [](auto& s) -> auto& { return s.sim.cache_ttl_long; }, ns(1ms), kDay,
+          "The same for prefixes marked `ttl: 1h`."),
       R::size(
           "sim.stored_bytes_max", [](auto& s) -> auto& { return s.sim.stored_bytes_max; }, 1 * kMiB, 64 * kGiB,
           "Batches and files in memory together."),

@@ -6,6 +6,8 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "dialect/prompt_prefixes.h"
+#include "dialect/unmarked.h"
 
 namespace baton::dialect {
 namespace {
@@ -43,28 +45,10 @@ struct Beginning {
   std::string_view tools;
   std::string_view system;
   std::string_view messages;
+  std::string_view tool_choice;
+  std::string_view thinking;
+  std::string_view cache_control;
 };
-
-// Of a text as it would be without its cache_control marks, which move from turn to turn.
-uint64_t hash_unmarked(std::string_view text, uint64_t seed) {
-  static constexpr std::string_view kMark = "\"cache_control\"";
-  static constexpr std::string_view kBetween = ", \t\r\n";
-  if (text.find(kMark) == text.npos) return hash64(text, seed);
-  std::string unmarked;
-  unmarked.reserve(text.size());
-  for (size_t mark = text.find(kMark); mark != text.npos; mark = text.find(kMark)) {
-    const std::string_view before = text.substr(0, mark);
-    unmarked.append(before.substr(0, before.find_last_not_of(kBetween) + 1));
-    const size_t value = text.find_first_not_of(": \t\r\n", mark + kMark.size());
-    if (value == text.npos) return hash64(unmarked, seed);
-    const bool object = text[value] == '{';
-    const size_t end = text.find_first_of(object ? "}" : ",}", value);
-    if (end == text.npos) return hash64(unmarked, seed);
-    text.remove_prefix(object ? end + 1 : end);
-    if (unmarked.ends_with('{')) text.remove_prefix(std::min(text.find_first_not_of(kBetween), text.size()));
-  }
-  return hash64(unmarked.append(text), seed);
-}
 
 uint64_t conversation_of(const Beginning& beginning, size_t body_bytes, http::JsonScanner& scanner) {
   if (!beginning.metadata.empty()) {
@@ -110,7 +94,8 @@ std::string_view first_element(std::string_view array) {
   return array.substr(begin, at - begin);
 }
 
-Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner, Conversation conversation) {
+Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner, Conversation conversation,
+                              std::optional<uint64_t> prompt_seed) {
   const auto fields = scanner.scan_object(padded_body);
   if (!fields) return std::unexpected(fields.error());
   CallFacts facts;
@@ -134,12 +119,27 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       beginning.system = span;
     } else if (field.key == "messages" && field.type == http::JsonType::kArray) {
       beginning.messages = span;
+    } else if (field.key == "tool_choice") {
+      beginning.tool_choice = span;
+    } else if (field.key == "thinking") {
+      beginning.thinking = span;
+    } else if (field.key == "cache_control") {
+      beginning.cache_control = span;
     } else if (field.key == "temperature" && field.type == http::JsonType::kNumber) {
       facts.temperature_zero = span.substr(0, span.find_first_of("eE")).find_first_of("123456789") == span.npos;
     }
   }
   if (conversation == Conversation::kWanted)
     facts.conversation = conversation_of(beginning, padded_body.size(), scanner);
+  if (prompt_seed && padded_body.find("\"cache_control\"") != padded_body.npos) {
+    facts.prompt = read_prompt({.tools = beginning.tools,
+                                .system = beginning.system,
+                                .messages = beginning.messages,
+                                .tool_choice = beginning.tool_choice,
+                                .thinking = beginning.thinking,
+                                .cache_control = beginning.cache_control},
+                               hash64(facts.model, *prompt_seed));
+  }
   return facts;
 }
 

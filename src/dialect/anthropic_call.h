@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "http/json.h"
+#include "model/prompt.h"
 
 namespace baton::dialect {
 
@@ -24,6 +25,7 @@ struct CallFacts {
   bool stream = false;
   std::optional<int64_t> max_tokens;  // only when it is an exact integer
   uint64_t conversation = 0;          // a hash that the calls of one conversation share, when asked for; 0: none found
+  model::Prompt prompt;               // its cacheable prefixes, when asked for
   bool temperature_zero = false;      // `temperature` is stated, and is 0 however it is spelt
 };
 
@@ -36,8 +38,11 @@ enum class Conversation : uint8_t { kIgnored, kWanted };
 // passed on.
 // The conversation is metadata.user_id where the client sends one, else tools, system and the first turn, which all its
 // calls begin with; the latter not for bodies below kConversationBytesMin.
+// With a `prompt_seed` the prompt's prefixes are read, under hashes that begin from it; that costs a second look at the
+// bytes, and only where they hold a cache_control.
 Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& scanner,
-                              Conversation conversation = Conversation::kIgnored);
+                              Conversation conversation = Conversation::kIgnored,
+                              std::optional<uint64_t> prompt_seed = std::nullopt);
 
 // The first element of a JSON array's text, without what surrounds it; empty when there is none. The text is valid
 // JSON.

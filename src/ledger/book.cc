@@ -56,6 +56,11 @@ class Book::Writer {
     prices_ = std::move(prices);
   }
 
+  std::shared_ptr<const PriceTable> prices() const {
+    std::lock_guard lock(mutex_);
+    return prices_;
+  }
+
   bool settle(Duration at_most) {
     std::unique_lock lock(mutex_);
     return settled_.wait_for(lock, at_most, [this] { return waiting_.load() == 0; });
@@ -196,6 +201,8 @@ Book::~Book() {
 bool Book::has_room() const { return writer_->has_room(); }
 void Book::hand_over(std::vector<model::Outcome>& outcomes) { writer_->take(outcomes); }
 void Book::use(std::shared_ptr<const PriceTable> prices) { writer_->use(std::move(prices)); }
+
+std::shared_ptr<const PriceTable> Book::prices() const { return writer_->prices(); }
 bool Book::settle(Duration at_most) { return writer_->settle(at_most); }
 size_t Book::waiting() const { return writer_->waiting(); }
 uint64_t Book::written() const { return writer_->written(); }

@@ -39,6 +39,7 @@ class Book {
   void hand_over(std::vector<model::Outcome>& outcomes);
   // What rows cost from now on.
   void use(std::shared_ptr<const PriceTable> prices);
+  std::shared_ptr<const PriceTable> prices() const;
   // Waits until all that was handed over is written; false when `at_most` has passed.
   bool settle(Duration at_most);
 

@@ -1,5 +1,7 @@
 #include "ledger/ledger.h"
 
+#include <algorithm>
+
 #include "ledger/row.h"
 
 namespace baton::ledger {
@@ -19,11 +21,26 @@ Ledger::~Ledger() {
   loop_.forget(due_);
 }
 
+void Ledger::count_affinity(const model::Outcome& outcome) {
+  if (book_ == nullptr || outcome.affinity_saved_tokens + outcome.affinity_lost_tokens == 0) return;
+  const auto prices = book_->prices();
+  // Tokens cost so much more when they are written than when they are read.
+  const auto difference = [&](int64_t tokens) -> int64_t {
+    const auto written = prices->cost(
+        outcome.model, {.known = true, .cache_creation_input_tokens = tokens, .cache_creation_5m_input_tokens = tokens},
+        outcome.started);
+    const auto read = prices->cost(outcome.model, {.known = true, .cache_read_input_tokens = tokens}, outcome.started);
+    return written && read ? std::max<int64_t>(0, *written - *read) : 0;
+  };
+  metrics_.affinity_money(difference(outcome.affinity_saved_tokens), difference(outcome.affinity_lost_tokens));
+}
+
 void Ledger::close(model::Outcome&& outcome) {
   // Taken over, so that the caller's record is spent and its memory given back here.
   model::Outcome closed = std::move(outcome);
   ++closed_;
   metrics_.call_closed(closed);
+  count_affinity(closed);
   if (observer_) observer_(closed);
   const bool booked = book_ != nullptr && is_booked(closed);
   if (log_.off() && !booked) return;

@@ -49,6 +49,9 @@ class Ledger {
     Ledger* ledger = nullptr;
   };
 
+  // In dollars, what the choice of an account did for its prompt.
+  void count_affinity(const model::Outcome& outcome);
+
   runtime::Loop& loop_;
   metrics::RelayMetrics::Shard& metrics_;
   AccessLog& log_;

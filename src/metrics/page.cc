@@ -208,6 +208,28 @@ void Page::pool() {
   for (size_t i = 0; i < std::size(kWhere); ++i) {
     add_if_any(affinity, {{"account", kWhere[i]}}, sum([i](const Shard& s) -> auto& { return s.affinity_[i]; }));
   }
+  static constexpr const char* kFollowed[] = {"ready", "late"};
+  auto& followed = counters("baton_affinity_follows_total",
+                            "Waits for another call that was writing the same prefix, by how they ended.");
+  for (size_t i = 0; i < std::size(kFollowed); ++i) {
+    add_if_any(followed, {{"end", kFollowed[i]}},
+               sum([i](const Shard& s) -> auto& { return s.affinity_followed_[i]; }));
+  }
+  auto& tokens =
+      counters("baton_affinity_tokens_total",
+               "Input tokens of prompts that can be cached: expected in the account's cache (estimated), and "
+               "read from it.");
+  add_if_any(tokens, {{"kind", "expected"}}, sum([](const Shard& s) -> auto& { return s.affinity_expected_; }));
+  add_if_any(tokens, {{"kind", "read"}}, sum([](const Shard& s) -> auto& { return s.affinity_read_; }));
+  const auto dollars = [](uint64_t nanodollars) { return static_cast<double>(nanodollars) * 1e-9; };
+  add(counters("baton_affinity_saved_dollars_total",
+               "What reading from prompt caches saved, against accounts chosen blindly."),
+      {}, dollars(sum([](const Shard& s) -> auto& { return s.affinity_saved_; })));
+  add(counters("baton_affinity_lost_dollars_total",
+               "What it cost to write prefixes again that another account held, which could not take the call."),
+      {}, dollars(sum([](const Shard& s) -> auto& { return s.affinity_lost_; })));
+  add(gauges("baton_affinity_prefixes", "Prefixes of prompts whose places in prompt caches are remembered."), {},
+      metrics_.prefixes_ ? static_cast<double>(metrics_.prefixes_()) : 0);
 }
 
 void Page::tokens() {

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -87,6 +88,9 @@ class RelayMetrics {
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
 
+  // How many prefixes of prompts are remembered; read at a scrape. Before the first one.
+  void watch_prefixes(std::function<size_t()> count) { prefixes_ = std::move(count); }
+
   const std::string& version() const { return options_.version; }
 
  private:
@@ -107,6 +111,7 @@ class RelayMetrics {
   std::atomic<uint64_t> log_lines_lost_{0};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
+  std::function<size_t()> prefixes_;
   const std::atomic<size_t>* nonces_ = nullptr;
 };
 
@@ -132,6 +137,17 @@ class alignas(64) RelayMetrics::Shard {
   enum class Unserved : uint8_t { kNoAccount, kTooLate, kQueueFull, kCancelled };
   Held call_waiting() { return Held(calls_waiting_); }
   void affinity(Affinity where) { ++affinity_[static_cast<size_t>(where)]; }
+  // A call waited for another that wrote its prefix; `late`: not long enough.
+  void affinity_followed(bool late) { ++affinity_followed_[late ? 1 : 0]; }
+  // Of a prompt that can be cached: what was expected to be read from the cache, and what was.
+  void affinity_tokens(int64_t expected, int64_t read) {
+    affinity_expected_ += static_cast<uint64_t>(expected);
+    affinity_read_ += static_cast<uint64_t>(read);
+  }
+  void affinity_money(int64_t saved_nanodollars, int64_t lost_nanodollars) {
+    affinity_saved_ += static_cast<uint64_t>(saved_nanodollars);
+    affinity_lost_ += static_cast<uint64_t>(lost_nanodollars);
+  }
   void queue_served(Duration waited) { queue_wait_.observe(waited); }
   void queue_unserved(Unserved why) { ++unserved_[static_cast<size_t>(why)]; }
   void retry_budget_refused() { ++retry_budget_refusals_; }
@@ -224,6 +240,8 @@ class alignas(64) RelayMetrics::Shard {
   Gauge calls_waiting_;
   Counter retry_budget_refusals_;
   std::array<Counter, 3> affinity_;
+  std::array<Counter, 2> affinity_followed_;
+  Counter affinity_expected_, affinity_read_, affinity_saved_, affinity_lost_;  // tokens, nanodollars
   std::array<Counter, 4> unserved_;
   std::array<Counter, 5> signed_;
   Histogram queue_wait_{kFirstByteBounds};

@@ -84,9 +84,11 @@ struct Outcome {
   CacheUse cache = CacheUse::kNone;
   uint64_t request_body_bytes = 0;
   uint64_t reply_body_bytes = 0;
-  uint64_t events = 0;      // of the stream, forwarded
-  uint64_t pings_sent = 0;  // our own
-  Usage usage;              // of the attempt that was delivered, partial if it was cut
+  uint64_t events = 0;                // of the stream, forwarded
+  uint64_t pings_sent = 0;            // our own
+  Usage usage;                        // of the attempt that was delivered, partial if it was cut
+  int64_t affinity_saved_tokens = 0;  // read from a prompt cache that a blind choice of the account had missed
+  int64_t affinity_lost_tokens = 0;   // written again, because the account that held them could not take the call
   std::vector<Attempt> attempts;
   WallTime started;
   Duration duration{0};

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "accounts/prompt_writes.h"
 #include "auth/authenticator.h"
 #include "base/units.h"
 #include "dialect/anthropic_call.h"
@@ -31,6 +32,7 @@ struct Call {
   runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving
   Instant until = {};                             // the end of the whole call
   std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
+  accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
   Instant began = {};                             // real time, at the head's first byte
 
   // What ends the call towards the upstream.

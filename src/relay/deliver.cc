@@ -4,6 +4,7 @@
 #include "dialect/error_reply.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
+#include "relay/prompt_ask.h"
 #include "stream/pump.h"
 
 namespace baton::relay {
@@ -101,11 +102,16 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
 }  // namespace
 
 // Of a reply that was cut that is not known: what it had reserved stays taken.
-void settle(const Parts& parts, const Call& call, Answer& answer, bool complete) {
+void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
   const model::Usage& usage = call.outcome.attempts[answer.attempt].usage;
-  if (!complete || !usage.known || !answer.lease || call.passthrough ||
-      call.route.operation != model::Operation::kMessages)
-    return;
+  if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
+  if (const auto ask = prompt_ask(parts.accounts, call); ask.prompt != nullptr) {
+    const accounts::PromptGain gain = parts.accounts.prompt_used(*answer.lease, ask, usage);
+    parts.metrics.affinity_tokens(answer.lease->outlook().matched, usage.cache_read_input_tokens);
+    call.outcome.affinity_saved_tokens = gain.saved_tokens;
+    call.outcome.affinity_lost_tokens = gain.lost_tokens;
+  }
+  if (!complete) return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
   answer.lease->settle(used, parts.loop.now());

@@ -17,6 +17,6 @@ model::Ending ending_of(stream::PumpEnd end);
 Error error_of(stream::PumpEnd end);
 void book_stream(Call& call, const Answer& answer, model::Attempt& attempt);
 // The pool learns what the call has used of its account's limits; only of a `complete` reply that is known.
-void settle(const Parts& parts, const Call& call, Answer& answer, bool complete);
+void settle(const Parts& parts, Call& call, Answer& answer, bool complete);
 
 }  // namespace baton::relay

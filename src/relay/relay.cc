@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/hash.h"
 #include "dialect/call_labels.h"
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
@@ -202,8 +203,11 @@ Expected<void> Relay::read_facts(Call& call) {
   // A conversation that names itself in its head needs no look at its prompt.
   const bool seek =
       parts_.accounts.has_affinity() && call.route.inference && head.find("x-claude-code-session-id") == nullptr;
-  auto facts =
-      dialect::read_call(text, scanner_, seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored);
+  std::optional<uint64_t> prompt_seed;
+  if (parts_.accounts.reads_prompts() && call.route.operation == Operation::kMessages && !call.passthrough)
+    prompt_seed = hash64(call.caller.name);
+  auto facts = dialect::read_call(text, scanner_,
+                                  seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored, prompt_seed);
   if (!facts) return std::unexpected(facts.error());
   call.facts = std::move(*facts);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);

@@ -5,6 +5,8 @@
 #include "accounts/backoff.h"
 #include "base/hash.h"
 #include "relay/deadline.h"
+#include "relay/prompt_ask.h"
+#include "runtime/wait.h"
 
 namespace baton::relay {
 
@@ -48,6 +50,10 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   ask_.need =
       parts.accounts.forecast().expect(ask_.tenant, ask_.limits, call.exchange.body().size(), call.facts.max_tokens);
   if (parts.accounts.has_affinity()) ask_.affinity = conversation(call);
+  if (const auto prompt = prompt_ask(parts.accounts, call); ask_.affinity != 0) {
+    ask_.prompt = prompt.prompt;
+    ask_.cache_tokens_min = prompt.cache_tokens_min;
+  }
   deadline_ = call.until;
   if (auto patience = client_patience(call.exchange.head()))
     deadline_ = std::min(deadline_, call.exchange.started() + *patience);
@@ -78,6 +84,29 @@ std::unexpected<Error> Seeker::refused(const accounts::Refusal& refusal) {
   return fail(ErrorCode::kNoAccount, Fault::kUs, "No account can take this call in time.", Retry::kLater);
 }
 
+Task<Expected<void>> Seeker::follow() {
+  const Instant began = parts_.loop.now();
+  const Instant most = std::min(began + parts_.accounts.config().affinity.leader_wait, until());
+  auto& writes = parts_.accounts.prompt_writes();
+  while (true) {
+    auto joined = parts_.accounts.join_write(ask_, parts_.loop, parts_.loop.now());
+    call_.lead = std::move(joined.lead);
+    if (!joined.follower) break;
+    while (!joined.follower->woken && parts_.loop.now() < most && !call_.exchange.cancel().cancelled()) {
+      co_await runtime::wait(parts_.loop,
+                             {.cancel = &call_.exchange.cancel(), .until = most, .slot = &joined.follower->slot});
+    }
+    const bool late = !joined.follower->woken;
+    if (late) writes.leave(joined.follower);
+    if (call_.exchange.cancel().cancelled())
+      co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+    parts_.metrics.affinity_followed(late);
+    if (late) break;
+  }
+  waited_ += parts_.loop.now() - began;
+  co_return Expected<void>{};
+}
+
 Task<Expected<Lease>> Seeker::first() {
   if (call_.bound_account) {
     const auto index = parts_.accounts.find(*call_.bound_account);
@@ -89,6 +118,9 @@ Task<Expected<Lease>> Seeker::first() {
     if (!smoothed_ && !parked) co_return parts_.accounts.take(*index);
     ask_.only = *index;
     ask_.affinity = 0;
+  }
+  if (ask_.prompt != nullptr && ask_.affinity != 0 && parts_.accounts.config().affinity.leader_wait.count() > 0) {
+    if (auto followed = co_await follow(); !followed) co_return std::unexpected(followed.error());
   }
   const bool queued = smoothed_ && parts_.accounts.waiting() > 0;
   if (!queued) {

@@ -31,6 +31,8 @@ class Seeker {
   const accounts::Ask& ask() const { return ask_; }
 
  private:
+  // Lets another call go first that is writing this one's prefix to a prompt cache.
+  runtime::Task<Expected<void>> follow();
   // Until when it may wait from now on.
   Instant until() const;
   Expected<accounts::Lease> taken(accounts::Lease lease);

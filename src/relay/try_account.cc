@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/recycle.h"
+#include "relay/prompt_ask.h"
 #include "relay/receive.h"
 #include "stream/usage_tap.h"
 
@@ -86,6 +87,14 @@ accounts::Stated note_head(const Parts& parts, Answer& answer, accounts::Attempt
   return stated;
 }
 
+// Others may wait for this call to write their prefix: it has begun to, or it has failed.
+void note_prompt(const Parts& parts, Call& call, Answer& answer) {
+  if (const auto ask = prompt_ask(parts.accounts, call); ask.prompt != nullptr && answer.reply.head) {
+    if (answer.reply.status() == 200) parts.accounts.prompt_begun(*answer.lease, ask, parts.loop.now());
+  }
+  call.lead = {};
+}
+
 std::string error_code_of(const Parts& parts, const Answer& answer) {
   if (!answer.whole || answer.coding != http::Coding::kIdentity) return {};
   auto error = stream::read_error(answer.content, parts.tap_room);
@@ -131,11 +140,13 @@ Task<Tried> try_account(const Parts& parts, Call& call, accounts::Lease lease, T
     attempt.reused_connection = answer.reply.reused_connection;
     attempt.first_byte = answer.reply.arrived - answer.reply.sent;
     stated = note_head(parts, answer, end);
+    note_prompt(parts, call, answer);
     auto received = co_await receive(parts, call, answer, options.cancel);
     end.early_error = received.value_or(false);
     if (!received) tried.failure = std::move(received.error());
   } else {
     tried.failure = std::move(sent.error());
+    note_prompt(parts, call, answer);
   }
   if (tried.failure) {
     end.status = 0;

@@ -40,6 +40,8 @@ struct Config {
   uint32_t output_tokens = 40;  // of a usual reply, before max_tokens cuts it
   ErrorMix errors;
   Duration batch_duration = std::chrono::seconds(5);
+  Duration cache_ttl = std::chrono::minutes(5);  // of prompt prefixes; the vendor's. And of those marked 1h:
+  Duration cache_ttl_long = std::chrono::hours(1);
   size_t stored_bytes_max = 256 * kMiB;  // batches and files in memory together
 };
 

@@ -66,7 +66,7 @@ void PromptCache::touch(Entry& entry, Instant now) {
 }
 
 void PromptCache::write(uint64_t prefix, Ttl ttl, Instant begins) {
-  Duration life = ttl == Ttl::k1h ? kLongTtl : kShortTtl;
+  Duration life = ttl == Ttl::k1h ? options_.long_ttl : options_.short_ttl;
   auto it = entries_.find(prefix);
   if (it != entries_.end()) {
     Entry& entry = it->second;
@@ -79,7 +79,7 @@ void PromptCache::write(uint64_t prefix, Ttl ttl, Instant begins) {
     ages_.splice(ages_.end(), ages_, entry.age);
     return;
   }
-  if (entries_.size() >= entries_max_ && !ages_.empty()) {
+  if (entries_.size() >= options_.entries_max && !ages_.empty()) {
     entries_.erase(ages_.front());
     ages_.pop_front();
   }

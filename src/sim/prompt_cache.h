@@ -23,6 +23,12 @@ inline constexpr size_t kLookbackBlocks = 20;
 inline constexpr Duration kShortTtl = std::chrono::minutes(5);
 inline constexpr Duration kLongTtl = std::chrono::hours(1);
 
+struct CacheOptions {
+  size_t entries_max = kCacheEntriesMax;
+  Duration short_ttl = kShortTtl;
+  Duration long_ttl = kLongTtl;
+};
+
 // What the input of one request is made of; the four parts add up to Prompt::tokens.
 struct InputTokens {
   uint64_t uncached = 0;
@@ -36,7 +42,7 @@ struct InputTokens {
 
 class PromptCache {
  public:
-  explicit PromptCache(size_t entries_max = kCacheEntriesMax) : entries_max_(entries_max) {}
+  explicit PromptCache(CacheOptions options = {}) : options_(options) {}
 
   // One request that comes at `now` and whose answer begins at `begins`: what its input is made of.
   struct Use {
@@ -64,7 +70,7 @@ class PromptCache {
   void touch(Entry& entry, Instant now);
   void write(uint64_t prefix, Ttl ttl, Instant begins);
 
-  size_t entries_max_;
+  const CacheOptions options_;
   std::unordered_map<uint64_t, Entry> entries_;
   std::list<uint64_t> ages_;  // oldest use first
   std::vector<uint64_t> chain_;

@@ -223,7 +223,7 @@ TEST(PromptCache, BlanksAndEscapesInTheJsonDoNotMatter) {
 }
 
 TEST(PromptCache, EntriesAreBounded) {
-  PromptCache cache(10);
+  PromptCache cache({.entries_max = 10});
   const Model& model = *find_model("claude-opus-5");
   auto prompt = [](uint64_t name) {
     Prompt out;

@@ -32,6 +32,7 @@ void keep_fault_inside(Control& control, size_t content_bytes) {
 Simulator::Simulator(Config config)
     : config_(std::move(config)),
       access_(config_),
+      cache_({.short_ttl = config_.cache_ttl, .long_ttl = config_.cache_ttl_long}),
       storage_(config_.stored_bytes_max),
       batches_({.duration = config_.batch_duration, .seed = config_.seed, .output_tokens = config_.output_tokens},
                storage_),
