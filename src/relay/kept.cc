@@ -81,8 +81,10 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   return answer;
 }
 
-void append_cache_fields(std::string& fields, const model::Outcome& outcome) {
-  if (outcome.cache != CacheUse::kNone) fields.append("baton-cache: ").append(name(outcome.cache)).append("\r\n");
+void append_cache_fields(std::string& fields, const Call& call) {
+  if (call.outcome.cache == CacheUse::kNone) return;
+  fields.append("baton-cache: ").append(name(call.outcome.cache)).append("\r\n");
+  if (call.keep_as) fields.append("baton-cache-key: ").append(reuse::key_text(call.keep_as->key)).append("\r\n");
 }
 
 Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer) {
@@ -92,7 +94,7 @@ Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer ans
                            : "content-type: application/json\r\n";
   if (!answer.reply->request_id.empty()) fields.append("request-id: ").append(answer.reply->request_id).append("\r\n");
   fields.append("baton-request-id: ").append(call.request_id()).append("\r\n");
-  append_cache_fields(fields, call.outcome);
+  append_cache_fields(fields, call);
   const Duration age = parts.loop.now() - answer.reply->since;
   fields.append("baton-cache-age: ")
       .append(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()))
@@ -137,7 +139,9 @@ void Recording::keep(const Call& call, const stream::ReplyFacts& facts, std::str
                .events = true,
                .stop_reason = facts.stop_reason,
                .request_id = upstream_request_id,
-               .usage = facts.usage});
+               .usage = facts.usage,
+               .tenant = call.caller.name,
+               .tags = call.outcome.tags});
 }
 
 void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
@@ -149,7 +153,9 @@ void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
                .events = false,
                .stop_reason = answer.stop_reason,
                .request_id = call.outcome.upstream_request_id,
-               .usage = call.outcome.attempts[answer.attempt].usage});
+               .usage = call.outcome.attempts[answer.attempt].usage,
+               .tenant = call.caller.name,
+               .tags = call.outcome.tags});
 }
 
 }  // namespace baton::relay
