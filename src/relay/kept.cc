@@ -57,10 +57,11 @@ std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digest
 Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester) {
   if (digester == nullptr || call.route.operation != model::Operation::kMessages) return std::nullopt;
   call.outcome.cache = CacheUse::kOff;
-  auto rules = reuse::rules_of(call.exchange.head(), call.facts.temperature_zero);
+  const auto policy = call.caller.key ? call.caller.key->rights.cache : auth::CachePolicy::kDefault;
+  auto rules = reuse::rules_of(call.exchange.head(), call.facts.temperature_zero, policy == auth::CachePolicy::kOn);
   if (!rules) return std::unexpected(rules.error());
   // A caller's own credential is another customer at the vendor, who is not known here.
-  if (!rules->any() || call.passthrough) return std::nullopt;
+  if (!rules->any() || call.passthrough || policy == auth::CachePolicy::kOff) return std::nullopt;
   auto digest = digest_of(call, *digester);
   if (!digest) return std::nullopt;
   call.outcome.cache = CacheUse::kMiss;
