@@ -46,7 +46,7 @@ export function signatureFields(key: string, request: ToSign): Record<string, st
 
 /** A fetch that signs: reads the body once, takes the vendor's credential fields away, sends. */
 export function signedFetch(key: string, send: typeof fetch = fetch): typeof fetch {
-  return async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+  const signed = async (...[input, init]: Parameters<typeof fetch>): Promise<Response> => {
     const request = new Request(input, init);
     const body = new Uint8Array(await request.arrayBuffer());
     const headers = new Headers(request.headers);
@@ -58,6 +58,7 @@ export function signedFetch(key: string, send: typeof fetch = fetch): typeof fet
     return send(request.url, { method: request.method, headers, body: body.length > 0 ? body : undefined,
                                signal: request.signal, redirect: "error" });
   };
+  return signed as typeof fetch;
 }
 
 function main(): void {

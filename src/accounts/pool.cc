@@ -167,6 +167,7 @@ Admission AccountPool::choose(const Ask& ask, Instant now, bool take) {
     const AccountIndex index = (start + step) % count;
     const AccountConfig& one = account(index);
     if (one.passthrough != ask.passthrough || (ask.only && *ask.only != index)) continue;
+    if (!ask.allowed.empty() && ask.allowed[index] == 0) continue;
     Candidate candidate{.index = index, .order = step};
     const double load = static_cast<double>(in_flight(index) + 1);
     if (one.passthrough) {

@@ -120,6 +120,8 @@ struct Ask {
   std::span<const AccountIndex> tried = {};
   Instant tried_from = runtime::kNever;  // when those may be asked again
   std::optional<AccountIndex> only = {};
+  std::span<const uint8_t> allowed = {};  // one per account, 0 for those that the caller may not use; empty: all
+  double share = 1;                       // of the queue, beside others' 1
   bool passthrough = false;
   bool patient = false;     // may wait a moment for its conversation's account
   bool repeatable = false;  // may be used to see whether an account is well again

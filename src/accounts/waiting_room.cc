@@ -75,7 +75,7 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
     leave(*pushed_out);
     pushed_out->state = Ticket::State::kPushedOut;
   }
-  ticket->place = order_.enter(ask.tenant, cost(ask.need));
+  ticket->place = order_.enter(ask.tenant, cost(ask.need), ask.share);
   ticket->check_at = earliest;
   queue_.emplace(ticket->place, ticket);
   Waiting& waiting = waiting_[static_cast<size_t>(ask.limits)];
@@ -99,7 +99,7 @@ void WaitingRoom::leave(Ticket& ticket) {
   if (ticket.state == Ticket::State::kGranted) {
     order_.served(ticket.ask.tenant, ticket.place);
   } else {
-    order_.left(ticket.ask.tenant, cost(ticket.ask.need));
+    order_.left(ticket.ask.tenant, cost(ticket.ask.need), ticket.ask.share);
   }
   size_.store(queue_.size(), std::memory_order_relaxed);
 }

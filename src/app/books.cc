@@ -69,6 +69,11 @@ std::string limits_of(const auth::StoredKey& key) {
   if (!rights.endpoints.empty()) add("endpoints=" + joined(rights.endpoints));
   if (rights.requests_per_minute > 0) add("rpm=" + std::to_string(rights.requests_per_minute));
   if (rights.concurrency > 0) add("concurrency=" + std::to_string(rights.concurrency));
+  if (rights.tokens_per_minute > 0) add("tpm=" + std::to_string(rights.tokens_per_minute));
+  if (!rights.accounts.empty()) add("accounts=" + joined(rights.accounts));
+  if (!rights.addresses.empty()) add("from=" + joined(rights.addresses));
+  if (rights.cache != auth::CachePolicy::kDefault) add("cache=" + std::string(name(rights.cache)));
+  if (rights.priority != auth::Priority::kNormal) add("priority=" + std::string(name(rights.priority)));
   return out.empty() ? "-" : out;
 }
 
@@ -103,11 +108,16 @@ void append_key_json(std::string& out, const auth::StoredKey& key, WallTime now)
   text("signing", signing_of(key));
   list("models", key.rights.models);
   list("endpoints", key.rights.endpoints);
+  list("accounts", key.rights.accounts);
+  list("from", key.rights.addresses);
+  text("cache", name(key.rights.cache));
+  text("priority", name(key.rights.priority));
   time("created_ms", key.created);
   time("expires_ms", key.expires);
   time("revoked_ms", key.revoked);
   text("state", state_of(key, now));
-  out += fmt::format("\"rpm\":{},\"concurrency\":{}", key.rights.requests_per_minute, key.rights.concurrency);
+  out += fmt::format("\"rpm\":{},\"concurrency\":{},\"tpm\":{}", key.rights.requests_per_minute, key.rights.concurrency,
+                     key.rights.tokens_per_minute);
 }
 
 void print_made(const auth::MadeKey& made, const Keys& command, WallTime now) {
@@ -168,11 +178,51 @@ void note(const std::string& folder, std::string_view action, std::string_view t
 
 }  // namespace
 
+namespace {
+
+// The stored key with what was given in place of what it had.
+auth::StoredKey changed(auth::StoredKey key, const Keys& command, WallTime now) {
+  const auth::Rights& wanted = command.key.rights;
+  const auto given = [&](std::string_view flag) {
+    return std::ranges::find(command.given, flag) != command.given.end();
+  };
+  if (given("--team")) key.team = command.key.team;
+  if (given("--tags")) key.tags = command.key.tags;
+  if (given("--ttl")) {
+    key.expires.reset();
+    if (command.ttl) key.expires = now + std::chrono::duration_cast<std::chrono::milliseconds>(*command.ttl);
+  }
+  if (given("--models")) key.rights.models = wanted.models;
+  if (given("--endpoints")) key.rights.endpoints = wanted.endpoints;
+  if (given("--rpm")) key.rights.requests_per_minute = wanted.requests_per_minute;
+  if (given("--concurrency")) key.rights.concurrency = wanted.concurrency;
+  if (given("--tpm")) key.rights.tokens_per_minute = wanted.tokens_per_minute;
+  if (given("--accounts")) key.rights.accounts = wanted.accounts;
+  if (given("--from")) key.rights.addresses = wanted.addresses;
+  if (given("--cache")) key.rights.cache = wanted.cache;
+  if (given("--priority")) key.rights.priority = wanted.priority;
+  return key;
+}
+
+int print_key(const auth::StoredKey& key, bool json, std::string_view done, WallTime now) {
+  if (json) {
+    std::string out = "{";
+    append_key_json(out, key, now);
+    std::printf("%s}\n", out.c_str());
+  } else {
+    std::fprintf(stderr, "The key %s %s: %s\n", key.name.c_str(), std::string(done).c_str(), limits_of(key).c_str());
+  }
+  return 0;
+}
+
+}  // namespace
+
 int run_keys(const Keys& command) {
   const WallTime now = runtime::SystemClock().wall();
   const auto folder = folder_of(command.data);
   if (!folder) return 2;
-  if (command.action != Keys::Action::kCreate && !auth::KeyStore::exists(*folder)) {
+  const bool makes = command.action == Keys::Action::kCreate || command.action == Keys::Action::kImport;
+  if (!makes && !auth::KeyStore::exists(*folder)) {
     if (command.action != Keys::Action::kList) return cannot("there is no key in " + *folder);
     print_list({}, command.json, now);
     return 0;
@@ -185,6 +235,20 @@ int run_keys(const Keys& command) {
       if (!stored) return cannot(stored.error().detail);
       print_list(*stored, command.json, now);
       return 0;
+    }
+    case Keys::Action::kImport: {
+      auth::NewKey wanted = command.key;
+      if (command.ttl) wanted.expires = now + std::chrono::duration_cast<std::chrono::milliseconds>(*command.ttl);
+      auto imported = store->import(wanted, command.sha256, now);
+      if (!imported) return cannot(imported.error().detail);
+      return print_key(*imported, command.json, "was taken over", now);
+    }
+    case Keys::Action::kSet: {
+      auto key = store->find(command.key.name);
+      if (!key) return cannot(key.error().detail);
+      *key = changed(std::move(*key), command, now);
+      if (auto done = store->change(*key); !done) return cannot(done.error().detail);
+      return print_key(*key, command.json, "was changed", now);
     }
     case Keys::Action::kRevoke: {
       auto revoked = store->revoke(command.key.name, now);

@@ -15,6 +15,7 @@
 #include "config/suggest.h"
 #include "config/value.h"
 #include "dialect/call_labels.h"
+#include "net/address.h"
 
 namespace baton::app {
 namespace {
@@ -113,6 +114,28 @@ bool is_model_pattern(std::string_view text) {
          text.substr(0, text.size() - 1).find('*') == text.npos;
 }
 
+bool is_account_pattern(std::string_view text) {
+  return config::is_name(text.ends_with('*') && text.size() > 1 ? text.substr(0, text.size() - 1) : text);
+}
+
+bool is_cidr(std::string_view text) { return net::Cidr::parse(text).has_value(); }
+
+std::optional<Sha256> parse_sha256(std::string_view text) {
+  Sha256 out;
+  if (text.size() != 2 * out.size()) return std::nullopt;
+  const auto digit = [](char c) -> int {
+    if (c >= '0' && c <= '9') return c - '0';
+    return ascii::lower(c) >= 'a' && ascii::lower(c) <= 'f' ? ascii::lower(c) - 'a' + 10 : -1;
+  };
+  for (size_t i = 0; i < out.size(); ++i) {
+    const int high = digit(text[2 * i]);
+    const int low = digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out[i] = static_cast<uint8_t>(high * 16 + low);
+  }
+  return out;
+}
+
 bool is_endpoint(std::string_view text) {
   const auto names = auth::endpoint_names();
   return std::ranges::find(names, text) != names.end();
@@ -127,6 +150,8 @@ void data_options(Options& options, DataFolder& data) {
 // What create takes beside the name.
 struct KeyWords {
   std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency;
+  std::optional<std::string> accounts, tpm, from, cache, priority;
+  bool may_clear = false;  // `set`: "any" empties a list, 0 takes a limit away, --ttl never
   bool signing = false, legacy = false;
 
   void add_to(Options& options) {
@@ -137,6 +162,12 @@ struct KeyWords {
     options.text("--endpoints", endpoints, "NAME,...");
     options.text("--rpm", rpm, "N");
     options.text("--concurrency", concurrency, "N");
+    options.text("--tpm", tpm, "N");
+    options.text("--accounts", accounts, "NAME,...");
+    options.text("--from", from, "CIDR,...");
+    options.text("--cache", cache, "WHEN");
+    options.text("--priority", priority, "LEVEL");
+    if (may_clear) return;
     options.flag("--signing", signing);
     options.flag("--legacy", legacy);
   }
@@ -148,14 +179,42 @@ struct KeyWords {
     auto joined = dialect::join_tags({tags ? std::string_view(*tags) : std::string_view{}});
     if (!joined) return "--tags: tags are 1 to 64 letters, digits or . _ - / : with at most one = inside; 16 at most";
     out.key.tags = *joined;
-    if (ttl) {
+    for (const auto& [flag, text] : {std::pair{"--team", &team},
+                                     {"--tags", &tags},
+                                     {"--ttl", &ttl},
+                                     {"--models", &models},
+                                     {"--endpoints", &endpoints},
+                                     {"--rpm", &rpm},
+                                     {"--concurrency", &concurrency},
+                                     {"--tpm", &tpm},
+                                     {"--accounts", &accounts},
+                                     {"--from", &from},
+                                     {"--cache", &cache},
+                                     {"--priority", &priority}}) {
+      if (*text) out.given.emplace_back(flag);
+    }
+    if (ttl && !(may_clear && *ttl == "never")) {
       out.ttl = parse_time(*ttl);
       if (!out.ttl || out.ttl->count() <= 0) return "--ttl must be a time such as 12h or 30d";
     }
-    if (const auto bad = parse_list(models, out.key.rights.models, is_model_pattern)) {
+    if (const auto bad = list(accounts, out.key.rights.accounts, is_account_pattern)) {
+      return "--accounts: \"" + *bad + "\" is no account's name; a * may stand at its end";
+    }
+    if (const auto bad = list(from, out.key.rights.addresses, is_cidr)) {
+      return "--from: \"" + *bad + "\" is no address and no block such as 10.0.0.0/8";
+    }
+    if (!one_of(cache, out.key.rights.cache,
+                {auth::CachePolicy::kDefault, auth::CachePolicy::kOff, auth::CachePolicy::kOn}))
+      return "--cache takes default, off or on";
+    if (!one_of(priority, out.key.rights.priority,
+                {auth::Priority::kNormal, auth::Priority::kLow, auth::Priority::kHigh}))
+      return "--priority takes low, normal or high";
+    if (!number(tpm, 1'000'000'000'000, out.key.rights.tokens_per_minute))
+      return "--tpm must be a number from 1 to 10^12";
+    if (const auto bad = list(models, out.key.rights.models, is_model_pattern)) {
       return "--models: \"" + *bad + "\" is no model's id; a * may stand at its end";
     }
-    if (const auto bad = parse_list(endpoints, out.key.rights.endpoints, is_endpoint)) {
+    if (const auto bad = list(endpoints, out.key.rights.endpoints, is_endpoint)) {
       return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
     }
     if (legacy && !signing) return "--legacy is for keys that sign: it goes with --signing";
@@ -167,20 +226,34 @@ struct KeyWords {
   }
 
  private:
-  static bool number(const std::optional<std::string>& text, uint64_t max, uint32_t& out) {
+  template <class T>
+  bool number(const std::optional<std::string>& text, uint64_t max, T& out) const {
     if (!text) return true;
     const auto value = ascii::decimal(*text);
-    if (!value || *value == 0 || *value > max) return false;
-    out = static_cast<uint32_t>(*value);
+    if (!value || (*value == 0 && !may_clear) || *value > max) return false;
+    out = static_cast<T>(*value);
     return true;
+  }
+  template <class T>
+  static bool one_of(const std::optional<std::string>& text, T& out, std::initializer_list<T> known) {
+    for (T one : known) {
+      if (!text || *text != name(one)) continue;
+      out = one;
+      return true;
+    }
+    return !text;
+  }
+  std::optional<std::string> list(const std::optional<std::string>& text, std::vector<std::string>& out,
+                                  const std::function<bool(std::string_view)>& good) const {
+    if (may_clear && text == "any") return std::nullopt;
+    return parse_list(text, out, good);
   }
 };
 
 std::expected<Command, std::string> parse_keys(std::vector<std::string> arguments) {
-  static constexpr std::pair<std::string_view, Keys::Action> kActions[] = {{"create", Keys::Action::kCreate},
-                                                                           {"list", Keys::Action::kList},
-                                                                           {"rotate", Keys::Action::kRotate},
-                                                                           {"revoke", Keys::Action::kRevoke}};
+  static constexpr std::pair<std::string_view, Keys::Action> kActions[] = {
+      {"create", Keys::Action::kCreate}, {"import", Keys::Action::kImport}, {"list", Keys::Action::kList},
+      {"set", Keys::Action::kSet},       {"rotate", Keys::Action::kRotate}, {"revoke", Keys::Action::kRevoke}};
   if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h")
     return Print{std::string(help_text("keys"))};
   const std::string verb = arguments.front();
@@ -196,7 +269,7 @@ std::expected<Command, std::string> parse_keys(std::vector<std::string> argument
   }
   if (!known)
     return refuse("keys: there is no " + ascii::excerpt(verb) + did_you_mean(verb, verbs) +
-                  " (create, list, rotate, revoke)");
+                  " (create, import, list, set, rotate, revoke)");
   const std::string command = "keys " + verb;
   const bool named = keys.action != Keys::Action::kList;
   std::string name;
@@ -208,8 +281,12 @@ std::expected<Command, std::string> parse_keys(std::vector<std::string> argument
   data_options(options, keys.data);
   options.flag("--json", keys.json);
   KeyWords words;
+  std::optional<std::string> digest;
+  words.may_clear = keys.action == Keys::Action::kSet;
   std::optional<std::string> grace;
-  if (keys.action == Keys::Action::kCreate) words.add_to(options);
+  if (keys.action == Keys::Action::kCreate || keys.action == Keys::Action::kImport || words.may_clear)
+    words.add_to(options);
+  if (keys.action == Keys::Action::kImport) options.text("--sha256", digest, "HEX");
   if (keys.action == Keys::Action::kRotate) options.text("--grace", grace, "TIME");
   if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
   if (options.help()) return Print{std::string(help_text("keys"))};
@@ -219,6 +296,13 @@ std::expected<Command, std::string> parse_keys(std::vector<std::string> argument
   }
   keys.key.name = std::move(name);
   if (std::string reason = words.read(keys); !reason.empty()) return refuse(command + ": " + reason);
+  if (words.may_clear && keys.given.empty()) return refuse(command + ": needs something to set, such as --rpm 60");
+  if (keys.action == Keys::Action::kImport) {
+    if (words.signing) return refuse(command + ": a key that signs cannot be imported; make one");
+    const auto read = parse_sha256(digest.value_or(""));
+    if (!read) return refuse(command + ": needs --sha256 with the 64 hexadecimal digits of the key's SHA-256");
+    keys.sha256 = *read;
+  }
   if (grace) {
     const auto time = parse_time(*grace);
     if (!time) return refuse(command + ": --grace must be a time such as 15m, 12h or 7d");

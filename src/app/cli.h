@@ -33,11 +33,13 @@ struct DataFolder {
 };
 
 struct Keys {
-  enum class Action { kCreate, kList, kRotate, kRevoke };
+  enum class Action { kCreate, kImport, kList, kSet, kRotate, kRevoke };
   Action action = Action::kList;
   DataFolder data;
   auth::NewKey key;  // of the others only its name
   std::optional<Duration> ttl;
+  Sha256 sha256{};                 // import: the key's own
+  std::vector<std::string> given;  // set: the options that were given; the key's other facts stay
   Duration grace{0};
   bool json = false;
 };

@@ -13,6 +13,28 @@ std::string printed(const Arguments& arguments) {
   return std::get<Print>(*command).text;
 }
 
+TEST(Cli, KeysSetChangesWhatIsNamedOnly) {
+  const auto command =
+      parse_command_line({"keys", "set", "ci", "--rpm", "0", "--models", "any", "--tpm", "50000", "--ttl", "never",
+                          "--from", "10.0.0.0/8,::1", "--cache", "on", "--priority", "high"});
+  ASSERT_TRUE(command) << command.error();
+  const Keys& keys = std::get<Keys>(*command);
+  EXPECT_EQ(keys.action, Keys::Action::kSet);
+  EXPECT_EQ(keys.given,
+            (std::vector<std::string>{"--ttl", "--models", "--rpm", "--tpm", "--from", "--cache", "--priority"}));
+  EXPECT_FALSE(keys.ttl);
+  EXPECT_EQ(keys.key.rights, (auth::Rights{.tokens_per_minute = 50'000,
+                                           .addresses = {"10.0.0.0/8", "::1"},
+                                           .cache = auth::CachePolicy::kOn,
+                                           .priority = auth::Priority::kHigh}));
+  const auto import = parse_command_line({"keys", "import", "ci", "--sha256", std::string(62, '0') + "aF"});
+  ASSERT_TRUE(import) << import.error();
+  EXPECT_EQ(std::get<Keys>(*import).sha256.back(), 0xaf);
+  const auto signing = parse_command_line({"keys", "create", "ci", "--signing", "--legacy"});
+  ASSERT_TRUE(signing) << signing.error();
+  EXPECT_EQ(std::get<Keys>(*signing).key.signing, auth::Signing::kLegacy);
+}
+
 TEST(Cli, ServeWithoutOptions) {
   const auto command = parse_command_line({"serve"});
   ASSERT_TRUE(command.has_value()) << command.error();
@@ -197,6 +219,16 @@ TEST(Cli, WhatIsWrongWithKeysAndUsageIsSaid) {
       {{"keys", "craete", "a"}, "baton keys: there is no craete; did you mean \"create\"?"},
       {{"keys", "create"}, "baton keys create: needs the key's name behind it"},
       {{"keys", "create", "a b"}, "baton keys create: a name is"},
+      {{"keys", "create", "a", "--accounts", "*"}, "baton keys create: --accounts: \"*\" is no account's name"},
+      {{"keys", "create", "a", "--from", "10.0.0.0/33"}, "baton keys create: --from: \"10.0.0.0/33\" is no address"},
+      {{"keys", "create", "a", "--cache", "maybe"}, "baton keys create: --cache takes default, off or on"},
+      {{"keys", "create", "a", "--priority", "urgent"}, "baton keys create: --priority takes low, normal or high"},
+      {{"keys", "create", "a", "--tpm", "0"}, "baton keys create: --tpm must be"},
+      {{"keys", "create", "a", "--legacy"}, "baton keys create: --legacy is for keys that sign"},
+      {{"keys", "import", "a"}, "baton keys import: needs --sha256"},
+      {{"keys", "import", "a", "--sha256", "abc"}, "baton keys import: needs --sha256"},
+      {{"keys", "set", "a"}, "baton keys set: needs something to set"},
+      {{"keys", "set", "a", "--signing"}, "baton keys set: there is no option --signing"},
       {{"keys", "create", "a", "--ttl", "30"}, "baton keys create: --ttl must be"},
       {{"keys", "create", "a", "--ttl", "0d"}, "baton keys create: --ttl must be"},
       {{"keys", "create", "a", "--models", "a,,b"}, "baton keys create: --models: \"\" is no model's id"},

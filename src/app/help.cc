@@ -79,13 +79,15 @@ constexpr std::string_view kKeysHelp =
     R"(baton keys: who may call, changed while the relay runs. It notices within a second.
 
   baton keys create NAME   Make a key and print it. It is shown this once and kept nowhere.
+  baton keys import NAME   Take over a key that was made elsewhere, by its SHA-256 alone.
+  baton keys set NAME      Change what a key may do; what is not named stays.
   baton keys list          The keys there are, each with its first characters.
   baton keys rotate NAME   Give the key another secret; the old one stops working.
   baton keys revoke NAME   The key stops working for good.
 
 With the first key, calls without one stop being served, from this host too.
 
-create takes:
+create, import and set take:
   --team TEAM          Whom the key belongs to, for sums.
   --tags TAG,...       Tags of all its calls, such as env=ci.
   --ttl TIME           How long it is valid: 12h, 30d. Usually for good.
@@ -93,6 +95,15 @@ create takes:
   --endpoints NAME,... Only these: messages, count_tokens, batches, models, files, other.
   --rpm N              Requests per minute.
   --concurrency N      Calls at a time.
+  --tpm N              Tokens per minute: input, cache writes and output together.
+  --accounts NAME,...  Only these accounts; org-* is all that begin so.
+  --from CIDR,...      Only from these addresses, such as 10.0.0.0/8.
+  --cache WHEN         Replies may be reused: default (as each call says), on, off.
+  --priority LEVEL     Share of the queue for an account: low, normal or high (1:4:16).
+set also takes: any for a list, 0 for a number, --ttl never.
+import takes:
+  --sha256 HEX         The key's SHA-256: printf %s "$KEY" | sha256sum
+create takes:
   --signing            A key that is never sent: requests are signed with it.
   --legacy             With --signing: also in the form timestamp:body, which binds less.
 rotate takes:

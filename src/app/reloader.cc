@@ -15,7 +15,7 @@ namespace {
 // What is made once from the settings at the start. A section ends in a dot.
 constexpr std::string_view kFixed[] = {
     "admin.", "threads", "max_memory", "data_dir", "edge.request_bytes_budget", "stream.reply_bytes_budget", "ledger.",
-    "cache.", "store.",  "sim.",       "resume.",  "upstream.dns_refresh",      "upstream.dns_stale_max",
+    "cache.", "store.",  "sim.",       "resume.",  "upstream.dns_refresh",      "upstream.dns_stale_max",    "tracing.",
 };
 
 bool is_fixed(std::string_view key) {
@@ -50,6 +50,11 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
         },
         row.at);
   }
+  const auto same_header = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.reveal() == b.second.reveal();
+  };
+  if (!std::ranges::equal(fresh.tracing.headers, running.tracing.headers, same_header))
+    kept.emplace_back("tracing.headers");
   if (!same(fresh.admin, running.admin)) kept.emplace_back("admin.listen");
   if (fresh.admin_hosts != running.admin_hosts) kept.emplace_back("admin.hosts");
   if (fresh.admin_metrics.has_value() != running.admin_metrics.has_value() ||
@@ -64,6 +69,7 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   fresh.admin_metrics_need_token = running.admin_metrics_need_token;
   fresh.admin = running.admin;
   fresh.admin_hosts = running.admin_hosts;
+  fresh.tracing = running.tracing;
   fresh.threads = running.threads;
   fresh.max_memory_bytes = running.max_memory_bytes;
   fresh.data_dir = running.data_dir;

@@ -51,6 +51,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .metrics = parts.metrics,
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
+                                                       .tracing = shared.traces == nullptr ? nullptr : &shared.tracing,
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .flights = shared.flights.get(),

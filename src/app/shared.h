@@ -26,6 +26,7 @@
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
+#include "trace/exporter.h"
 
 namespace baton::app {
 
@@ -65,6 +66,8 @@ struct Shared {
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
   auth::NonceFile nonces;
+  model::TraceRules tracing;
+  trace::Exporter* traces = nullptr;  // null: nothing is traced; set before the loops are made, outlives them
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};

@@ -56,7 +56,10 @@ Worker::Worker(Shared& shared, size_t index)
                                            net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh,
                                                                        .stale_max = settings.upstream.dns_stale_max}});
   ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get());
-  ledger_->observe([this](const model::Outcome& outcome) { shared_.live.offer(outcome, loop_.now()); });
+  ledger_->observe([this, traces = shared.traces](const model::Outcome& call) {
+    shared_.live.offer(call, loop_.now());
+    if (traces != nullptr) traces->offer(call);
+  });
   edge_ = settings.edge;
   use(shared.current());
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,

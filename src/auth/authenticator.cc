@@ -149,7 +149,15 @@ Expected<Caller> Authenticator::identify(const http::RequestHead& head, const ne
   Expected<Caller> caller = is_signed(head) ? identify_signed(head, now)
                             : open          ? identify_local(head, peer)
                                             : identify_client(head, now);
-  if (caller) caller->client_address = client_address(head, peer);
+  if (!caller) return caller;
+  caller->client_address = client_address(head, peer);
+  if (caller->key && !caller->key->from.empty()) {
+    const auto address = net::IpAddress::parse(caller->client_address);
+    if (!address || !net::contains(caller->key->from, *address)) {
+      return forbidden("The key " + caller->key->name +
+                       " may not be used from this address. Ask the relay's operator.");
+    }
+  }
   return caller;
 }
 

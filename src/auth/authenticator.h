@@ -47,6 +47,7 @@ class Authenticator {
   // `ring`: the keys made at run time; borrowed, or nothing.
   explicit Authenticator(const Config& config, const KeyRing* ring = nullptr);
 
+  // kForbidden also: a key that may not be used from this address.
   // `peer`: where the connection comes from, or what its PROXY header said if the edge believes it.
   // kUnauthenticated: no key, or not one of ours (one sentence for all of it), or one of ours that has expired at `now`
   // or was revoked; or a signature that is out of time or does not fit. kForbidden: only loopback may call and this is

@@ -25,10 +25,10 @@ std::string listed(const std::vector<std::string>& words) {
   return out;
 }
 
-bool fits(std::string_view pattern, std::string_view model) {
-  if (!pattern.ends_with('*')) return pattern == model;
+bool fits(std::string_view pattern, std::string_view name) {
+  if (!pattern.ends_with('*')) return pattern == name;
   pattern.remove_suffix(1);
-  return model.starts_with(pattern);
+  return name.starts_with(pattern);
 }
 
 // Takes one of the key's requests out of its minute (generic cell rate algorithm, ITU-T I.371): how long to wait, or 0.
@@ -103,6 +103,39 @@ Expected<Permit> admit(const ClientKey& key, Operation operation, Instant now, D
     }
   }
   return permit;
+}
+
+std::string_view name(CachePolicy policy) {
+  switch (policy) {
+    case CachePolicy::kDefault: return "default";
+    case CachePolicy::kOff: return "off";
+    case CachePolicy::kOn: return "on";
+  }
+  return "default";
+}
+
+std::string_view name(Priority priority) {
+  switch (priority) {
+    case Priority::kNormal: return "normal";
+    case Priority::kLow: return "low";
+    case Priority::kHigh: return "high";
+  }
+  return "normal";
+}
+
+double share_of(Priority priority) {
+  switch (priority) {
+    case Priority::kNormal: return 1;
+    case Priority::kLow: return 0.25;
+    case Priority::kHigh: return 4;
+  }
+  return 1;
+}
+
+bool allows_account(const ClientKey& key, std::string_view account) {
+  const auto& accounts = key.rights.accounts;
+  return accounts.empty() ||
+         std::ranges::any_of(accounts, [&](const std::string& pattern) { return fits(pattern, account); });
 }
 
 Expected<void> allow_model(const ClientKey& key, std::string_view model) {

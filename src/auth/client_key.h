@@ -15,8 +15,17 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "model/route.h"
+#include "net/address.h"
 
 namespace baton::auth {
+
+// Whether the key's calls may be answered from kept replies: as each call says, never, or unless a call says no.
+enum class CachePolicy : uint8_t { kDefault, kOff, kOn };
+std::string_view name(CachePolicy policy);
+// The key's share while calls wait for an account: a quarter, one, or four times that of others.
+enum class Priority : uint8_t { kNormal, kLow, kHigh };
+std::string_view name(Priority priority);
+double share_of(Priority priority);
 
 // What a key may do. Empty lists and zeros do not limit.
 struct Rights {
@@ -24,6 +33,11 @@ struct Rights {
   std::vector<std::string> endpoints;  // of endpoint_names()
   uint32_t requests_per_minute = 0;
   uint32_t concurrency = 0;  // calls at a time
+  uint64_t tokens_per_minute = 0;
+  std::vector<std::string> accounts;   // whose; one that ends in '*' stands for all that begin so
+  std::vector<std::string> addresses;  // CIDRs that it may be used from
+  CachePolicy cache = CachePolicy::kDefault;
+  Priority priority = Priority::kNormal;
   friend bool operator==(const Rights&, const Rights&) = default;
 };
 
@@ -33,8 +47,9 @@ std::string_view endpoint_of(model::Operation operation);
 
 // What is counted of a key, over all loops. It outlives changes of the key's facts.
 struct Meter {
-  std::atomic<int64_t> open{0};      // calls being served
-  std::atomic<int64_t> spent_to{0};  // the time, in ns, up to which requests are spent (GCRA)
+  std::atomic<int64_t> open{0};             // calls being served
+  std::atomic<int64_t> spent_to{0};         // the time, in ns, up to which requests are spent (GCRA)
+  std::atomic<int64_t> tokens_spent_to{0};  // and tokens
 };
 
 struct ClientKey {
@@ -43,6 +58,7 @@ struct ClientKey {
   std::string team;
   std::string tags;  // as in model::Outcome
   Rights rights;
+  std::vector<net::Cidr> from;  // rights.addresses, read
   std::shared_ptr<Meter> meter;
 };
 
@@ -73,5 +89,8 @@ Expected<Permit> admit(const ClientKey& key, model::Operation operation, Instant
 
 // kForbidden: the key is not for this model. A body that names none is the vendor's to refuse.
 Expected<void> allow_model(const ClientKey& key, std::string_view model);
+
+// Whether the key may be served by this account.
+bool allows_account(const ClientKey& key, std::string_view account);
 
 }  // namespace baton::auth

@@ -17,8 +17,9 @@ std::optional<WallTime> earlier(std::optional<WallTime> a, std::optional<WallTim
 
 }  // namespace
 
-Sha256 keyed_digest(const DigestSecret& secret, std::string_view key) {
-  const Sha256 plain = sha256(key);
+Sha256 keyed_digest(const DigestSecret& secret, std::string_view key) { return keyed_digest_of(secret, sha256(key)); }
+
+Sha256 keyed_digest_of(const DigestSecret& secret, const Sha256& plain) {
   std::array<char, sizeof(DigestSecret) + sizeof(Sha256)> both;
   std::memcpy(both.data(), secret.data(), secret.size());
   std::memcpy(both.data() + secret.size(), plain.data(), plain.size());
@@ -73,11 +74,17 @@ void KeyRing::replace(const StoredKeys& stored) {
     const auto known = meters_.find(one.id);
     std::shared_ptr<Meter> meter = known == meters_.end() ? std::make_shared<Meter>() : known->second;
     meters.emplace(one.id, meter);
+    std::vector<net::Cidr> from;
+    for (const std::string& text : one.rights.addresses) {
+      // What cannot be read lets nobody in.
+      from.push_back(net::Cidr::parse(text).value_or(*net::Cidr::parse("255.255.255.255/32")));
+    }
     auto key = std::make_shared<ClientKey>(ClientKey{.id = one.id,
                                                      .name = one.name,
                                                      .team = one.team,
                                                      .tags = one.tags,
                                                      .rights = one.rights,
+                                                     .from = std::move(from),
                                                      .meter = std::move(meter)});
     keys.emplace(one.id, Facts{std::move(key), &one});
   }

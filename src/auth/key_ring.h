@@ -28,6 +28,8 @@ using DigestSecret = std::array<uint8_t, 32>;
 
 // SHA-256 over the secret and the key's own SHA-256. Both have a fixed length, so nothing can be appended or shifted.
 Sha256 keyed_digest(const DigestSecret& secret, std::string_view key);
+// The same for a key of which only its own SHA-256 is known.
+Sha256 keyed_digest_of(const DigestSecret& secret, const Sha256& plain);
 
 // The secret that a key signs requests with. It is derived whenever it is needed and stored nowhere.
 using SigningSalt = std::array<uint8_t, 16>;

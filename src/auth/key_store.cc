@@ -32,10 +32,15 @@ constexpr Migration kMigrations[] = {
     "CREATE TABLE signing("
     "seq INTEGER PRIMARY KEY, salt TEXT NOT NULL, key_id TEXT NOT NULL, created_at INTEGER NOT NULL, until INTEGER"
     ") STRICT",
+    "ALTER TABLE keys ADD COLUMN accounts TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE keys ADD COLUMN addresses TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE keys ADD COLUMN tokens_per_minute INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN cache INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
 };
 constexpr std::string_view kColumns =
     "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, "
-    "revoked_at, signing";
+    "revoked_at, signing, accounts, addresses, tokens_per_minute, cache, priority";
 constexpr Duration kBusyTimeout = std::chrono::seconds(2);
 
 std::unexpected<Error> failure(std::string detail) { return fail(ErrorCode::kStore, Fault::kUs, std::move(detail)); }
@@ -76,7 +81,12 @@ StoredKey key_of(const Statement& row) {
           .rights = {.models = split(row.text(5)),
                      .endpoints = split(row.text(6)),
                      .requests_per_minute = static_cast<uint32_t>(row.number(7)),
-                     .concurrency = static_cast<uint32_t>(row.number(8))},
+                     .concurrency = static_cast<uint32_t>(row.number(8)),
+                     .tokens_per_minute = static_cast<uint64_t>(row.number(15)),
+                     .accounts = split(row.text(13)),
+                     .addresses = split(row.text(14)),
+                     .cache = static_cast<CachePolicy>(row.number(16)),
+                     .priority = static_cast<Priority>(row.number(17))},
           .signing = static_cast<Signing>(row.number(12)),
           .created = WallTime(std::chrono::milliseconds(row.number(9))),
           .expires = wall(row.number_or_null(10)),
@@ -198,7 +208,64 @@ Secret KeyStore::add_signing_to(StoredKey& key, std::string& failed, WallTime no
   return Secret(named + std::string(signing_secret(secret_, key.id, salt).reveal()));
 }
 
-Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
+Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) { return make(wanted, nullptr, now); }
+
+Expected<StoredKey> KeyStore::import(const NewKey& wanted, const Sha256& plain, WallTime now) {
+  auto made = make(wanted, &plain, now);
+  if (!made) return std::unexpected(made.error());
+  return std::move(made->stored);
+}
+
+// The key's secret: a new one, or what is known of one that was made elsewhere.
+Expected<Secret> KeyStore::add(StoredKey& key, const Sha256* plain, WallTime now) {
+  if (plain == nullptr) {
+    std::string failed;
+    Secret secret = add_secret_to(key, failed, now);
+    if (!failed.empty()) return failure("keys.db: " + failed);
+    return secret;
+  }
+  key.shown = "sha256:" + hex(*plain).substr(0, 4);
+  Result<Statement> insert = database_.prepare("INSERT OR IGNORE INTO secrets VALUES(?1, ?2, ?3, NULL)");
+  if (!insert) return failure(insert.error());
+  Result<void> done = insert->bind(1, std::string_view(hex(keyed_digest_of(secret_, *plain))))
+                          .bind(2, std::string_view(key.id))
+                          .bind(3, now.time_since_epoch().count())
+                          .run();
+  if (!done) return failure(done.error());
+  if (database_.changes() == 0) return fail(ErrorCode::kConfig, Fault::kClient, "this key is known already");
+  return Secret();
+}
+
+Expected<void> KeyStore::change(const StoredKey& key) {
+  Result<Statement> update = database_.prepare(
+      "UPDATE keys SET team = ?2, tags = ?3, models = ?4, endpoints = ?5, requests_per_minute = ?6, concurrency = ?7, "
+      "expires_at = ?8, accounts = ?9, addresses = ?10, tokens_per_minute = ?11, cache = ?12, priority = ?13 WHERE id "
+      "= ?1");
+  if (!update) return failure(update.error());
+  const Rights& rights = key.rights;
+  const std::string models = join(rights.models);
+  const std::string endpoints = join(rights.endpoints);
+  const std::string accounts = join(rights.accounts);
+  const std::string addresses = join(rights.addresses);
+  Result<void> done = update->bind(1, std::string_view(key.id))
+                          .bind(2, std::string_view(key.team))
+                          .bind(3, std::string_view(key.tags))
+                          .bind(4, std::string_view(models))
+                          .bind(5, std::string_view(endpoints))
+                          .bind(6, int64_t{rights.requests_per_minute})
+                          .bind(7, int64_t{rights.concurrency})
+                          .bind(8, ms(key.expires))
+                          .bind(9, std::string_view(accounts))
+                          .bind(10, std::string_view(addresses))
+                          .bind(11, static_cast<int64_t>(rights.tokens_per_minute))
+                          .bind(12, static_cast<int64_t>(rights.cache))
+                          .bind(13, static_cast<int64_t>(rights.priority))
+                          .run();
+  if (!done) return failure(done.error());
+  return {};
+}
+
+Expected<MadeKey> KeyStore::make(const NewKey& wanted, const Sha256* plain, WallTime now) {
   std::array<uint8_t, 8> id;
   random_bytes(id);
   StoredKey key{.id = "key_" + hex(id),
@@ -212,7 +279,7 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
                 .expires = wanted.expires,
                 .revoked = {}};
   if (Result<void> begun = database_.execute("BEGIN IMMEDIATE"); !begun) return failure(begun.error());
-  const auto make = [&]() -> Expected<Secret> {
+  const auto insert_all = [&]() -> Expected<Secret> {
     Result<Statement> count = database_.prepare("SELECT count(*), sum(name = ?1 AND revoked_at IS NULL) FROM keys");
     if (!count) return failure(count.error());
     Result<bool> row = count->bind(1, std::string_view(key.name)).step();
@@ -224,9 +291,8 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
     if (count->number(0) >= static_cast<int64_t>(kKeysMax))
       return fail(ErrorCode::kConfig, Fault::kClient, "there are too many keys");
     count->reset();
-    std::string failed;
-    Secret secret = add_secret_to(key, failed, now);
-    if (!failed.empty()) return failure("keys.db: " + failed);
+    Expected<Secret> secret = add(key, plain, now);
+    if (!secret) return secret;
     Result<Statement> insert = database_.prepare(
         "INSERT INTO keys(id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, "
         "created_at, "
@@ -248,10 +314,11 @@ Expected<MadeKey> KeyStore::create(const NewKey& wanted, WallTime now) {
                             .bind(12, static_cast<int64_t>(key.signing))
                             .run();
     if (!done) return failure(done.error());
+    if (auto changed = change(key); !changed) return std::unexpected(changed.error());
     if (Result<void> committed = database_.execute("COMMIT"); !committed) return failure(committed.error());
     return secret;
   };
-  Expected<Secret> secret = make();
+  Expected<Secret> secret = insert_all();
   if (!secret) {
     (void)database_.execute("ROLLBACK");
     return std::unexpected(secret.error());

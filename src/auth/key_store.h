@@ -46,20 +46,27 @@ class KeyStore {
 
   // kConfig: the name is taken, or there are kKeysMax keys.
   Expected<MadeKey> create(const NewKey& wanted, WallTime now);
+  // A key of which only its SHA-256 is known, so that its holder goes on using it. kConfig also: it is known already.
+  Expected<StoredKey> import(const NewKey& wanted, const Sha256& plain, WallTime now);
+  // Team, tags, rights and expiry of the key with this id become those given. The secret stays.
+  Expected<void> change(const StoredKey& key);
   // Another secret for the key; the one before stays valid for `grace`. kNotFound: no such key.
   Expected<MadeKey> rotate(std::string_view name, Duration grace, WallTime now);
   // kNotFound: no such key, or it is revoked already.
   Expected<void> revoke(std::string_view name, WallTime now);
   // All of it; keys in the order in which they were made.
   Expected<StoredKeys> read();
+  // The key in use that is called so. kNotFound.
+  Expected<StoredKey> find(std::string_view name);
   // Whether another connection has changed something since the last call; the first says yes.
   Expected<bool> changed();
 
  private:
   KeyStore(store::Database database, std::string folder, DigestSecret secret);
-  Expected<StoredKey> find(std::string_view name);
   // Of a key that signs: what it is derived with.
   Secret add_signing_to(StoredKey& key, std::string& failure, WallTime now);
+  Expected<Secret> add(StoredKey& key, const Sha256* plain, WallTime now);
+  Expected<MadeKey> make(const NewKey& wanted, const Sha256* plain, WallTime now);
   Secret add_secret_to(StoredKey& key, std::string& failure, WallTime now);
 
   store::Database database_;

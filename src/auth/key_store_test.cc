@@ -123,6 +123,73 @@ TEST_F(KeyStoreTest, ARotatedKeyIsValidForItsGrace) {
   EXPECT_EQ(store.rotate("b", 0s, kNow).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(KeyStoreTest, AnImportedKeyIsItsHoldersAsBefore) {
+  KeyStore store = open();
+  const std::string key = "sk-litellm-0123456789abcdef";
+  auto imported = store.import({.name = "moved", .rights = {.concurrency = 3}}, sha256(key), kNow);
+  ASSERT_TRUE(imported) << imported.error().detail;
+  EXPECT_TRUE(imported->shown.starts_with("sha256:"));
+  const auto caller = ask(store, key);
+  ASSERT_TRUE(caller) << caller.error().detail;
+  EXPECT_EQ(caller->name, "moved");
+  EXPECT_EQ(caller->key->rights.concurrency, 3u);
+  EXPECT_FALSE(ask(store, hex(sha256(key)))) << "the hash is no key";
+  const auto again = store.import({.name = "other"}, sha256(key), kNow);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kConfig);
+  EXPECT_EQ(store.find("other").error().code, ErrorCode::kNotFound) << "nothing of it stays";
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_EQ(bytes.find(hex(sha256(key))), std::string::npos) << entry.path();
+  }
+  ASSERT_TRUE(store.rotate("moved", 0s, kNow));
+  EXPECT_FALSE(ask(store, key));
+}
+
+TEST_F(KeyStoreTest, RightsAreKeptAndChanged) {
+  KeyStore store = open();
+  const Rights rights{.models = {"claude-*"},
+                      .endpoints = {"messages"},
+                      .requests_per_minute = 60,
+                      .concurrency = 4,
+                      .tokens_per_minute = 5'000'000'000,
+                      .accounts = {"org-a", "org-b*"},
+                      .addresses = {"10.0.0.0/8"},
+                      .cache = CachePolicy::kOff,
+                      .priority = Priority::kLow};
+  auto made = store.create({.name = "a", .rights = rights}, kNow);
+  ASSERT_TRUE(made);
+  EXPECT_EQ(store.find("a")->rights, rights);
+  StoredKey key = *store.find("a");
+  key.team = "web";
+  key.tags = "t";
+  key.expires = kNow + 1h;
+  key.rights = {.requests_per_minute = 1, .cache = CachePolicy::kOn, .priority = Priority::kHigh};
+  ASSERT_TRUE(store.change(key));
+  const StoredKey after = *store.find("a");
+  EXPECT_EQ(after.rights, key.rights);
+  EXPECT_EQ(after.team, "web");
+  EXPECT_EQ(after.tags, "t");
+  EXPECT_EQ(after.expires, key.expires);
+  EXPECT_TRUE(ask(store, made->key.reveal()));
+}
+
+TEST_F(KeyStoreTest, AKeyMayBeHeldToAddresses) {
+  KeyStore store = open();
+  auto inside = store.create({.name = "in", .rights = {.addresses = {"198.51.100.0/24", "203.0.113.9"}}}, kNow);
+  auto outside = store.create({.name = "out", .rights = {.addresses = {"198.51.100.0/24", "::/0"}}}, kNow);
+  auto unreadable = store.create({.name = "bad", .rights = {.addresses = {"nowhere"}}}, kNow);
+  ASSERT_TRUE(inside && outside && unreadable);
+  EXPECT_TRUE(ask(store, inside->key.reveal()));
+  for (const auto* key : {&*outside, &*unreadable}) {
+    const auto refused = ask(store, key->key.reveal());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kForbidden);
+    EXPECT_NE(refused.error().detail.find("may not be used from this address"), std::string::npos);
+  }
+}
+
 TEST_F(KeyStoreTest, AnotherProcessSeesWhatChanged) {
   KeyStore relay = open();
   EXPECT_TRUE(*relay.changed());

@@ -17,6 +17,9 @@ namespace baton::auth {
 namespace {
 
 constexpr std::string_view kBootFile = "/boot";
+constexpr std::string_view kHorizonFile = "/horizon";
+constexpr std::chrono::seconds kHardlyAhead{2};   // less than it takes to start a host
+constexpr std::chrono::seconds kHorizonStep{10};  // so that it is not written for each request
 constexpr int64_t kMarkBytes = sizeof(NonceMark);
 
 int64_t minute_of(WallTime time) { return std::chrono::floor<std::chrono::minutes>(time).time_since_epoch().count(); }
@@ -37,6 +40,20 @@ bool even_out(int file, int64_t size) {
   static constexpr NonceMark kNothing{};
   const auto missing = static_cast<size_t>((kMarkBytes - size % kMarkBytes) % kMarkBytes);
   return missing == 0 || ::write(file, kNothing.data(), missing) == static_cast<ssize_t>(missing);
+}
+
+bool write_small(const std::string& path, const std::string& text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0) return false;
+  const bool written = ::pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+                       ::ftruncate(file, static_cast<off_t>(text.size())) == 0 && ::fdatasync(file) == 0;
+  ::close(file);
+  return written;
+}
+
+WallTime read_horizon(const std::string& folder) {
+  const auto ms = ascii::decimal(read_small(folder + std::string(kHorizonFile)));
+  return WallTime(std::chrono::milliseconds(static_cast<int64_t>(ms.value_or(0))));
 }
 
 std::unexpected<Error> store_failure() {
@@ -71,7 +88,10 @@ std::string NonceFile::path_of(int64_t minute) const { return options_.folder + 
 void NonceFile::load(WallTime now) {
   const std::string boot = read_small(options_.folder + std::string(kBootFile));
   // Whether something was lost, or removed, is not known then.
-  if (boot.empty() || boot != options_.boot_id) barrier_ = now;
+  horizon_ = read_horizon(options_.folder);
+  // Most clients write whole seconds.
+  const WallTime start = std::chrono::floor<std::chrono::seconds>(now);
+  if (boot.empty() || boot != options_.boot_id) barrier_ = std::max(start, horizon_);
   DIR* folder = ::opendir(options_.folder.c_str());
   if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) {
@@ -81,7 +101,7 @@ void NonceFile::load(WallTime now) {
     if (end_of(number) <= now) {
       ::unlink(path_of(number).c_str());
     } else if (!open(number)) {
-      barrier_ = now;
+      barrier_ = std::max(start, horizon_);
     }
   }
   ::closedir(folder);
@@ -95,12 +115,7 @@ Expected<void> NonceFile::make_folder() {
   if (::mkdir(options_.folder.c_str(), 0700) != 0 && errno != EEXIST) return store_failure();
   const std::string path = options_.folder + std::string(kBootFile);
   if (read_small(path) != options_.boot_id) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0) return store_failure();
-    const std::string line = options_.boot_id + "\n";
-    const bool written = ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-    ::close(file);
-    if (!written) return store_failure();
+    if (!write_small(path, options_.boot_id + "\n")) return store_failure();
   }
   folder_made_ = true;
   return {};
@@ -116,6 +131,15 @@ void NonceFile::forget(WallTime now) {
     barrier_ = std::max(barrier_, end_of(minutes_.begin()->first) - kSignatureWindow);
     minutes_.erase(minutes_.begin());
   }
+}
+
+Expected<void> NonceFile::look_ahead(WallTime signed_at, WallTime now) {
+  if (signed_at <= now + kHardlyAhead || signed_at <= horizon_) return {};
+  horizon_ = std::max(signed_at + kHorizonStep, read_horizon(options_.folder));
+  const std::string text = std::to_string(horizon_.time_since_epoch().count()) + "\n";
+  if (write_small(options_.folder + std::string(kHorizonFile), text)) return {};
+  horizon_ = {};
+  return store_failure();
 }
 
 bool NonceFile::known(const NonceMark& mark) const {
@@ -166,6 +190,7 @@ Expected<void> NonceFile::take(NonceMark mark, WallTime signed_at, WallTime now)
   if (size() >= options_.nonces_max)
     return fail(ErrorCode::kOverloaded, Fault::kUs, "nonces: too many are remembered", Retry::kLater);
   if (auto made = make_folder(); !made) return made;
+  if (auto looked = look_ahead(signed_at, now); !looked) return looked;
   auto minute = open(minute_of(signed_at + kSignatureWindow));
   if (!minute) return std::unexpected(minute.error());
   Minute& held = **minute;

@@ -2,7 +2,8 @@
 // processes that share the folder. One file per minute in which its nonces are forgotten, of 16 bytes each, only ever
 // appended to; the file is removed whole when its minute has passed. Which of two equal marks came first is decided by
 // their order in the file. Appends are not synced: they outlive the process, not the machine, and so after a boot
-// (known by the kernel's boot id) what was signed before this start is refused. Life: one per process. Thread: any;
+// (known by the kernel's boot id) what was signed before this start is refused. How far ahead of the clock a
+// time was that was taken is synced, in `horizon`, so that it is refused then too. Life: one per process. Thread: any;
 // claim() never suspends: one write and one lseek of the page cache under a mutex. Bounds: nonces_max in memory (about
 // 50 bytes each); beyond it requests are refused, never let through.
 #pragma once
@@ -59,6 +60,10 @@ class NonceFile final : public NonceStore {
   std::string path_of(int64_t minute) const;
 
   Options options_;
+  // A time ahead of the clock could come round again after the machine was lost.
+  Expected<void> look_ahead(WallTime signed_at, WallTime now);
+
+  WallTime horizon_{};  // no later time was taken, but for such as were hardly ahead of the clock
   WallTime barrier_{};  // what was signed before is refused
   bool folder_made_ = false;
   std::mutex mutex_;

@@ -82,7 +82,8 @@ TEST_F(NonceFileTest, NoncesAreForgottenWithTheirFilesWhenTheirTimeIsOver) {
   ASSERT_TRUE(nonces.take(mark(1), kNow, kNow));
   const auto files = [&] {
     size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(top_ + "/data/nonces")) count += entry.path().filename() != "boot";
+    for (const auto& entry : fs::directory_iterator(top_ + "/data/nonces"))
+      count += std::isdigit(entry.path().filename().string()[0]) != 0;
     return count;
   };
   EXPECT_EQ(files(), 1u);
@@ -111,6 +112,30 @@ TEST_F(NonceFileTest, WhatALostHostMayHaveSeenIsRefused) {
   EXPECT_EQ(code_of(emptied.take(mark(1), kNow, kNow + 101s)), ErrorCode::kUnauthenticated);
 }
 
+TEST_F(NonceFileTest, AfterALostHostNoTimeIsTakenThatMayHaveBeenTakenBefore) {
+  {
+    NonceFile nonces = open();
+    ASSERT_TRUE(nonces.take(mark(1), kNow + 200s, kNow)) << "of a client whose clock is ahead";
+    ASSERT_TRUE(nonces.take(mark(2), kNow + 205s, kNow)) << "within the horizon that was written";
+    ASSERT_TRUE(nonces.take(mark(3), kNow + 1s, kNow));
+  }
+  std::vector<fs::path> lost;
+  for (const auto& entry : fs::directory_iterator(top_ + "/data/nonces"))
+    if (std::isdigit(entry.path().filename().string()[0]) != 0) lost.push_back(entry.path());  // never synced
+  for (const fs::path& path : lost) fs::remove(path);
+  NonceFile after = open(kNow + 60s, "boot-2");
+  EXPECT_EQ(code_of(after.take(mark(1), kNow + 200s, kNow + 150s)), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(code_of(after.take(mark(2), kNow + 205s, kNow + 150s)), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(code_of(after.take(mark(3), kNow + 1s, kNow + 61s)), ErrorCode::kUnauthenticated);
+  EXPECT_TRUE(after.take(mark(4), kNow + 215s, kNow + 215s));
+}
+
+TEST_F(NonceFileTest, TheSecondOfTheStartIsTaken) {
+  NonceFile nonces = open(kNow + 700ms);
+  EXPECT_EQ(code_of(nonces.take(mark(1), kNow - 1s, kNow + 800ms)), ErrorCode::kUnauthenticated);
+  EXPECT_TRUE(nonces.take(mark(1), kNow, kNow + 800ms));
+}
+
 TEST_F(NonceFileTest, WhatIsFullLetsNobodyThrough) {
   NonceFile nonces = open(kNow - 1h, "boot-1", 2);
   ASSERT_TRUE(nonces.take(mark(1), kNow, kNow));
@@ -134,7 +159,7 @@ TEST_F(NonceFileTest, ATornEndOfAFileIsOverlooked) {
     ASSERT_TRUE(nonces.take(mark(1), kNow, kNow));
   }
   for (const auto& entry : fs::directory_iterator(top_ + "/data/nonces")) {
-    if (entry.path().filename() != "boot") std::ofstream(entry.path(), std::ios::app) << "torn";
+    if (std::isdigit(entry.path().filename().string()[0]) != 0) std::ofstream(entry.path(), std::ios::app) << "torn";
   }
   NonceFile again = open(kNow);
   EXPECT_EQ(again.size(), 1u);

@@ -80,6 +80,15 @@ class Shelf {
     if (const Slot slot = slot_of(key); slot != kNoSlot) drop(slot, change);
     return change;
   }
+  // Takes out every value that `gone(value)` names. O(entries).
+  template <class Gone>
+  Change erase_if(Gone& gone) {
+    Change change;
+    for (size_t slot = 0; slot < entries_.size(); ++slot) {
+      if (entries_[slot].there && gone(std::as_const(entries_[slot].value))) drop(static_cast<Slot>(slot), change);
+    }
+    return change;
+  }
   uint64_t bytes() const { return policy_->bytes(); }
   size_t count() const { return index_.count(); }
 

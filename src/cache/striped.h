@@ -45,6 +45,18 @@ class Striped {
     std::lock_guard lock(stripe.mutex);
     return stripe.shelf.erase(key);
   }
+  // Stripe after stripe, each for as long as it takes to look at its entries.
+  template <class Gone>
+  Change erase_if(Gone gone) {
+    Change sum;
+    for (auto& stripe : stripes_) {
+      std::lock_guard lock(stripe->mutex);
+      const Change change = stripe->shelf.erase_if(gone);
+      sum.bytes += change.bytes;
+      sum.entries += change.entries;
+    }
+    return sum;
+  }
   uint64_t bytes() const {
     uint64_t sum = 0;
     for (const auto& stripe : stripes_) {

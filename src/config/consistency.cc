@@ -37,6 +37,7 @@ class Check {
     check_listeners();
     check_accounts();
     check_public_url();
+    check_tracing();
     check_error_mix();
     check_affinity_policy();
     check_cache_policy();
@@ -129,6 +130,17 @@ class Check {
     const auto url = parse_url(settings_.public_url, {.schemes = kSchemes});
     if (!url) refuse("public_url", url.error());
     settings_.public_url = url->text();
+  }
+
+  void check_tracing() {
+    trace::Config& tracing = settings_.tracing;
+    if (tracing.endpoint.empty()) return;
+    static constexpr std::array<std::string_view, 2> kSchemes{"https", "http"};
+    const auto url = parse_url(tracing.endpoint, {.schemes = kSchemes, .path = true});
+    if (!url) refuse("tracing.endpoint", url.error());
+    if (url->scheme == "http" && !is_loopback_name(url->host) && !tracing.headers.empty())
+      refuse("tracing.endpoint", "must be https beyond this host: tracing.headers would travel in the clear");
+    tracing.endpoint = url->text();
   }
 
   void check_error_mix() const {

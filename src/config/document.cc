@@ -136,6 +136,9 @@ std::vector<FixedBound> fixed_bounds() {
       {"Age of a signature, and how far it may be ahead", number(auth::kSignatureWindow.count()) + "s", "401"},
       {"Nonces of signed requests that are remembered", number(auth::kNoncesMax), "529 until the oldest are forgotten"},
       {"Body of a signed request, also where others are streamed", size_text(model::kBodyBytesMax), "413"},
+      {"Calls in one export of traces", number(trace::kBatchCallsMax), "the next export"},
+      {"Tries of one export of traces", number(trace::kTriesMax), "its calls are left out and counted"},
+      {"Fields of `tracing.headers`", number(trace::kHeadersMax), "refused at the start"},
       {"Configuration file", size_text(kFileBytesMax) + ", " + number(kDepthMax) + " levels", "refused at the start"},
       {"File behind `@file:`", size_text(kValueBytesMax), "refused at the start"},
   };

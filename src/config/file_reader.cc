@@ -10,6 +10,7 @@
 #include "config/table.h"
 #include "config/url.h"
 #include "config/value.h"
+#include "http/http1.h"
 #include "net/address.h"
 
 namespace baton::config {
@@ -31,6 +32,10 @@ void FileReader::read() {
   if (given("prices.file")) {
     make_absolute("prices.file", out_.ledger.prices_file);
     source_.require_file(*root_.find("prices")->find("file"), "prices.file", out_.ledger.prices_file);
+  }
+  if (given("tracing.ca_file")) {
+    make_absolute("tracing.ca_file", out_.tracing.ca_file);
+    source_.require_file(*root_.find("tracing")->find("ca_file"), "tracing.ca_file", out_.tracing.ca_file);
   }
   if (given("data_dir")) make_absolute("data_dir", out_.data_dir);
   const std::string& log = out_.ledger.access_log;
@@ -66,6 +71,8 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     read_clients(place, settings.auth.clients);
   } else if (row == "trusted_proxies") {
     read_proxies(place, settings.auth.trusted_proxies);
+  } else if (row == "tracing.headers") {
+    read_headers(place, settings.tracing.headers);
   } else if (row == "accounts") {
     read_accounts(place, settings.accounts.accounts);
   } else if (row == "sim.orgs") {
@@ -173,6 +180,22 @@ void FileReader::read_proxies(const Place& place, std::vector<std::string>& out)
     const std::string text = checked_text(source_, item, Secrecy::kPublic);
     if (!net::Cidr::parse(text)) refuse(item, "must be an address or a block of addresses such as 10.0.0.0/8");
     out.push_back(text);
+  }
+}
+
+void FileReader::read_headers(const Place& place, std::vector<std::pair<std::string, Secret>>& out) const {
+  if (place.node.kind != Node::Kind::kMap) refuse(place, "must be a map of names and values");
+  if (place.node.items.size() > trace::kHeadersMax)
+    refuse(place, "must have at most " + std::to_string(trace::kHeadersMax) + " fields");
+  out.clear();
+  for (const Node& field : place.node.items) {
+    const Place here{field, place.key + "." + field.key};
+    if (!is_name(field.key)) refuse(here, "must be a field's name: letters, digits and hyphens");
+    if (http::field_id(field.key) != http::FieldId::kOther &&
+        http::field_id(field.key) != http::FieldId::kAuthorization &&
+        http::field_id(field.key) != http::FieldId::kXApiKey)
+      refuse(here, "is a field that Baton writes itself");
+    out.emplace_back(field.key, Secret(checked_text(source_, here, Secrecy::kSecret)));
   }
 }
 

@@ -34,6 +34,7 @@ class FileReader {
   void check_tls(const Place& place, edge::TlsFiles& tls) const;
   void read_clients(const Place& place, std::vector<auth::ClientConfig>& out);
   void read_proxies(const Place& place, std::vector<std::string>& out) const;
+  void read_headers(const Place& place, std::vector<std::pair<std::string, Secret>>& out) const;
   void read_hosts(const Place& place, std::vector<std::string>& out) const;
   void read_accounts(const Place& place, std::vector<accounts::AccountConfig>& out);
   void check_account(const Place& item, accounts::AccountConfig& account);

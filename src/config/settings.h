@@ -21,6 +21,7 @@
 #include "sim/config.h"
 #include "store/config.h"
 #include "stream/config.h"
+#include "trace/config.h"
 #include "upstream/config.h"
 
 namespace baton::config {
@@ -35,6 +36,7 @@ struct Settings {
   reuse::Config cache;
   reuse::ResumeConfig resume;
   sim::Config sim;
+  trace::Config tracing;
   store::Config store;  // its folder is data_dir
   edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};
   std::vector<std::string> admin_hosts;  // names, besides loopback, that a request to the operator's port may carry

@@ -376,6 +376,27 @@ std::span<const Setting<Settings>> settings_table() {
           "`cache.flight_bytes_max`."),
 
       R::text(
+          "tracing.endpoint", [](auto& s) -> auto& { return s.tracing.endpoint; }, "none",
+          "An OpenTelemetry collector that takes OTLP/HTTP, such as http://127.0.0.1:4318; without a path, /v1/traces. "
+          "Without it nothing is traced."),
+      R::share(
+          "tracing.sample", [](auto& s) -> auto& { return s.tracing.sample; },
+          "Of the calls that bring no valid traceparent, so many are traced. Others follow their caller."),
+      R::other("tracing.headers", "map of secrets", "none", "Fields of each export, such as a collector's token."),
+      R::text(
+          "tracing.ca_file", [](auto& s) -> auto& { return s.tracing.ca_file; }, "the system's",
+          "PEM certificates that the collector's is checked against."),
+      R::flag(
+          "tracing.propagate", [](auto& s) -> auto& { return s.tracing.propagate; },
+          "The vendor gets a traceparent with the span of its attempt, in place of the client's."),
+      R::count(
+          "tracing.queue_calls_max", [](auto& s) -> auto& { return s.tracing.queue_calls_max; }, 16, 1'000'000,
+          "Calls that wait to be exported; more are left out of the trace and counted."),
+      R::duration(
+          "tracing.timeout", [](auto& s) -> auto& { return s.tracing.timeout; }, ns(100ms), ns(5min),
+          "For one export to be answered."),
+
+      R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",
           "Where the line of each call goes: `stdout`, `stderr`, `off` or a file."),
       R::size(

@@ -41,7 +41,7 @@ void Ledger::close(model::Outcome&& outcome) {
   ++closed_;
   metrics_.call_closed(closed);
   count_affinity(closed);
-  if (observer_) observer_(closed);
+  for (const auto& observer : observers_) observer(closed);
   const bool booked = book_ != nullptr && is_booked(closed);
   if (log_.off() && !booked) return;
   if (pending_.count == 0 && outcomes_.empty()) loop_.timers().arm(timer_, loop_.now() + kFlushAfter);

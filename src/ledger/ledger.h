@@ -42,7 +42,7 @@ class Ledger {
   // Calls closed so far.
   uint64_t closed() const { return closed_; }
   // Sees every outcome before it is forgotten: for simulations and transcripts.
-  void observe(std::function<void(const model::Outcome&)> observer) { observer_ = std::move(observer); }
+  void observe(std::function<void(const model::Outcome&)> observer) { observers_.push_back(std::move(observer)); }
 
  private:
   struct FlushTimer : runtime::Waiter {
@@ -60,7 +60,7 @@ class Ledger {
   Lines pending_;
   std::vector<model::Outcome> outcomes_;  // for the book
   uint64_t closed_ = 0;
-  std::function<void(const model::Outcome&)> observer_;
+  std::vector<std::function<void(const model::Outcome&)>> observers_;
   FlushTimer due_;
   runtime::Timer timer_;
 };

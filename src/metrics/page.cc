@@ -195,6 +195,12 @@ void Page::pool() {
   for (size_t i = 0; i < std::size(kSigned); ++i) {
     add_if_any(signatures, {{"result", kSigned[i]}}, sum([i](const Shard& s) -> auto& { return s.signed_[i]; }));
   }
+  if (const TraceCounts* traces = metrics_.traces_) {
+    auto& calls = counters("baton_trace_calls_total", "Calls of sampled traces, by what became of them.");
+    add(calls, {{"result", "exported"}}, static_cast<double>(traces->exported.load(std::memory_order_relaxed)));
+    add(calls, {{"result", "queue_full"}}, static_cast<double>(traces->dropped_full.load(std::memory_order_relaxed)));
+    add(calls, {{"result", "not_taken"}}, static_cast<double>(traces->dropped_failed.load(std::memory_order_relaxed)));
+  }
   if (metrics_.nonces_ != nullptr) {
     add(gauges("baton_nonces", "Nonces of signed requests that are remembered, so that each counts once."), {},
         static_cast<double>(metrics_.nonces_->load(std::memory_order_relaxed)));

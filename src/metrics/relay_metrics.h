@@ -51,6 +51,13 @@ class [[nodiscard]] Held {
   Gauge* gauge_ = nullptr;
 };
 
+// Calls of sampled traces, by what became of them: the exporter's own. Thread: any.
+struct TraceCounts {
+  std::atomic<uint64_t> exported{0};
+  std::atomic<uint64_t> dropped_full{0};    // the queue was full
+  std::atomic<uint64_t> dropped_failed{0};  // the collector did not take them
+};
+
 class RelayMetrics {
  public:
   static constexpr size_t kAccountLabelsMax = 2048;
@@ -85,6 +92,8 @@ class RelayMetrics {
   // How many nonces are remembered. Before the first scrape; outlives this.
   void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
 
+  void watch_traces(const TraceCounts& traces) { traces_ = &traces; }
+
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
   std::string text() const;
 
@@ -113,6 +122,7 @@ class RelayMetrics {
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
   const std::atomic<size_t>* nonces_ = nullptr;
+  const TraceCounts* traces_ = nullptr;
 };
 
 // Shard: what one loop has counted. Every method is a few plain additions.

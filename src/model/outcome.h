@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "model/route.h"
+#include "model/trace_context.h"
 #include "model/usage.h"
 
 namespace baton::model {
@@ -42,9 +43,18 @@ struct Attempt {
   int status = 0;                        // of the upstream, 0 when there was none
   bool may_have_been_processed = false;  // sent in full and not refused: may cost money though it gave nothing
   bool reused_connection = false;
+  Duration began{0};  // since the call's first byte
   Duration first_byte{0};
   Duration total{0};
   Usage usage;
+  std::string server;  // the upstream's host; only of a call whose trace is sampled
+};
+
+// A wait for an account.
+struct Wait {
+  Duration began{0};  // since the call's first byte
+  Duration took{0};
+  bool served = false;
 };
 
 // How the Call ended for the client.
@@ -90,6 +100,8 @@ struct Outcome {
   int64_t affinity_saved_tokens = 0;  // read from a prompt cache that a blind choice of the account had missed
   int64_t affinity_lost_tokens = 0;   // written again, because the account that held them could not take the call
   std::vector<Attempt> attempts;
+  std::vector<Wait> waits;  // only of a call whose trace is sampled
+  TraceContext trace;
   WallTime started;
   Duration duration{0};
   Duration first_byte{0};  // request complete to first reply byte sent; 0 when none

@@ -7,6 +7,7 @@
 
 #include "accounts/prompt_writes.h"
 #include "auth/authenticator.h"
+#include "auth/token_rate.h"
 #include "base/units.h"
 #include "dialect/anthropic_call.h"
 #include "edge/exchange.h"
@@ -21,8 +22,9 @@ struct Call {
   model::Outcome outcome = {};
   model::Route route = {};
   auth::Caller caller = {};
-  auth::Permit permit = {};  // of the caller's key, while the call is served
-  Duration retry_after{0};   // goes with a refusal, when the time is known
+  auth::Permit permit = {};     // of the caller's key, while the call is served
+  auth::TokenHold tokens = {};  // taken of its minute
+  Duration retry_after{0};      // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it

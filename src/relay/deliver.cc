@@ -127,7 +127,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   if (call.outcome.attempts.size() > 1) {
     answer.fields.append("baton-attempts: ").append(std::to_string(call.outcome.attempts.size())).append("\r\n");
   }
-  append_cache_fields(answer.fields, call.outcome);
+  append_cache_fields(answer.fields, call);
   call.outcome.upstream_request_id = std::move(answer.upstream_request_id);
   keep_message(parts, call, answer);
   Recording recording(parts, call, answer);

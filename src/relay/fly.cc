@@ -40,7 +40,7 @@ std::string own_fields(const Call& call) {
   fields.append(call.request_id()).append("\r\n");
   if (call.outcome.attempts.size() > 1)
     fields.append("baton-attempts: ").append(std::to_string(call.outcome.attempts.size())).append("\r\n");
-  append_cache_fields(fields, call.outcome);
+  append_cache_fields(fields, call);
   return fields;
 }
 

@@ -57,10 +57,11 @@ std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digest
 Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester) {
   if (digester == nullptr || call.route.operation != model::Operation::kMessages) return std::nullopt;
   call.outcome.cache = CacheUse::kOff;
-  auto rules = reuse::rules_of(call.exchange.head(), call.facts.temperature_zero);
+  const auto policy = call.caller.key ? call.caller.key->rights.cache : auth::CachePolicy::kDefault;
+  auto rules = reuse::rules_of(call.exchange.head(), call.facts.temperature_zero, policy == auth::CachePolicy::kOn);
   if (!rules) return std::unexpected(rules.error());
   // A caller's own credential is another customer at the vendor, who is not known here.
-  if (!rules->any() || call.passthrough) return std::nullopt;
+  if (!rules->any() || call.passthrough || policy == auth::CachePolicy::kOff) return std::nullopt;
   auto digest = digest_of(call, *digester);
   if (!digest) return std::nullopt;
   call.outcome.cache = CacheUse::kMiss;
@@ -81,8 +82,10 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   return answer;
 }
 
-void append_cache_fields(std::string& fields, const model::Outcome& outcome) {
-  if (outcome.cache != CacheUse::kNone) fields.append("baton-cache: ").append(name(outcome.cache)).append("\r\n");
+void append_cache_fields(std::string& fields, const Call& call) {
+  if (call.outcome.cache == CacheUse::kNone) return;
+  fields.append("baton-cache: ").append(name(call.outcome.cache)).append("\r\n");
+  if (call.keep_as) fields.append("baton-cache-key: ").append(reuse::key_text(call.keep_as->key)).append("\r\n");
 }
 
 Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer) {
@@ -92,7 +95,7 @@ Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer ans
                            : "content-type: application/json\r\n";
   if (!answer.reply->request_id.empty()) fields.append("request-id: ").append(answer.reply->request_id).append("\r\n");
   fields.append("baton-request-id: ").append(call.request_id()).append("\r\n");
-  append_cache_fields(fields, call.outcome);
+  append_cache_fields(fields, call);
   const Duration age = parts.loop.now() - answer.reply->since;
   fields.append("baton-cache-age: ")
       .append(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()))
@@ -137,7 +140,9 @@ void Recording::keep(const Call& call, const stream::ReplyFacts& facts, std::str
                .events = true,
                .stop_reason = facts.stop_reason,
                .request_id = upstream_request_id,
-               .usage = facts.usage});
+               .usage = facts.usage,
+               .tenant = call.caller.name,
+               .tags = call.outcome.tags});
 }
 
 void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
@@ -149,7 +154,9 @@ void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
                .events = false,
                .stop_reason = answer.stop_reason,
                .request_id = call.outcome.upstream_request_id,
-               .usage = call.outcome.attempts[answer.attempt].usage});
+               .usage = call.outcome.attempts[answer.attempt].usage,
+               .tenant = call.caller.name,
+               .tags = call.outcome.tags});
 }
 
 }  // namespace baton::relay

@@ -30,8 +30,8 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
 // Sends it. Success also when the client has gone: that is in the outcome.
 runtime::Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer);
 
-// The line that says what the cache did; nothing when it was not asked.
-void append_cache_fields(std::string& fields, const model::Outcome& outcome);
+// The lines that say what the cache did and under which key; nothing when it was not asked.
+void append_cache_fields(std::string& fields, const Call& call);
 
 // Recording: a stream's bytes while they pass, if they are to be kept.
 class Recording final : public stream::Tee {

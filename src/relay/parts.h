@@ -46,6 +46,7 @@ struct Parts {
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;                           // of this loop
+  const model::TraceRules* tracing = nullptr;          // null: no call is in a trace
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself

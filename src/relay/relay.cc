@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/ascii.h"
 #include "base/hash.h"
 #include "dialect/call_labels.h"
 #include "dialect/error_reply.h"
@@ -39,6 +40,19 @@ void hold_if_signed(Call& call) {
   if (!call.caller.proof || !call.route.streams_body) return;
   call.route.streams_body = false;
   call.route.body_bytes_max = model::kBodyBytesMax;
+}
+
+model::TraceContext begin_trace(const http::RequestHead& head, const model::TraceRules& rules,
+                                runtime::Random& random) {
+  std::string_view value;
+  int count = 0;
+  for (const http::Field& field : head.fields) {
+    if (field.id != http::FieldId::kOther || !ascii::equal_ignoring_case(field.name, "traceparent")) continue;
+    value = field.value;
+    ++count;
+  }
+  const double chance = random.unit();
+  return model::begin_trace(value, count, rules, chance, {random.next(), random.next(), random.next()});
 }
 
 bool reads_json(const Call& call) {
@@ -75,6 +89,7 @@ Call Relay::begin(edge::Exchange& exchange) {
   outcome.simulated = parts_.simulated;
   outcome.started = parts_.loop.wall();
   if (parts_.simulated) exchange.mark_simulated();
+  if (parts_.tracing != nullptr) outcome.trace = begin_trace(head, *parts_.tracing, parts_.random);
   return call;
 }
 
@@ -216,6 +231,36 @@ Expected<void> Relay::read_facts(Call& call) {
   return {};
 }
 
+// What the call will probably use of its key's tokens a minute; a kept reply uses none, so it comes after the look for
+// one.
+Expected<void> Relay::take_tokens(Call& call) {
+  const auth::ClientKey* key = call.caller.key.get();
+  if (key == nullptr || key->rights.tokens_per_minute == 0 || call.route.operation != Operation::kMessages) return {};
+  const accounts::Need need =
+      parts_.accounts.forecast().expect(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
+                                        call.exchange.body().size(), call.facts.max_tokens);
+  auto hold = auth::take_tokens(*key, static_cast<int64_t>(need.input_tokens + need.output_tokens), parts_.loop.now(),
+                                call.retry_after);
+  if (!hold) return std::unexpected(hold.error());
+  call.tokens = std::move(*hold);
+  return {};
+}
+
+// By what the vendor counts against its own limits: reads from the prompt cache are free there too.
+void Relay::settle_tokens(Call& call) {
+  int64_t used = 0;
+  bool known = false;
+  bool unknown = false;
+  for (const auto& attempt : call.outcome.attempts) {
+    const model::Usage& usage = attempt.usage;
+    known = known || usage.known;
+    unknown = unknown || (!usage.known && attempt.may_have_been_processed);
+    if (usage.known) used += usage.input_tokens + usage.cache_creation_input_tokens + usage.output_tokens;
+  }
+  if (unknown && !known) return call.tokens.forfeit();
+  call.tokens.settle(used);
+}
+
 Task<Expected<void>> Relay::answer_probe(Call& call) {
   // A warm-up: clients send it without a credential, and any quick answer does.
   call.exchange.release_request();
@@ -268,6 +313,7 @@ void Relay::close(Call& call) {
   Duration elsewhere{0};
   for (const auto& attempt : outcome.attempts) elsewhere += attempt.first_byte;
   outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
+  settle_tokens(call);
   parts_.ledger.close(std::move(outcome));
 }
 

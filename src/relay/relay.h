@@ -28,6 +28,8 @@ class Relay final : public edge::Handler {
   Expected<void> count_in(Call& call);              // what its key may do, and whether it can be booked
   runtime::Task<Expected<void>> read(Call& call);   // the body, and what the relay reads of it
   runtime::Task<Expected<void>> walk(Call& call);
+  Expected<void> take_tokens(Call& call);
+  void settle_tokens(Call& call);
   Expected<void> check_signed_body(Call& call, std::string_view body);
   runtime::Task<void> answer_error(Call& call, Error error);
   runtime::Task<Expected<void>> answer_probe(Call& call);

@@ -41,6 +41,14 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   const bool messages = call.route.operation == model::Operation::kMessages;
   smoothed_ = messages && !call.passthrough && parts.accounts.config().queue.max_wait.count() > 0;
   ask_.tenant = call.caller.name;
+  if (const auth::ClientKey* key = call.caller.key.get()) {
+    ask_.share = auth::share_of(key->rights.priority);
+    if (!key->rights.accounts.empty()) {
+      for (AccountIndex i = 0; i < parts.accounts.size(); ++i)
+        allowed_.push_back(auth::allows_account(*key, parts.accounts.account(i).name));
+      ask_.allowed = allowed_;
+    }
+  }
   ask_.model = call.facts.model.empty() ? 0 : hash64(call.facts.model);
   ask_.limits = accounts::limit_class(call.route.operation, call.facts.model);
   ask_.passthrough = call.passthrough;
@@ -113,6 +121,9 @@ Task<Expected<Lease>> Seeker::first() {
     if (!index)
       co_return fail(ErrorCode::kNoAccount, Fault::kUs,
                      "The account that made this object is not configured any more.");
+    if (!allowed_.empty() && allowed_[*index] == 0)
+      co_return fail(ErrorCode::kForbidden, Fault::kClient,
+                     "This object belongs to an account that the key " + call_.caller.key->name + " is not for.");
     // What has its own place is asked for there, whatever is known of the account, unless the operator said no.
     const bool parked = parts_.accounts.duty(*index) == accounts::Duty::kParked;
     if (!smoothed_ && !parked) co_return parts_.accounts.take(*index);
@@ -160,6 +171,8 @@ Task<Expected<Lease>> Seeker::wait() {
   auto got = co_await parts_.accounts.acquire(parts_.loop, call_.cancel(), ask_, until());
   const Duration waited = parts_.loop.now() - began;
   waited_ += waited;
+  if (call_.outcome.trace.sampled && call_.outcome.waits.size() < model::kAttemptsMax)
+    call_.outcome.waits.push_back({.began = began - call_.began, .took = waited, .served = got.has_value()});
   if (!got) {
     parts_.metrics.queue_unserved(label(got.error().reason));
     co_return refused(got.error());

@@ -41,6 +41,7 @@ class Seeker {
   const Parts& parts_;
   Call& call_;
   std::vector<accounts::AccountIndex> tried_;
+  std::vector<uint8_t> allowed_;  // as Ask::allowed
   accounts::Ask ask_;
   bool smoothed_ = false;
   Instant deadline_{};

@@ -39,6 +39,7 @@ Task<Expected<void>> Relay::walk(Call& call) {
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
   if (!kept) co_return std::unexpected(kept.error());
   if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
+  if (auto taken = take_tokens(call); !taken) co_return std::unexpected(taken.error());
   call.bound_account = owner_of(parts_, call);
   auto flown = co_await fly(parts_, call);
   if (!flown) co_return std::unexpected(flown.error());

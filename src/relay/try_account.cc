@@ -31,12 +31,21 @@ bool is_unsent(AttemptResult result) {
   return result == AttemptResult::kConnectFailed || result == AttemptResult::kTlsFailed;
 }
 
+// What the vendor is told of the trace, where it is told at all.
+std::string own_traceparent(const Parts& parts, const Call& call, const Tried& tried) {
+  if (parts.tracing == nullptr || !parts.tracing->propagate) return {};
+  const model::TraceContext& trace = call.outcome.trace;
+  return model::traceparent(trace.trace, model::span_of_part(trace, tried.answer.attempt + 1), trace.sampled);
+}
+
 // Opens the next Attempt of the call in its outcome.
 model::Attempt& book(const Parts& parts, Call& call, Tried& tried) {
   auto& attempts = call.outcome.attempts;
   tried.answer.attempt = attempts.size();
   model::Attempt& attempt = attempts.emplace_back();
   attempt.account = parts.accounts.account(tried.index).name;
+  attempt.began = parts.loop.clock().now() - call.began;
+  if (call.outcome.trace.sampled) attempt.server = tried.answer.way.party->endpoint->host;
   return attempt;
 }
 
@@ -56,7 +65,7 @@ Task<Expected<upstream::Reply>> send_request(const Parts& parts, Call& call, Tri
   const auto& asked = call.exchange.head();
   const Instant started = parts.loop.clock().now();
   std::string head = take_string();
-  upstream::append_request_head(head, asked, *way.party, body_shape(call));
+  upstream::append_request_head(head, asked, *way.party, body_shape(call), own_traceparent(parts, call, tried));
   upstream::SendOptions sending{.head = head,
                                 .body = call.exchange.body(),
                                 .source = options.source,

@@ -29,7 +29,25 @@ double worth_of(const model::Usage& usage) {
          0.1 * static_cast<double>(usage.cache_read_input_tokens) + 5.0 * static_cast<double>(usage.output_tokens);
 }
 
+bool has_tag(std::string_view tags, std::string_view tag) {
+  while (!tags.empty()) {
+    const size_t comma = tags.find(',');
+    if (tags.substr(0, comma) == tag) return true;
+    tags = comma == tags.npos ? std::string_view{} : tags.substr(comma + 1);
+  }
+  return false;
+}
+
 }  // namespace
+
+std::string key_text(const cache::Key& key) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (uint64_t half : {key.high, key.low}) {
+    for (int shift = 60; shift >= 0; shift -= 4) text.push_back(kDigits[half >> shift & 15]);
+  }
+  return text;
+}
 
 bool worth_keeping(std::string_view stop_reason) {
   return stop_reason == "end_turn" || stop_reason == "stop_sequence" || stop_reason == "tool_use";
@@ -51,6 +69,9 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   if (!worth_keeping(reply.stop_reason) || reply.content.size() > content_bytes_max_) return {};
   auto kept = std::make_shared<KeptReply>();
   kept->identity = digest.identity;
+  kept->key = digest.key;
+  kept->tenant = reply.tenant;
+  kept->tags = reply.tags;
   kept->events = reply.events;
   kept->plain_bytes = reply.content.size();
   kept->request_id = reply.request_id;
@@ -65,9 +86,20 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   // Entries that came together do not all end together: up to a tenth is taken off, as the digest says.
   const auto tenth = static_cast<uint64_t>(config_.ttl.count()) / 10;
   const Duration less{static_cast<int64_t>(tenth == 0 ? 0 : digest.key.low % tenth)};
-  const uint64_t bytes = sizeof(KeptReply) + kept->content.capacity() + kept->request_id.capacity();
+  const uint64_t bytes = sizeof(KeptReply) + kept->content.capacity() + kept->request_id.capacity() +
+                         kept->tenant.capacity() + kept->tags.capacity();
   return kept_.put(digest.key, std::move(kept),
                    {.bytes = bytes, .worth = worth_of(reply.usage), .expires = now + (config_.ttl - less)}, now);
+}
+
+cache::Change ReplyStore::purge(const Selection& what) {
+  if (what.empty()) return {};
+  return kept_.erase_if([&](const std::shared_ptr<const KeptReply>& reply) {
+    if (what.all) return true;
+    return (what.tenant.empty() || reply->tenant == what.tenant) &&
+           (what.tag.empty() || has_tag(reply->tags, what.tag)) &&
+           (what.key.empty() || key_text(reply->key) == what.key);
+  });
 }
 
 std::optional<std::string> content_as(const KeptReply& reply, bool events) {

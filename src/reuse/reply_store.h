@@ -24,11 +24,14 @@ inline constexpr size_t kPackFromBytes = 4 * kKiB;
 
 struct KeptReply {
   Sha256 identity{};
+  cache::Key key;
   bool events = false;  // an event stream; otherwise one Message
   bool packed = false;
   std::string content;
   size_t plain_bytes = 0;
   std::string request_id;  // that the vendor gave the call which was answered
+  std::string tenant;      // whose it is
+  std::string tags;        // of the call, "env=ci,search"
   Instant since;
 };
 
@@ -39,7 +42,21 @@ struct Finished {
   std::string_view stop_reason;
   std::string_view request_id;
   model::Usage usage;
+  std::string_view tenant = {};
+  std::string_view tags = {};
 };
+
+// Which kept replies are to go: all, or those for which everything that is named here holds.
+struct Selection {
+  bool all = false;
+  std::string_view tenant = {};
+  std::string_view tag = {};  // one of the tags, as it is written
+  std::string_view key = {};  // key_text() of the question
+  bool empty() const { return !all && tenant.empty() && tag.empty() && key.empty(); }
+};
+
+// The name of a question as callers and operators see it: 32 hex digits, good as long as the process lives.
+std::string key_text(const cache::Key& key);
 
 // Whether a reply says all that there was to say: the model ended by itself. Refusals, pauses and what was cut by a
 // limit are not kept, nor is what Baton does not know.
@@ -54,6 +71,10 @@ class ReplyStore {
   std::shared_ptr<const KeptReply> find(const Digest& digest, Instant now, cache::Change& change);
   // Stored or not, as `Change.stored` says.
   cache::Change keep(const Digest& digest, const Finished& reply, Instant now);
+
+  // Takes them out; `entries` and `bytes` of what it gives are negative. An empty selection takes nothing. Looks at
+  // every entry.
+  cache::Change purge(const Selection& what);
 
   uint64_t bytes() const { return kept_.bytes(); }
   // The largest content that keep() could take.

@@ -102,6 +102,49 @@ TEST(ReplyStore, large_replies_are_packed_and_come_back_as_they_were) {
   EXPECT_EQ(content_as(*found, false), text);
 }
 
+TEST(ReplyStore, what_is_selected_goes_and_nothing_else) {
+  struct Row {
+    std::string_view name;
+    Selection what;
+    std::string_view left;  // of the four below
+  };
+  Digester digester(kSecret);
+  const std::string key_of_2 = key_text(ask(digester, "bob", "{\"n\":2}").key);
+  EXPECT_EQ(key_of_2.size(), 32u);
+  for (const Row& row : {Row{"nothing is named", {}, "1234"},
+                         {"all", {.all = true}, ""},
+                         {"a tenant", {.tenant = "bob"}, "13"},
+                         {"an unknown tenant", {.tenant = "bo"}, "1234"},
+                         {"a tag", {.tag = "env=ci"}, "34"},
+                         {"a part of a tag", {.tag = "env"}, "1234"},
+                         {"a tag that is another's end", {.tag = "search"}, "124"},
+                         {"a key", {.key = key_of_2}, "134"},
+                         {"a tenant's tag", {.tenant = "ann", .tag = "env=ci"}, "234"}}) {
+    ReplyStore store({}, kSecret);
+    const auto keep = [&](int n, std::string_view tenant, std::string_view tags) {
+      Finished reply = answer("{}");
+      reply.tenant = tenant;
+      reply.tags = tags;
+      EXPECT_TRUE(store.keep(ask(digester, tenant, "{\"n\":" + std::to_string(n) + "}"), reply, kStart).stored);
+    };
+    keep(1, "ann", "env=ci");
+    keep(2, "bob", "a,env=ci,b");
+    keep(3, "ann", "research,search");
+    keep(4, "bob", "");
+    const uint64_t before = store.bytes();
+    const cache::Change change = store.purge(row.what);
+    EXPECT_EQ(-change.entries, static_cast<int64_t>(4 - row.left.size())) << row.name;
+    EXPECT_EQ(store.bytes(), before - static_cast<uint64_t>(-change.bytes)) << row.name;
+    for (int n = 1; n <= 4; ++n) {
+      cache::Change found;
+      const auto digest = ask(digester, n % 2 == 1 ? "ann" : "bob", "{\"n\":" + std::to_string(n) + "}");
+      EXPECT_EQ(store.find(digest, kStart, found) != nullptr,
+                row.left.find(static_cast<char>('0' + n)) != row.left.npos)
+          << row.name << ", reply " << n;
+    }
+  }
+}
+
 TEST(ReplyStore, is_bounded_by_bytes_and_refuses_what_is_too_large_for_it) {
   ReplyStore store({.bytes_max = 64 * kKiB, .entry_bytes_max = 1 * kMiB}, kSecret);
   EXPECT_EQ(store.content_bytes_max(), 4 * kKiB);

@@ -47,7 +47,7 @@ CacheControl read_cache_control(const http::RequestHead& head) {
 
 }  // namespace
 
-Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero) {
+Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, bool on_by_default) {
   std::optional<std::string_view> wish;
   for (const auto& field : head.fields) {
     if (field.id != http::FieldId::kBatonOther || !ascii::equal_ignoring_case(field.name, "baton-cache")) continue;
@@ -59,7 +59,7 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero) {
     if (ascii::equal_ignoring_case(*wish, "off")) return Rules{};
     return fail(ErrorCode::kBadRequest, Fault::kClient, "The header baton-cache takes on, off or refresh.");
   }
-  if (!wish) {
+  if (!wish && !on_by_default) {
     const auto* version = head.find(http::FieldId::kAnthropicVersion);
     if (!temperature_zero || version == nullptr || version->value != kDeterministicVersion) return Rules{};
   }

@@ -21,6 +21,7 @@ struct Rules {
 // field, a call of API version 2023-06-01 whose temperature is 0 is allowed too, for it asks for one answer, not for
 // several. `off` and a Cache-Control of no-store forbid it; no-cache is like refresh, max-age bounds the age of what is
 // served. kBadRequest with a sentence: baton-cache twice, or with another value.
-Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero);
+// `on_by_default`: a call without the field is treated as if it said `on`.
+Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, bool on_by_default = false);
 
 }  // namespace baton::reuse

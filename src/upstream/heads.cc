@@ -59,7 +59,8 @@ bool goes_down(const http::Field& field, const Party& party) {
 
 }  // namespace
 
-void append_request_head(std::string& out, const http::RequestHead& head, const Party& party, const BodyShape& body) {
+void append_request_head(std::string& out, const http::RequestHead& head, const Party& party, const BodyShape& body,
+                         std::string_view traceparent) {
   out.append(head.method_text);
   out.push_back(' ');
   out.append(party.endpoint->path_prefix);
@@ -68,8 +69,10 @@ void append_request_head(std::string& out, const http::RequestHead& head, const 
   out.append(" HTTP/1.1\r\n");
   append_line(out, "host", party.endpoint->host);
   for (const auto& field : head.fields) {
+    if (!traceparent.empty() && ascii::equal_ignoring_case(field.name, "traceparent")) continue;
     if (goes_up(field, party) && !head.hop_by_hop(field)) append_line(out, field.name, field.value);
   }
+  if (!traceparent.empty()) append_line(out, "traceparent", traceparent);
   if (party.key != nullptr) append_line(out, "x-api-key", party.key->reveal());
   out.append("accept-encoding: identity\r\n");
   if (body.framing == http::Framing::kChunked) {

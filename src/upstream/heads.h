@@ -26,7 +26,8 @@ struct BodyShape {
 };
 
 // Appends a complete request head. A POST without content announces length 0.
-void append_request_head(std::string& out, const http::RequestHead& head, const Party& party, const BodyShape& body);
+void append_request_head(std::string& out, const http::RequestHead& head, const Party& party, const BodyShape& body,
+                         std::string_view traceparent = {});
 
 // Appends the lines of the client's reply head, without status line, framing and connection.
 void append_reply_fields(std::string& out, const http::ResponseHead& head, const Party& party);

@@ -87,6 +87,7 @@ World::World(WorldOptions options)
                                                        .metrics = metrics_.shard(0),
                                                        .ledger = *ledger_,
                                                        .tap_room = tap_room_,
+                                                       .tracing = options_.tracing,
                                                        .nonces = options_.nonces,
                                                        .replies = replies_.get(),
                                                        .flights = flights_.get(),

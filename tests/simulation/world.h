@@ -43,6 +43,7 @@ struct WorldOptions {
   edge::Config edge = {};
   auth::Config auth = {};
   const auth::KeyRing* keys = nullptr;
+  const model::TraceRules* tracing = nullptr;
   auth::NonceStore* nonces = nullptr;  // outlives the world
   ledger::Book* book = nullptr;        // outlives the world
   uint32_t attempts_max = 3;

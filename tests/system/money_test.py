@@ -1,6 +1,7 @@
 """Keys and money at the terminal: `baton keys` while the relay runs, `baton usage`, prices that change, stores that fail."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -142,6 +143,29 @@ class Keys(WithRelay):
         limited = self.ask(key, model="claude-haiku-4-5")
         check_error(self, limited, 429, "rate_limit_error")
         self.assertTrue(1 <= int(limited.one("retry-after")) <= 20)
+
+    def test_what_a_key_may_do_is_changed_while_the_relay_runs(self):
+        key = self.create("ci", "--accounts", "elsewhere")
+        self.status_becomes(401)
+        self.status_becomes(503, key)  # an account that there is not
+        self.keys("set", "ci", "--accounts", "any", "--from", "203.0.113.0/24")
+        self.status_becomes(403, key)
+        self.keys("set", "ci", "--from", "any", "--tpm", "20", "--priority", "high", "--cache", "off")
+        self.status_becomes(200, key)
+        eventually(lambda: self.ask(key).status == 429, 5, "the minute's tokens")
+        self.assertIn("tokens a minute", self.ask(key).json()["error"]["message"])
+        listed = json.loads(self.keys("list", "--json").stdout)["keys"][0]
+        self.assertEqual((listed["accounts"], listed["from"], listed["tpm"], listed["priority"], listed["cache"], listed["signing"]),
+                         ([], [], 20, "high", "off", "none"))
+        self.assertIn("tpm=20 cache=off priority=high", self.keys("list").stdout)
+        self.assertIn("needs something to set", self.keys("set", "ci", code=2).stderr)
+
+    def test_a_team_moves_without_changing_its_keys(self):
+        key = "sk-litellm-0123456789abcdef"
+        self.keys("import", "moved", "--sha256", hashlib.sha256(key.encode()).hexdigest(), "--rpm", "100")
+        self.take_up(key)
+        self.assertIn("known already", self.keys("import", "again", "--sha256", hashlib.sha256(key.encode()).hexdigest(), code=1).stderr)
+        self.assertIn("sha256:", self.keys("list").stdout)
 
     def test_an_expired_key_is_refused(self):
         key = self.create("short", "--ttl", "3s")

@@ -74,10 +74,22 @@ class Names(unittest.TestCase):
         with Upstream(answer_message) as upstream, Relay([account(upstream.port)]) as relay:
             text = relay.admin("/metrics")[1]
         cls.families = set(re.findall(r"^# TYPE (\S+)", text, re.M))
+        cls.labels = {}  # of those families that have counted something
+        for name, inside in re.findall(r"^(\w+?)(?:_bucket|_count|_sum)?\{([^}]*)\}", text, re.M):
+            cls.labels.setdefault(name, {"instance", "job", "le"}).update(re.findall(r"(\w+)=", inside))
+
+    def check_labels(self, expression):
+        for name, inside in re.findall(r"\b((?:baton|claude|process)_\w+?)(?:_bucket|_count|_sum)?\{([^}]*)\}", expression):
+            used = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", inside))
+            if name in self.labels:
+                self.assertEqual(used - self.labels[name], set(), expression)
 
     def test_every_metric_of_the_alerts_is_one_of_the_relays(self):
         with open(ALERTS, encoding="utf-8") as file:
-            used = names(file.read())
+            text = file.read()
+        used = names(text)
+        self.check_labels(text)
+        self.assertIn("verdict", self.labels["baton_attempts_total"])
         self.assertGreater(len(used), 8)
         self.assertEqual(used - self.families, set())
 
@@ -89,6 +101,7 @@ class Names(unittest.TestCase):
             for target in panel.get("targets", ()):
                 found = names(target["expr"])
                 self.assertTrue(found, target["expr"])
+                self.check_labels(target["expr"])
                 used |= found
         self.assertGreater(len(used), 20)
         self.assertEqual(used - self.families, set())
