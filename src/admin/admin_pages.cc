@@ -103,8 +103,10 @@ AdminReply AdminPages::answer(std::string_view method, std::string_view path, st
   }
   if (path == "/healthz") return health();
   if (path == "/readyz") return readiness();
-  return {
-      .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.text(), .allow = {}};
+  return {.status = 200,
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = metrics_.text() + (more_metrics_ ? more_metrics_() : std::string()),
+          .allow = {}};
 }
 
 bool AdminPages::trusted_host(std::string_view host_header) const {

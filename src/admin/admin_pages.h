@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -45,6 +46,9 @@ class AdminPages {
   // Borrows metrics and state for its life.
   AdminPages(const metrics::RelayMetrics& metrics, const State& state, const Config& config);
 
+  // Text that follows the metrics' own at each scrape. Before the first request.
+  void add_metrics(std::function<std::string()> more) { more_metrics_ = std::move(more); }
+
   // `path` may carry a query. Never fails: an unknown path is 404, another method 405, a foreign host 421, in the
   // vendor's error shape. HEAD is answered like GET; the one who writes the reply leaves the body out.
   AdminReply answer(std::string_view method, std::string_view path, std::string_view host_header) const;
@@ -59,6 +63,7 @@ class AdminPages {
   const metrics::RelayMetrics& metrics_;
   const State& state_;
   std::vector<std::string> hosts_;
+  std::function<std::string()> more_metrics_;
   bool any_address_ = false;  // listening on all addresses: any address literal is one of ours
 };
 

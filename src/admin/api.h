@@ -18,6 +18,7 @@
 #include "admin/audit_log.h"
 #include "admin/desk.h"
 #include "admin/routes.h"
+#include "runtime/cancel.h"
 #include "runtime/task.h"
 
 namespace baton::admin {
@@ -43,6 +44,7 @@ struct ApiCall {
   std::vector<std::string> names;
   std::string query;
   std::string body;
+  runtime::Cancellation* cancel = nullptr;  // when the client goes or the relay ends; borrowed
 };
 
 struct ApiReply {

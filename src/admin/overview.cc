@@ -19,7 +19,22 @@ void write_quantiles(JsonWriter& json, std::string_view name, const metrics::Buc
   json.end_object();
 }
 
+void write_cache(JsonWriter& json, const metrics::Totals& totals) {
+  const uint64_t asked = totals.cache_hits + totals.cache_misses;
+  json.begin_object().field("entries", totals.cache_entries).field("bytes", totals.cache_bytes);
+  json.field("hits", totals.cache_hits).field("misses", totals.cache_misses);
+  json.field("hit_ratio", asked == 0 ? 0.0 : static_cast<double>(totals.cache_hits) / static_cast<double>(asked));
+  json.end_object();
+}
+
 }  // namespace
+
+std::string Overview::cache_text() const {
+  std::string out;
+  JsonWriter json(out);
+  write_cache(json, metrics::totals_of(parts_.metrics));
+  return out;
+}
 
 void Overview::sample() {
   samples_.push_back({parts_.clock.now(), metrics::totals_of(parts_.metrics)});
@@ -66,11 +81,9 @@ std::string Overview::text() const {
   json.dollars_field("spent_today", money_.spent).key("saved_today").begin_object();
   json.dollars_field("cache", money_.saved_by_cache).dollars_field("affinity", money_.saved_by_affinity);
   json.dollars_field("batch", money_.saved_by_batch).dollars_field("compression", money_.saved_by_compression);
-  const uint64_t asked = now.cache_hits + now.cache_misses;
-  json.end_object().key("cache").begin_object().field("entries", now.cache_entries).field("bytes", now.cache_bytes);
-  json.field("hits", now.cache_hits).field("misses", now.cache_misses);
-  json.field("hit_ratio", asked == 0 ? 0.0 : static_cast<double>(now.cache_hits) / static_cast<double>(asked));
-  json.end_object().key("degraded").begin_object();
+  json.end_object().key("cache");
+  write_cache(json, now);
+  json.key("degraded").begin_object();
   for (const auto& [topic, text] : parts_.state.notes()) json.field(topic, text);
   json.end_object().end_object();
   return out;

@@ -41,6 +41,8 @@ class Overview {
   void use(const MoneyToday& money) { money_ = money; }
   // A JSON object.
   std::string text() const;
+  // Of the reply cache alone.
+  std::string cache_text() const;
 
  private:
   struct Sample {

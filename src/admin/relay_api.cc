@@ -4,6 +4,7 @@
 
 #include "admin/json_writer.h"
 #include "base/ascii.h"
+#include "store/binding_list.h"
 
 namespace baton::admin {
 
@@ -57,9 +58,27 @@ runtime::Task<ApiReply> RelayApi::audit(const Api::Parts& api, std::string query
   co_return reply;
 }
 
+runtime::Task<ApiReply> RelayApi::jobs(const Api::Parts& api) const {
+  Expected<std::vector<store::Binding>> batches;
+  std::function<void()> work = [&] {
+    batches = store::list_bindings(parts_.folder, store::ObjectKind::kBatch, kJobsMax);
+  };
+  if (!co_await api.desk.do_work(api.loop, std::move(work))) co_return api_error(503, "Too much waits for the disk.");
+  if (!batches) co_return api_error(batches.error());
+  ApiReply reply;
+  JsonWriter json(reply.body);
+  json.begin_object().key("jobs").begin_array();
+  for (const store::Binding& one : *batches)
+    json.begin_object().field("id", one.object_id).field("account", one.account).field("used", one.used).end_object();
+  json.end_array().end_object();
+  co_return reply;
+}
+
 void RelayApi::serve(Api& api) {
   const Api::Parts& parts = api.parts();
   api.on(Operation::kOverview, [this](const ApiCall&) { return at_once({.body = parts_.overview.text()}); });
+  api.on(Operation::kCache, [this](const ApiCall&) { return at_once({.body = parts_.overview.cache_text()}); });
+  api.on(Operation::kJobs, [this, &parts](const ApiCall&) { return jobs(parts); });
   api.on(Operation::kConfiguration, [this](const ApiCall&) { return at_once(configuration()); });
   api.on(Operation::kOpenApi, [](const ApiCall&) { return at_once({.body = std::string(openapi_text())}); });
   api.on(Operation::kReload, [this, &parts](const ApiCall&) { return reload(parts); });

@@ -76,6 +76,14 @@ runtime::Task<void> AdminHandler::serve_api(edge::Exchange& exchange) {
     co_await send(exchange, std::move(call.error()));
     co_return;
   }
+  if (call->route->operation == admin::Operation::kLive && exchange.head().method == http::Method::kGet) {
+    if (parts_.live->has_room()) {
+      co_await parts_.live->serve(exchange, *parts_.overview);
+    } else {
+      co_await send(exchange, admin::api_error(429, "So many look already that no other can."));
+    }
+    co_return;
+  }
   auto body = co_await exchange.read_body(admin::kBodyBytesMax);
   if (!body) {
     if (body.error().code == ErrorCode::kCancelled) {
@@ -87,6 +95,7 @@ runtime::Task<void> AdminHandler::serve_api(edge::Exchange& exchange) {
     co_return;
   }
   call->body = *body;
+  call->cancel = &exchange.cancel();
   admin::ApiReply reply = co_await parts_.api->run(*call);
   co_await send(exchange, std::move(reply));
 }

@@ -6,6 +6,7 @@
 
 #include "admin/admin_pages.h"
 #include "admin/api.h"
+#include "admin/live_feed.h"
 #include "admin/page_files.h"
 #include "edge/exchange.h"
 
@@ -17,6 +18,8 @@ class AdminHandler final : public edge::Handler {
     const admin::AdminPages& pages;
     admin::Api* api = nullptr;  // null: only metrics and health
     bool metrics_need_token = false;
+    admin::LiveFeed* live = nullptr;
+    const admin::Overview* overview = nullptr;
   };
   explicit AdminHandler(const Parts& parts) : parts_(parts) {}
   runtime::Task<void> serve(edge::Exchange& exchange) override;

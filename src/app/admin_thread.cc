@@ -2,12 +2,15 @@
 
 #include <cstdio>
 
+#include "admin/account_gauges.h"
 #include "admin/token_file.h"
 #include "net/tcp_listener.h"
 
 namespace baton::app {
 
 namespace {
+
+constexpr Duration kMoneyEvery = std::chrono::seconds(2);
 
 // The tokens are digests from here on.
 admin::Access access_of(std::vector<admin::TokenConfig> tokens) { return admin::Access(tokens); }
@@ -47,7 +50,8 @@ AdminThread::AdminThread(Parts parts)
                         return admin::ConfigurationFacts{revision->number, revision->made, path,
                                                          revision->settings.warnings};
                       },
-                  .reload = std::move(parts.reload)}),
+                  .reload = std::move(parts.reload),
+                  .folder = shared_.settings.data_dir}),
       accounts_api_(
           [this] {
             auto revision = shared_.current();
@@ -55,6 +59,9 @@ AdminThread::AdminThread(Parts parts)
             return std::shared_ptr<accounts::AccountPool>(std::move(revision), pool);
           },
           shared_.clock),
+      keys_api_(shared_.settings.data_dir),
+      ledger_api_(shared_.settings.data_dir),
+      account_probe_(shared_, loop_, poller_),
       desk_(std::make_unique<admin::Desk>()),
       api_({.access = access_,
             .audit = audit_,
@@ -62,7 +69,11 @@ AdminThread::AdminThread(Parts parts)
             .state = shared_.state,
             .loop = loop_,
             .is_client_key = [this](std::string_view key) { return is_client_key(shared_, key); }}),
-      handler_({.pages = pages_, .api = &api_, .metrics_need_token = shared_.settings.admin_metrics_need_token}),
+      handler_({.pages = pages_,
+                .api = &api_,
+                .metrics_need_token = shared_.settings.admin_metrics_need_token,
+                .live = &shared_.live,
+                .overview = &overview_}),
       metrics_handler_({.pages = pages_}),
       server_({.loop = loop_,
                .config = config_,
@@ -74,17 +85,31 @@ AdminThread::AdminThread(Parts parts)
                        .handler = metrics_handler_,
                        .request_bytes = request_bytes_,
                        .connections = connections_}) {
+  pages_.add_metrics([this] {
+    const auto revision = shared_.current();
+    return admin::account_gauges(revision->accounts, shared_.clock.now());
+  });
   relay_api_.serve(api_);
   accounts_api_.serve(api_);
+  keys_api_.serve(api_);
+  ledger_api_.serve(api_);
+  account_probe_.serve(api_);
   overview_.sample();
   ticker_.admin = this;
   ticker_.loop = &loop_;
   ticker_.run = [](runtime::Wake& wake) {
     auto& self = static_cast<Ticker&>(wake);
-    self.admin->overview_.sample();
+    self.admin->turn();
     self.arm();
   };
   ticker_.arm();
+}
+
+void AdminThread::turn() {
+  overview_.sample();
+  if (!shared_.book || refreshing_.size() > 0 || loop_.now() - refreshed_ < kMoneyEvery) return;
+  refreshed_ = loop_.now();
+  refreshing_.spawn(ledger_api_.refresh_money(api_.parts(), overview_));
 }
 
 void AdminThread::Ticker::arm() {
@@ -117,7 +142,7 @@ void AdminThread::end() {
     server_.cut();
     metrics_server_.cut();
   });
-  finish([this] { return server_.settled() && metrics_server_.settled(); });
+  finish([this] { return server_.settled() && metrics_server_.settled() && refreshing_.size() == 0; });
   desk_.reset();
 }
 

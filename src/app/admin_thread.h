@@ -15,8 +15,11 @@
 #include "admin/api.h"
 #include "admin/audit_log.h"
 #include "admin/desk.h"
+#include "admin/keys_api.h"
+#include "admin/ledger_api.h"
 #include "admin/overview.h"
 #include "admin/relay_api.h"
+#include "app/account_probe.h"
 #include "app/admin_handler.h"
 #include "app/loop_thread.h"
 #include "app/shared.h"
@@ -45,6 +48,8 @@ class AdminThread : public LoopThread {
     AdminThread* admin = nullptr;
     void arm();
   };
+  // Every second; at most one reading of the ledger at a time.
+  void turn();
   static admin::Config config_of(const config::Settings& settings);
   Expected<uint16_t> listen_on(const edge::ListenConfig& where, net::TlsServerContext* tls, edge::Server& server);
 
@@ -55,6 +60,9 @@ class AdminThread : public LoopThread {
   admin::Overview overview_;
   admin::RelayApi relay_api_;
   admin::AccountsApi accounts_api_;
+  admin::KeysApi keys_api_;
+  admin::LedgerApi ledger_api_;
+  AccountProbe account_probe_;
   std::unique_ptr<admin::Desk> desk_;
   admin::Api api_;
   AdminHandler handler_;
@@ -65,6 +73,8 @@ class AdminThread : public LoopThread {
   edge::Server server_;
   edge::Server metrics_server_;
   Ticker ticker_;
+  runtime::TaskGroup refreshing_;
+  Instant refreshed_{};
 };
 
 // The operator's tokens: those of the configuration and the one in the data folder, which is made and shown at the

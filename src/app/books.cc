@@ -1,6 +1,7 @@
 #include "app/books.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <map>
 
+#include "admin/audit_log.h"
 #include "config/budget_text.h"
 #include "ledger/price_table.h"
 #include "ledger/reconcile.h"
@@ -209,6 +211,15 @@ void print_list(const auth::StoredKeys& stored, const SpentByKey& spent, bool js
   }
 }
 
+// What `baton keys` changed is written down like what the operator's API changes.
+void note(const std::string& folder, std::string_view action, std::string_view target, WallTime now) {
+  const passwd* user = ::getpwuid(::geteuid());
+  const std::string who = user != nullptr ? user->pw_name : std::to_string(::geteuid());
+  const auto done = admin::AuditLog(folder).append(
+      {.who = who, .role = "terminal", .action = action, .target = target, .outcome = "ok"}, now);
+  if (!done) std::fprintf(stderr, "baton: done, but not written into the audit log: %s\n", done.error().detail.c_str());
+}
+
 }  // namespace
 
 namespace {
@@ -287,6 +298,7 @@ int run_keys(const Keys& command) {
     case Keys::Action::kRevoke: {
       auto revoked = store->revoke(command.key.name, now);
       if (!revoked) return cannot(revoked.error().detail);
+      note(*folder, "keys.revoke", command.key.name, now);
       if (!command.json) std::fprintf(stderr, "The key %s is revoked.\n", command.key.name.c_str());
       return 0;
     }
@@ -297,6 +309,7 @@ int run_keys(const Keys& command) {
       auto made = command.action == Keys::Action::kCreate ? store->create(wanted, now)
                                                           : store->rotate(wanted.name, command.grace, now);
       if (!made) return cannot(made.error().detail);
+      note(*folder, command.action == Keys::Action::kRotate ? "keys.rotate" : "keys.create", wanted.name, now);
       print_made(*made, command, now);
       return 0;
     }

@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -53,16 +54,38 @@ struct Usage {
   bool json = false;
 };
 
+// What asks a running relay through its operator's port.
+struct Operate {
+  enum class What { kAccounts, kTail, kTop };
+  enum class Action { kList, kDrain, kPark, kRelease, kTest };
+  What what = What::kAccounts;
+  Action action = Action::kList;
+  DataFolder data = {};   // its load options have --admin too
+  std::string name = {};  // of an account, or a call's id; may be empty where all are meant
+  std::optional<std::string> reason = {};
+  bool once = false;
+  bool json = false;
+};
+
+struct Audit {
+  DataFolder data;
+  bool list = false;
+  bool json = false;
+};
+
 // Text for stdout; then exit 0.
 struct Print {
   std::string text;
 };
 
-using Command = std::variant<Serve, Simulate, Keys, Usage, Print>;
+using Command = std::variant<Serve, Simulate, Keys, Usage, Operate, Audit, Print>;
 
 // `arguments` without the program's name; `now` is what --since 7d counts from. Load options have this process's
 // environment and user. The error is what to say on stderr, its line break included; then exit 2.
 std::expected<Command, std::string> parse_command_line(const std::vector<std::string>& arguments, WallTime now = {});
+
+// Every command's name, in the order of the help.
+std::span<const std::string_view> commands();
 
 // The help of a command, or of all for an empty name. Empty for a name that is no command.
 std::string_view help_text(std::string_view command);

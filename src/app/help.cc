@@ -1,5 +1,6 @@
 // Every word of help.
 #include "app/cli.h"
+#include "app/operate_help.h"
 
 namespace baton::app {
 namespace {
@@ -11,6 +12,10 @@ constexpr std::string_view kOverview =
   baton sim        Play the Claude API, to test programs without a key or a bill.
   baton keys       Make, list, rotate and revoke keys, while the relay runs.
   baton usage      What was used and spent, by key, model, account, tag or day.
+  baton accounts   How the accounts stand; drain, park, release or test one.
+  baton tail       Calls as they end, or the story of one.
+  baton top        A running relay at a glance.
+  baton audit      Who changed what.
   baton version    Print the version.
   baton help       Print this; "baton help serve" tells about one command.
 
@@ -151,7 +156,7 @@ std::string_view help_text(std::string_view command) {
   if (command == "usage") return kUsageHelp;
   if (command == "docs") return kDocsHelp;
   if (command.empty() || command == "help" || command == "version") return kOverview;
-  return {};
+  return operate_help(command);
 }
 
 }  // namespace baton::app

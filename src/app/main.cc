@@ -6,6 +6,7 @@
 
 #include "app/books.h"
 #include "app/cli.h"
+#include "app/operate.h"
 #include "app/serve.h"
 #include "base/digest.h"
 #include "config/settings.h"
@@ -56,6 +57,9 @@ int run(const app::Simulate& command) {
 
 int run(const app::Keys& command) { return app::run_keys(command); }
 int run(const app::Usage& command) { return app::run_usage(command); }
+
+int run(const app::Operate& command) { return app::run_operate(command); }
+int run(const app::Audit& command) { return app::run_audit(command); }
 
 int run(const app::Print& command) {
   std::fputs(command.text.c_str(), stdout);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/admin_thread.h"
+#include "app/pool_file.h"
 #include "app/reloader.h"
 #include "app/shared.h"
 #include "app/signals.h"
@@ -112,6 +113,15 @@ int serve(config::Settings settings, config::LoadOptions load) {
   Upkeep upkeep(shared);
   if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
 
+  // So is what was learnt of the accounts before.
+  PoolFile pool_file(shared.settings.data_dir);
+  if (const std::string what = pool_file.restore(shared.current()->accounts, clock); !what.empty()) log.say(what);
+  const auto keep_pool = [&](bool now_or_never) {
+    const std::string trouble = pool_file.keep(shared.current()->accounts, clock.now(), now_or_never);
+    shared.state.note("pool", trouble);
+    if (!trouble.empty()) log.trouble("pool", "what is known of the accounts is not kept: " + trouble);
+  };
+
   std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
   std::vector<std::unique_ptr<Worker>> workers;
   BoundPorts ports;
@@ -145,6 +155,7 @@ int serve(config::Settings settings, config::LoadOptions load) {
   while (true) {
     auto signal = wait_for_signal(Upkeep::kEvery);
     upkeep.turn();
+    keep_pool(/*now_or_never=*/false);
     if (signal == Signal::kStop) break;
     if (signal == Signal::kReload) {
       shared.access_log->reopen();
@@ -157,6 +168,7 @@ int serve(config::Settings settings, config::LoadOptions load) {
     const std::lock_guard last(reloading);
   }  // loops that have ended answer no reload
   for (auto& worker : workers) worker->end();
+  keep_pool(/*now_or_never=*/true);
   admin.end();
   if (traces) traces->end();
   if (simulator) simulator->end();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/admin_pages.h"
+#include "admin/live_feed.h"
 #include "app/revision.h"
 #include "auth/key_ring.h"
 #include "auth/nonce_file.h"
@@ -64,6 +65,7 @@ struct Shared {
   runtime::SystemClock clock;
   metrics::RelayMetrics metrics;
   admin::State state;
+  admin::LiveFeed live;
   ServerCertificates server_tls;
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;

@@ -1,6 +1,10 @@
 #include "store/bindings_file.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+
+#include "store/binding_list.h"
 
 namespace baton::store {
 namespace {
@@ -114,5 +118,29 @@ Result<std::optional<Binding>> BindingsFile::find(std::string_view object_id) {
 }
 
 Result<void> BindingsFile::forget(std::string_view object_id) { return run_delete(forget_.bind(1, object_id)); }
+
+Expected<std::vector<Binding>> list_bindings(const std::string& folder, ObjectKind kind, size_t bindings_max) {
+  const std::string path = folder + "/baton.db";
+  std::vector<Binding> out;
+  if (::access(path.c_str(), F_OK) != 0) return out;
+  const auto failure = [&](const Failure& why) {
+    return fail(ErrorCode::kStore, Fault::kUs, path + ": " + why.error.detail);
+  };
+  Result<Database> database = Database::open({.path = path, .checkpoints_on_commit = false}, kMigrations);
+  if (!database) return failure(database.error());
+  Result<Statement> query =
+      database->prepare("SELECT object_id, account, used_at FROM bindings WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2");
+  if (!query) return failure(query.error());
+  query->bind(1, static_cast<int64_t>(kind)).bind(2, static_cast<int64_t>(bindings_max));
+  while (true) {
+    Result<bool> row = query->step();
+    if (!row) return failure(row.error());
+    if (!*row) return out;
+    out.push_back({.object_id = std::string(query->text(0)),
+                   .account = std::string(query->text(1)),
+                   .kind = kind,
+                   .used = WallTime(std::chrono::milliseconds(query->number(2)))});
+  }
+}
 
 }  // namespace baton::store

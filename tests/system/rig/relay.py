@@ -142,8 +142,10 @@ class Relay(Process):
     def __init__(self, accounts=None, settings=None, arguments=(), env=None):
         self.port, self.admin_port = free_ports(2)
         self.config_folder = tempfile.TemporaryDirectory(prefix="baton-config-")
-        config = {"listen": self.listen(), "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
-                  "data_dir": os.path.join(self.config_folder.name, "data"), "accounts": accounts, **(settings or {})}
+        settings = dict(settings or {})
+        admin = {"listen": f"127.0.0.1:{self.admin_port}", **settings.pop("admin", {})}
+        config = {"listen": self.listen(), "admin": admin,
+                  "data_dir": os.path.join(self.config_folder.name, "data"), "accounts": accounts, **settings}
         self.config_path = os.path.join(self.config_folder.name, "baton.yaml")
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(write_yaml({key: value for key, value in config.items() if value is not None}))
@@ -226,7 +228,7 @@ class Metrics:
 
 
 # Gauges that rest above zero: they say what is, not what is under way.
-RESTING = re.compile(r"^process_|_info|idle")
+RESTING = re.compile(r"^process_|^baton_account_|_info|idle")
 
 
 def busy_gauges(relay):

@@ -1,0 +1,284 @@
+"""The operator's API and the commands that use it: who gets in, drain, park, live, stories, the audit log, restarts."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from rig.relay import BINARY, Relay, account, clean_environment
+from rig.upstream import Upstream, error_body
+from rig.wire import call, eventually, message
+
+VIEWER = "viewer-token-0123456789-0123456789-0123456789"
+JSON = [("content-type", "application/json")]
+
+
+async def answer(one):
+    """A good account: one Message, the models, a count."""
+    if one.path.startswith("/v1/models"):
+        body = {"data": [{"id": "claude-haiku-4-5", "type": "model"}], "has_more": False}
+    elif one.path.startswith("/v1/messages/count_tokens"):
+        body = {"input_tokens": 8}
+    else:
+        body = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": [],
+                "stop_reason": "end_turn", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+    await one.reply(200, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+async def refuse(one):
+    await one.reply(429, {"content-type": "application/json", "retry-after": "30"}, error_body("rate_limit_error"))
+
+
+class Operated(unittest.TestCase):
+    """A relay with two accounts, its token, curl and the terminal."""
+
+    scripts = (answer, answer)
+
+    def setUp(self):
+        self.asked = 0
+        self.upstreams = [self.enterContext(Upstream(script)) for script in self.scripts]
+        self.accounts = [account(up.port, name) for up, name in zip(self.upstreams, "ab")]
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="baton-admin-"))
+        self.data = os.path.join(self.folder, "data")
+        self.relay = self.enterContext(self.make_relay())
+
+    def make_relay(self):
+        tokens = [{"name": "viewer", "token": VIEWER, "role": "read"}]
+        return Relay(self.accounts, {"data_dir": self.data, "admin": {"tokens": tokens}})
+
+    @property
+    def token(self):
+        with open(os.path.join(self.data, "admin.token"), encoding="ascii") as file:
+            return file.read().strip()
+
+    def curl(self, path, *arguments, token=None, relay=None):
+        """(status, JSON or text) by curl, as the documents tell a person to type it."""
+        relay = relay or self.relay
+        fields = [] if token == "" else ["-H", f"authorization: Bearer {token or self.token}"]
+        done = subprocess.run(["curl", "-s", "-w", "\n%{http_code}", *fields, *arguments, f"http://127.0.0.1:{relay.admin_port}{path}"],
+                              capture_output=True, text=True, timeout=20, check=True)
+        text, _, status = done.stdout.rpartition("\n")
+        try:
+            return int(status), json.loads(text)
+        except ValueError:
+            return int(status), text
+
+    def baton(self, *arguments, code=0):
+        done = subprocess.run([BINARY, *arguments, "--data-dir", self.data, *self.port(arguments)], capture_output=True, text=True,
+                              timeout=20, env=clean_environment(), stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, code, f"baton {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done
+
+    def port(self, arguments):
+        return [] if arguments[0] in ("audit", "keys") else ["--admin", f"127.0.0.1:{self.relay.admin_port}"]
+
+    def ask(self, count=1):
+        # Each is a conversation of its own: those that are one stay with their account.
+        replies = []
+        for _ in range(count):
+            self.asked += 1
+            replies.append(call(self.relay.port, "POST", "/v1/messages", message(text=f"question {self.asked}"), JSON))
+        for reply in replies:
+            self.assertEqual(reply.status, 200)
+        return replies
+
+    def counts(self):
+        return [sum(one.path.startswith("/v1/messages") for one in up.calls) for up in self.upstreams]
+
+
+class GettingIn(Operated):
+    def test_the_first_token_is_made_once_and_kept_from_others(self):
+        path = os.path.join(self.data, "admin.token")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        first = self.token
+        self.assertEqual(self.relay.log().count(first), 1, "shown once")
+        self.relay.stop()
+        with self.make_relay() as again:
+            self.assertEqual(self.token, first)
+            self.assertNotIn(first, again.log())
+            self.assertEqual(self.curl("/admin/v1/overview", relay=again)[0], 200)
+
+    def test_nothing_of_the_api_answers_without_a_token(self):
+        paths = self.curl("/admin/v1/openapi.json")[1]["paths"]
+        self.assertGreater(len(paths), 15)
+        for path, methods in paths.items():
+            for method in methods:
+                at = re.sub(r"\{\w+\}", "x", path)
+                status, reply = self.curl(at, "-X", method.upper(), token="")
+                if status == 429:  # so many wrong ones: a right one is let in all the same
+                    self.assertEqual(self.curl("/admin/v1/config")[0], 200)
+                    continue
+                self.assertEqual(status, 401, at)
+                self.assertEqual(reply["error"]["type"], "authentication_error")
+        for path in ("/healthz", "/readyz", "/metrics"):
+            self.assertEqual(self.curl(path, token="")[0], 200, path)
+
+    def test_other_origins_hosts_and_credentials_are_refused(self):
+        overview = "/admin/v1/overview"
+        self.assertEqual(self.curl(overview, "-H", "origin: https://evil.test")[0], 403)
+        self.assertEqual(self.curl(overview, "-H", "sec-fetch-site: cross-site")[0], 403)
+        self.assertEqual(self.curl(overview, "-H", f"origin: http://127.0.0.1:{self.relay.admin_port}")[0], 200)
+        self.assertEqual(self.curl(overview, "-H", "host: evil.test")[0], 421)
+        self.assertEqual(self.curl(overview, "-X", "OPTIONS", "-H", "origin: https://evil.test", token="")[0], 403)
+        self.assertEqual(self.curl(overview, "-H", "x-forwarded-for: 127.0.0.1", token="wrong")[0], 401)
+        key = json.loads(self.baton("keys", "create", "laptop", "--json").stdout)["key"]
+        eventually(lambda: self.curl(overview, token=key)[0] == 403, what="a client's key is known and refused")
+        reply = call(self.relay.port, "POST", "/v1/messages", message(), [*JSON, ("x-api-key", self.token)])
+        self.assertEqual(reply.status, 401, "the operator's token opens nothing else")
+
+
+class Roles(Operated):
+    def test_who_may_read_changes_nothing(self):
+        status, accounts = self.curl("/admin/v1/accounts", token=VIEWER)
+        self.assertEqual(status, 200)
+        self.assertEqual([one["name"] for one in accounts["accounts"]], ["a", "b"])
+        for path in ("accounts/a/drain", "accounts/a/test", "reload", "keys"):
+            self.assertEqual(self.curl(f"/admin/v1/{path}", "-X", "POST", token=VIEWER)[0], 403, path)
+        self.assertEqual(self.curl("/admin/v1/accounts")[1]["accounts"][0]["state"], "ready")
+        entries = self.curl("/admin/v1/audit")[1]["entries"]
+        self.assertEqual({(one["who"], one["outcome"][:7]) for one in entries}, {("viewer", "refused")})
+
+
+class Accounts(Operated):
+    def test_calls_leave_a_drained_account_and_come_back(self):
+        status, shown = self.curl("/admin/v1/accounts/a/drain", *("-X", "POST", "-H", "content-type: application/json", "-d", '{"reason":"new key"}'))
+        self.assertEqual((status, shown["state"], shown["reason"]), (200, "draining", "by the operator: new key"))
+        self.ask(6)
+        self.assertEqual(self.counts(), [0, 6])
+        self.assertIn("draining", self.baton("accounts").stdout)
+        self.baton("accounts", "release", "a")
+        self.ask(16)
+        self.assertGreater(self.counts()[0], 0)
+
+    def test_a_park_outlives_a_restart(self):
+        text = self.baton("accounts", "park", "b", "--reason", "spare").stdout
+        self.assertRegex(text, r"b +parked +0 .*by the operator: spare")
+        self.relay.stop()
+        with self.make_relay() as self.relay:
+            self.assertIn("1 of the accounts stay out of use", self.relay.log())
+            self.assertEqual(self.curl("/admin/v1/accounts")[1]["accounts"][1]["state"], "parked")
+            self.ask(5)
+            self.assertEqual(self.counts(), [5, 0])
+            self.relay.signal(signal.SIGHUP)
+            eventually(lambda: "revision 2 is in force" in self.relay.log(), what="a reload")
+            self.ask(5)
+            self.assertEqual(self.counts(), [10, 0], "nor does a reload free it")
+            self.baton("accounts", "release", "b")
+
+    def test_an_account_is_tested_for_real(self):
+        done = self.baton("accounts", "test")
+        self.assertEqual(len(re.findall(r"^[ab]: works, answered in [\d.]+ m?s, 1 models$", done.stdout, re.MULTILINE)), 2, done.stdout)
+        self.assertEqual([one.path for one in self.upstreams[0].calls], ["/v1/models", "/v1/messages/count_tokens"])
+        self.assertEqual(self.relay.metrics().value("claude_requests_total"), 0, "it is no call of a client")
+
+    def test_a_slip_is_one_helpful_line(self):
+        for arguments, says in [(["accounts", "drain", "zz"], "There is no account of this name."),
+                                (["tail", "req_nothing"], "No call of this id is booked.")]:
+            line = self.baton(*arguments, code=1).stderr
+            self.assertTrue(line.startswith("baton: ") and line.count("\n") == 1 and says in line, line)
+        for arguments, says in [(["accounts", "drian"], 'did you mean "drain"?'), (["accounts", "drain"], "needs the account's name"),
+                                (["top", "--onec"], 'did you mean "--once"?'), (["completions", "tcsh"], "bash, zsh or fish")]:
+            done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=20, env=clean_environment(), check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(says, done.stderr)
+        done = subprocess.run([BINARY, "top", "--admin", "127.0.0.1:1", "--data-dir", self.data], capture_output=True, text=True,
+                              timeout=20, env=clean_environment(), check=False)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertIn("no relay answers on 127.0.0.1:1", done.stderr)
+
+
+class Stories(Operated):
+    scripts = (refuse, answer)
+
+    def test_tail_tells_each_attempt_of_a_call(self):
+        lines = []
+        following = subprocess.Popen([BINARY, "tail", "--data-dir", self.data, "--admin", f"127.0.0.1:{self.relay.admin_port}"],
+                                     stdout=subprocess.PIPE, text=True, env=clean_environment())
+        reader = threading.Thread(target=lambda: lines.extend(following.stdout), daemon=True)
+        reader.start()
+        ids = []
+
+        def seen():
+            ids.append(self.ask()[0].one("request-id"))
+            return any(one in line for line in lines for one in ids)
+
+        eventually(seen, 10, "a call in the tail")
+        following.terminate()
+        following.wait(5)
+        while not self.upstreams[0].calls:
+            self.ask()
+
+        def moved():
+            return [one["id"] for one in self.curl("/admin/v1/calls?limit=1000")[1]["calls"] if one["attempts"] == 2]
+
+        eventually(moved, what="the call that moved is booked")
+        first = moved()[0]
+        story = self.baton("tail", first).stdout
+        self.assertRegex(story, r"attempt 1  a  rate_limited 429  .* in all  \$0\.00\n  attempt 2  b  ok 200  .*in 1000 out 100  \$0\.006\n")
+        self.assertRegex(story, r"answered with 200 \(complete\) after .*; \$0\.006\n")
+        told = json.loads(self.baton("tail", first, "--json").stdout)
+        self.assertEqual([one["account"] for one in told["attempts"]], ["a", "b"])
+        page = self.curl("/admin/v1/calls?limit=1")[1]
+        self.assertEqual((len(page["calls"]), page["next_before"]), (1, page["calls"][0]["seq"]))
+        usage = self.curl("/admin/v1/usage?by=account")[1]
+        self.assertEqual({row["name"] for row in usage["rows"]}, {"a", "b"})
+        self.assertIn("benched", self.baton("accounts").stdout)
+
+    def test_top_shows_what_is_going_on(self):
+        self.ask(8)
+        text = self.baton("top", "--once").stdout
+        self.assertRegex(text, r"calls   0 open, 0 waiting, 0 streams; .* 8 in all")
+        self.assertRegex(text, r"a +benched")
+        eventually(lambda: "$0.048 today" in self.baton("top", "--once").stdout, 10, "money of today")
+        both = json.loads(self.baton("top", "--once", "--json").stdout)
+        self.assertEqual(both["overview"]["calls"]["total"], 8)
+
+
+class Audited(Operated):
+    def test_every_change_is_an_entry_of_a_chain(self):
+        made = self.curl("/admin/v1/keys", "-H", "content-type: application/json", "-d", '{"name":"ci","ttl":"30d","rights":{"concurrency":3}}')
+        self.assertEqual(made[0], 200, made)
+        secret = made[1]["secret"]
+        eventually(lambda: call(self.relay.port, "POST", "/v1/messages", message(), [*JSON, ("x-api-key", secret)]).status == 200, what="the key works")
+        self.assertNotIn(secret, json.dumps(self.curl("/admin/v1/keys")[1]))
+        self.curl("/admin/v1/keys/ci/revoke", "-X", "POST")
+        self.baton("keys", "create", "desk")
+        self.curl("/admin/v1/reload", "-X", "POST")
+        entries = self.curl("/admin/v1/audit")[1]["entries"]
+        self.assertEqual([(one["action"], one["target"], one["role"]) for one in reversed(entries)],
+                         [("keys.create", "ci", "operate"), ("keys.revoke", "ci", "operate"), ("keys.create", "desk", "terminal"),
+                          ("config.reload", "revision 2", "operate")])
+        self.assertIn("4 entries follow one another", self.baton("audit", "verify").stdout)
+        path = os.path.join(self.data, "audit.log")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertNotIn(secret, text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace('"desk"', '"mine"'))
+        line = self.baton("audit", "verify", code=1).stderr
+        self.assertRegex(line, r"^baton: .*audit\.log:3: is not as it was written")
+
+
+class Words(unittest.TestCase):
+    def test_completions_and_the_manual_are_what_their_readers_take(self):
+        for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
+            script = subprocess.run([BINARY, "completions", shell], capture_output=True, text=True, check=True).stdout
+            self.assertIn("accounts", script)
+            try:
+                subprocess.run(check, input=script, text=True, check=True, timeout=20)
+            except FileNotFoundError:
+                pass  # that shell is not here
+        bash = subprocess.run(["bash", "-c", "source <($0 completions bash); COMP_WORDS=(baton accounts dr); COMP_CWORD=2; _baton; echo ${COMPREPLY[@]}",
+                               BINARY], capture_output=True, text=True, check=True)
+        self.assertEqual(bash.stdout.strip(), "drain")
+        page = subprocess.run([BINARY, "man"], capture_output=True, text=True, check=True).stdout
+        self.assertIn(".SS baton accounts", page)
+
+
+if __name__ == "__main__":
+    unittest.main()
