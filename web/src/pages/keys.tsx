@@ -1,7 +1,8 @@
 // Keys: who may call, with what rights and budgets; made, rotated and revoked here.
 import {useState} from 'preact/hooks';
-import {send} from '../api';
+import {offers, send} from '../api';
 import {t, word} from '../i18n';
+import {useStore} from '../store';
 import type {Budget, Key} from '../types';
 import * as fmt from '../ui/fmt';
 import {Ask, Bar, Chips, CopyButton, Dialog, Field, Panel, State, Table, Waiting, words, type Tone} from '../ui/parts';
@@ -103,6 +104,7 @@ function Create({close, made}: {close: () => void; made: (name: string, secret: 
     });
     made(text('name'), result.secret);
   };
+  const {field} = useStore(offers);
   const plainInput = {autocomplete: 'off', spellcheck: false} as const;
   return (
     <Ask title={t('keys.create')} action={t('keys.createDo')} run={run} close={close}>
@@ -110,7 +112,7 @@ function Create({close, made}: {close: () => void; made: (name: string, secret: 
         <Field label={t('keys.name')} hint={t('keys.nameHint')}>{props => <input {...props} {...plainInput} name="name" required maxLength={64} />}</Field>
         <Field label={t('keys.team')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="team" maxLength={64} />}</Field>
         <Field label={t('keys.ttl')} hint={t('keys.ttlHint')}>{props => <input {...props} {...plainInput} name="ttl" />}</Field>
-        <Field label={t('keys.budget')} hint={t('keys.budgetHint')}>{props => <input {...props} {...plainInput} name="budget" />}</Field>
+        {field('NewKey', 'budget') && <Field label={t('keys.budget')} hint={t('keys.budgetHint')}>{props => <input {...props} {...plainInput} name="budget" />}</Field>}
         <Field label={t('keys.models')} hint={t('keys.modelsHint')}>{props => <input {...props} {...plainInput} name="models" />}</Field>
         <Field label={t('keys.rpm')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="rpm" type="number" min={1} step={1} />}</Field>
         <Field label={t('keys.concurrency')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="concurrency" type="number" min={1} step={1} />}</Field>
