@@ -14,8 +14,8 @@ namespace {
 
 // What is made once from the settings at the start. A section ends in a dot.
 constexpr std::string_view kFixed[] = {
-    "admin.",  "threads", "max_memory", "data_dir", "edge.request_bytes_budget", "stream.reply_bytes_budget",
-    "ledger.", "cache.",  "store.",     "sim.",     "upstream.dns_refresh",      "upstream.dns_stale_max",
+    "admin.", "threads", "max_memory", "data_dir", "edge.request_bytes_budget", "stream.reply_bytes_budget", "ledger.",
+    "cache.", "store.",  "sim.",       "resume.",  "upstream.dns_refresh",      "upstream.dns_stale_max",
 };
 
 bool is_fixed(std::string_view key) {
@@ -69,6 +69,7 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   fresh.data_dir = running.data_dir;
   fresh.store = running.store;
   fresh.cache = running.cache;
+  fresh.resume = running.resume;
   fresh.sim = running.sim;
   fresh.edge.request_bytes_budget = running.edge.request_bytes_budget;
   fresh.stream.reply_bytes_budget = running.stream.reply_bytes_budget;

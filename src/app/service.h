@@ -24,6 +24,7 @@ struct LoopParts {
   runtime::Random& random;
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;
+  reuse::ResumableList& resumables;
   metrics::RelayMetrics::Shard& metrics;
 };
 

@@ -68,8 +68,10 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       nonces({.folder = settings.data_dir + "/nonces"}, clock.wall()),
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
+      resumables(settings.resume),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;
   std::array<uint8_t, 32> secret;

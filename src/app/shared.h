@@ -21,7 +21,9 @@
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
+#include "reuse/flights.h"
 #include "reuse/reply_store.h"
+#include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "store/id_bindings.h"
 
@@ -67,6 +69,8 @@ struct Shared {
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
+  std::unique_ptr<reuse::Flights> flights;
+  reuse::Resumables resumables;
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<ledger::Book> book;  // null when rows are off

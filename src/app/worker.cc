@@ -45,7 +45,11 @@ struct Worker::Watchdog : runtime::Waiter {
   }
 };
 
-Worker::Worker(Shared& shared, size_t index) : shared_(shared), metrics_(shared.metrics.shard(index)), random_(seed()) {
+Worker::Worker(Shared& shared, size_t index)
+    : shared_(shared),
+      metrics_(shared.metrics.shard(index)),
+      random_(seed()),
+      resumables_(loop_, shared.resumables, metrics_) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -81,6 +85,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .random = random_,
                             .ledger = *ledger_,
                             .tap_room = tap_room_,
+                            .resumables = resumables_,
                             .metrics = metrics_});
 }
 

@@ -66,6 +66,7 @@ class Worker : public LoopThread, public edge::Handler {
   runtime::Random random_;
   std::unique_ptr<ledger::Ledger> ledger_;
   stream::TapRoom tap_room_;
+  reuse::ResumableList resumables_;
   edge::Config edge_;
   std::shared_ptr<Service> service_;
   std::vector<Listening> listening_;

@@ -64,6 +64,7 @@ std::string_view endpoint_of(Operation operation) {
     case Operation::kFileGet:
     case Operation::kFileContent:
     case Operation::kFileDelete: return kEndpoints[4];
+    case Operation::kStreamResume:
     case Operation::kProbe:
     case Operation::kPassThrough:
     case Operation::kNone: break;

@@ -33,6 +33,7 @@ struct Settings {
   stream::Config stream;
   ledger::Config ledger;
   reuse::Config cache;
+  reuse::ResumeConfig resume;
   sim::Config sim;
   store::Config store;  // its folder is data_dir
   edge::ListenConfig admin{.address = "127.0.0.1", .port = 8788, .tls = {}};

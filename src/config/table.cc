@@ -328,6 +328,25 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
           "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
+      R::flag(
+          "cache.coalesce", [](auto& s) -> auto& { return s.cache.coalesce; },
+          "Whether calls that may be reused and ask the same at the same time share one upstream call."),
+      R::size(
+          "cache.flight_bytes_max", [](auto& s) -> auto& { return s.cache.flight_bytes_max; }, 256 * kKiB, 64 * kMiB,
+          "Of a reply under way, what is held for readers that are behind or come late. One further behind is cut "
+          "off."),
+      R::size(
+          "cache.flights_bytes_max", [](auto& s) -> auto& { return s.cache.flights_bytes_max; }, 1 * kMiB, kUnlimited,
+          "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
+          "late readers."),
+
+      R::duration(
+          "resume.grace", [](auto& s) -> auto& { return s.resume.grace; }, 0, kDay,
+          "How long a stream that its client wants to be able to come back to is held without it. 0 turns it off."),
+      R::count(
+          "resume.streams_max", [](auto& s) -> auto& { return s.resume.streams_max; }, 1, 1'000'000,
+          "Such streams at once; beyond it a stream is an ordinary one. What is held of each: "
+          "`cache.flight_bytes_max`."),
 
       R::text(
           "ledger.access_log", [](auto& s) -> auto& { return s.ledger.access_log; }, "",

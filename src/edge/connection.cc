@@ -30,7 +30,9 @@ Connection::~Connection() {
 
 void Connection::cut() {
   close_idle();
-  if (exchange_ != nullptr) exchange_->cancel().cancel(runtime::CancelReason::kDrain);
+  if (exchange_ == nullptr) return;
+  exchange_->cancel().cancel(runtime::CancelReason::kDrain);
+  exchange_->cut_off().cancel(runtime::CancelReason::kDrain);
 }
 
 Task<Connection::HeadResult> Connection::read_head(Exchange& exchange, std::string leftover) {

@@ -53,6 +53,8 @@ class Exchange {
   runtime::Loop& loop() const { return *loop_; }
   // Cancelled when the client has gone or a drain ends.
   runtime::Cancellation& cancel() { return cancel_; }
+  // Cancelled when a drain ends, though the client may have gone long before: for what goes on without it.
+  runtime::Cancellation& cut_off() { return cut_off_; }
   runtime::ByteStream& stream() { return *stream_; }
   Instant started() const { return started_; }    // first byte of the head
   Instant complete() const { return complete_; }  // last byte of the body
@@ -129,6 +131,7 @@ class Exchange {
   net::BodyReader reader_;
   net::BodyWriter writer_;
   runtime::Cancellation cancel_;
+  runtime::Cancellation cut_off_;
   std::string_view body_;
   std::string leftover_;  // bytes of the next request that came with this one's
   size_t early_ = 0;      // content bytes (still framed) that came with the head and lie behind it, not yet taken

@@ -79,6 +79,8 @@ class Page {
   void pool();
   void tokens();
   void cache();
+  void flights();
+  void resumables();
   void connections();
   void bounds();
   void process();
@@ -107,6 +109,8 @@ std::string Page::write() {
   pool();
   tokens();
   cache();
+  flights();
+  resumables();
   connections();
   bounds();
   process();
@@ -259,6 +263,30 @@ void Page::cache() {
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
   add(removed, {{"why", "expired"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
+}
+
+void Page::flights() {
+  add(gauges("baton_flights", "Upstream calls under way whose reply other calls may read along."), {},
+      level([](const Shard& s) -> auto& { return s.flights_; }));
+  add(gauges("baton_flight_readers", "Calls that read the reply of another call, or wait for it."), {},
+      level([](const Shard& s) -> auto& { return s.flight_readers_; }));
+  add(counters("baton_flight_promotions_total",
+               "Calls that were made by a reader, because who made them first failed before the first byte."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.flight_promotions_; })));
+  add(counters("baton_flight_losses_total", "Readers that were further behind than a reply is held for."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.flight_losses_; })));
+}
+
+void Page::resumables() {
+  add(gauges("baton_resumable_streams", "Streams that are held so that their clients may come back."), {},
+      level([](const Shard& s) -> auto& { return s.resumable_streams_; }));
+  auto& resumes =
+      counters("baton_stream_resumes_total", "Clients that came back to a stream, by whether it was known.");
+  add(resumes, {{"result", "found"}}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.resumes_; })));
+  add(resumes, {{"result", "unknown"}},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.resumes_unknown_; })));
+  add(counters("baton_resumable_refusals_total", "Streams that could not be made resumable: there were too many."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.resumables_refused_; })));
 }
 
 void Page::connections() {

@@ -149,6 +149,16 @@ class alignas(64) RelayMetrics::Shard {
   void cache_stored() { ++cache_stored_; }
   void cache_evicted(uint64_t entries) { cache_evicted_ += entries; }
   void cache_expired(uint64_t entries) { cache_expired_ += entries; }
+  // Upstream calls that others may read along, and who reads another's.
+  Held flight() { return Held(flights_); }
+  Held flight_reader() { return Held(flight_readers_); }
+  // A reader makes the call whose maker failed; a reader was too far behind.
+  void flight_promoted() { ++flight_promotions_; }
+  void flight_lost() { ++flight_losses_; }
+  // Streams that their clients may come back to; who came, and whether it was there.
+  Held resumable_stream() { return Held(resumable_streams_); }
+  void stream_resumed(bool found) { ++(found ? resumes_ : resumes_unknown_); }
+  void resumable_refused() { ++resumables_refused_; }
   // A complete reply of a call that might have been kept was not worth it or not allowed to be.
   void cache_not_stored() { ++cache_not_stored_; }
 
@@ -169,7 +179,7 @@ class alignas(64) RelayMetrics::Shard {
   friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kTimedOut) + 1;
-  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kHit) + 1;
+  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kCoalesced) + 1;
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
   static constexpr size_t kConnectedIndex = kErrors;
@@ -196,6 +206,9 @@ class alignas(64) RelayMetrics::Shard {
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
   Gauge cache_bytes_, cache_entries_;
+  Gauge flights_, flight_readers_, resumable_streams_;
+  Counter resumes_, resumes_unknown_, resumables_refused_;
+  Counter flight_promotions_, flight_losses_;
   Counter cache_stored_, cache_not_stored_, cache_evicted_, cache_expired_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
   Histogram duration_{kDurationBounds};

@@ -40,6 +40,7 @@ std::string_view name(CacheUse use) {
     case CacheUse::kOff: return "off";
     case CacheUse::kMiss: return "miss";
     case CacheUse::kHit: return "hit";
+    case CacheUse::kCoalesced: return "coalesced";
   }
   return "unknown";
 }

@@ -57,6 +57,7 @@ enum class CacheUse : uint8_t {
   kOff,   // the call is not one whose answer may be reused
   kMiss,
   kHit,
+  kCoalesced,  // the answer to another call that was under way
 };
 std::string_view name(CacheUse use);
 

@@ -151,6 +151,11 @@ Route file_object(std::string_view method, std::string_view path, std::string_vi
   return pass_through(method, path, object->id);
 }
 
+// 128 bits in hex.
+bool is_token(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
 Route probe(std::string_view method) {
   return {.operation = Operation::kProbe,
           .body_bytes_max = 0,
@@ -163,6 +168,10 @@ Route probe(std::string_view method) {
 Route route(std::string_view method, std::string_view path) {
   std::string_view rest = path;
   if (path == "/" || path == "/api/hello") return probe(method);
+  if (take_prefix(rest, "/baton/streams/")) {
+    if (!is_token(rest)) return none();
+    return known(method, "GET", {.operation = Operation::kStreamResume, .object_id = rest, .body_bytes_max = 0});
+  }
   if (!take_prefix(rest, "/v1/")) return none();
   if (rest == "messages") {
     return known(method, "POST", {.operation = Operation::kMessages, .inference = true});
@@ -196,6 +205,7 @@ std::string_view name(Operation operation) {
     case Operation::kFileGet: return "file_get";
     case Operation::kFileContent: return "file_content";
     case Operation::kFileDelete: return "file_delete";
+    case Operation::kStreamResume: return "stream_resume";
     case Operation::kProbe: return "probe";
     case Operation::kPassThrough: return "pass_through";
     case Operation::kNone: return "none";

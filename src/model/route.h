@@ -29,9 +29,10 @@ enum class Operation : uint8_t {
   kFileGet,
   kFileContent,
   kFileDelete,
-  kProbe,        // HEAD / and /api/hello: answered by the relay itself
-  kPassThrough,  // any other /v1/ path
-  kNone,         // not ours
+  kStreamResume,  // /baton/streams/{token}: the rest of a stream, from the relay itself
+  kProbe,         // HEAD / and /api/hello: answered by the relay itself
+  kPassThrough,   // any other /v1/ path
+  kNone,          // not ours
 };
 
 inline constexpr size_t kIdBytesMax = 128;

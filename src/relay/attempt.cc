@@ -76,10 +76,9 @@ Expected<void> Attempts::check_first(const Lease& lease) const {
 
 Task<Tried> Attempts::try_once(Lease lease) {
   const bool in_pieces = call_.route.streams_body && call_.exchange.head().framing != http::Framing::kNone;
-  return try_account(parts_, call_, std::move(lease),
-                     {.cancel = call_.exchange.cancel(),
-                      .source = in_pieces ? &source_ : nullptr,
-                      .fresh = call_.route.creates || repeated_});
+  return try_account(
+      parts_, call_, std::move(lease),
+      {.cancel = call_.cancel(), .source = in_pieces ? &source_ : nullptr, .fresh = call_.route.creates || repeated_});
 }
 
 bool Attempts::may_repeat(const Tried& tried) {
@@ -119,8 +118,7 @@ Task<Expected<Lease>> Attempts::move_on(Tried& tried, Step step) {
   const bool keep = !tried.failure && co_await spare(parts_, call_, tried.answer);
   tried.answer.lease.reset();
   if (keep) spared_ = std::move(tried.answer);
-  if (call_.exchange.cancel().cancelled())
-    co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+  if (call_.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
   if (step == Step::kTry) {
     Lease next = std::move(*next_);
     next_.reset();

@@ -12,8 +12,6 @@ using model::Ending;
 using runtime::Task;
 using stream::PumpEnd;
 
-namespace {
-
 Ending ending_of(PumpEnd end) {
   switch (end) {
     case PumpEnd::kEnded: return Ending::kComplete;
@@ -47,6 +45,8 @@ void book_stream(Call& call, const Answer& answer, model::Attempt& attempt) {
   attempt.usage = answer.follower->facts().usage;
   attempt.model = answer.follower->facts().model;
 }
+
+namespace {
 
 // Moves the rest of a live answer and ends the reply as its end deserves.
 Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording& recording) {
@@ -98,19 +98,20 @@ Task<void> finish_live(const Parts& parts, Call& call, Answer& answer, Recording
   exchange.abort();
 }
 
-// The pool learns what the call has used of its account's limits. Of a reply that was cut that is not
-// known: what it had reserved stays taken.
-void settle(const Parts& parts, const Call& call, Answer& answer, const model::Usage& usage) {
-  if (!usage.known || !answer.lease || call.passthrough || call.route.operation != model::Operation::kMessages) return;
+}  // namespace
+
+// Of a reply that was cut that is not known: what it had reserved stays taken.
+void settle(const Parts& parts, const Call& call, Answer& answer, bool complete) {
+  const model::Usage& usage = call.outcome.attempts[answer.attempt].usage;
+  if (!complete || !usage.known || !answer.lease || call.passthrough ||
+      call.route.operation != model::Operation::kMessages)
+    return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
-  if (call.outcome.ending != Ending::kComplete) return;
   answer.lease->settle(used, parts.loop.now());
   parts.accounts.forecast().learn(call.caller.name, accounts::limit_class(call.route.operation, call.facts.model),
                                   call.outcome.request_body_bytes, used);
 }
-
-}  // namespace
 
 Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   edge::Exchange& exchange = call.exchange;
@@ -159,7 +160,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
   }
   book_stream(call, answer, attempt);
   call.outcome.usage = attempt.usage;
-  settle(parts, call, answer, attempt.usage);
+  settle(parts, call, answer, call.outcome.ending == Ending::kComplete);
   if (answer.follower) attempt.total = parts.loop.clock().now() - exchange.complete();
 }
 

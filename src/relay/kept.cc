@@ -66,6 +66,7 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   call.outcome.cache = CacheUse::kMiss;
   if (rules->keep) call.keep_as = digest;
   if (!rules->look) return std::nullopt;
+  call.may_join = rules->age_max > Duration{0};
   cache::Change change;
   const Instant now = parts.loop.now();
   auto reply = parts.replies->find(*digest, now, change);

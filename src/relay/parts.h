@@ -11,7 +11,9 @@
 #include "base/byte_budget.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
+#include "reuse/flights.h"
 #include "reuse/reply_store.h"
+#include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "store/id_bindings.h"
@@ -43,11 +45,14 @@ struct Parts {
   store::IdBindings& bindings;
   metrics::RelayMetrics::Shard& metrics;
   ledger::Ledger& ledger;
-  stream::TapRoom& tap_room;             // of this loop
-  auth::NonceStore* nonces = nullptr;    // of all loops; null: no signed request is served
-  reuse::ReplyStore* replies = nullptr;  // of all loops; null: nothing is reused
-  std::string public_url;                // the relay's own origin, or empty: from the request
-  bool tls = false;                      // of the listener, for that origin
+  stream::TapRoom& tap_room;                           // of this loop
+  auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
+  reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
+  reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
+  reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
+  reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before
+  std::string public_url;                              // the relay's own origin, or empty: from the request
+  bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;
   // What keeps all of this alive while a call is served, when a reload may replace it meanwhile; or nothing.
   const std::weak_ptr<const void>* life = nullptr;

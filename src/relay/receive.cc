@@ -155,8 +155,7 @@ Task<bool> spare(const Parts& parts, Call& call, Answer& answer) {
   answer.early = {};
   const stream::HoldLimits limits{
       .bytes_max = kSparedBytesMax, .idle = kSparedWait, .until = parts.loop.now() + kSparedWait};
-  auto held =
-      co_await stream::hold_whole(pump_parts(parts, call, answer, call.exchange.cancel()), limits, answer.content);
+  auto held = co_await stream::hold_whole(pump_parts(parts, call, answer, call.cancel()), limits, answer.content);
   answer.reply.finish(*answer.way.connections, held.has_value());
   if (!held) co_return false;
   answer.whole = true;

@@ -125,7 +125,7 @@ bool Seeker::may_wait(const accounts::Verdict& verdict) {
 Task<Expected<Lease>> Seeker::wait() {
   metrics::Held waiting = parts_.metrics.call_waiting();
   const Instant began = parts_.loop.now();
-  auto got = co_await parts_.accounts.acquire(parts_.loop, call_.exchange.cancel(), ask_, until());
+  auto got = co_await parts_.accounts.acquire(parts_.loop, call_.cancel(), ask_, until());
   const Duration waited = parts_.loop.now() - began;
   waited_ += waited;
   if (!got) {

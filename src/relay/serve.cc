@@ -3,9 +3,11 @@
 
 #include "relay/attempt.h"
 #include "relay/deliver.h"
+#include "relay/fly.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/relay.h"
+#include "relay/resume.h"
 
 namespace baton::relay {
 
@@ -27,6 +29,7 @@ Task<void> Relay::serve(edge::Exchange& exchange) {
 
 Task<Expected<void>> Relay::walk(Call& call) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
+  if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
   if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
   if (call.caller.proof) {
     if (auto proved = co_await prove(call); !proved) co_return std::unexpected(proved.error());
@@ -37,6 +40,9 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (!kept) co_return std::unexpected(kept.error());
   if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
   call.bound_account = owner_of(parts_, call);
+  auto flown = co_await fly(parts_, call);
+  if (!flown) co_return std::unexpected(flown.error());
+  if (*flown) co_return Expected<void>{};
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
   co_await deliver(parts_, call, std::move(*answer));

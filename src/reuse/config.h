@@ -13,7 +13,19 @@ struct Config {
   Duration ttl = std::chrono::minutes(5);  // each entry's own lies within a tenth of it
   std::string policy = "value";            // a name of cache::PolicyKind
   size_t sketch_keys = 10'000'000;         // keys whose popularity the `tinylfu` policy can tell apart
+  bool coalesce = true;                    // calls that ask the same at the same time share one upstream call
+  size_t flight_bytes_max = 1 * kMiB;      // of its reply, held for readers that are behind or come late
+  size_t flights_bytes_max = 128 * kMiB;   // of all such replies together
 };
+
+// Streams that a dropped client may come back to.
+struct ResumeConfig {
+  Duration grace = std::chrono::seconds(60);  // after its last reader left; 0: nothing can be resumed
+  size_t streams_max = 10'000;
+};
+
+// Upstream calls that others may share, at once; beyond it calls go alone.
+inline constexpr size_t kFlightsMax = 65'536;
 
 // A larger request is not looked up.
 inline constexpr size_t kRequestBytesMax = 4 * kMiB;

@@ -69,6 +69,9 @@ World::World(WorldOptions options)
                      .connections = pools_[i].get()});
   }
   accounts_ = std::make_unique<accounts::AccountPool>(pool_config_, clock);
+  flights_ = std::make_unique<reuse::Flights>(options_.cache.value_or(reuse::Config{}), reply_bytes);
+  resumables_ = std::make_unique<reuse::Resumables>(options_.resume);
+  resumable_list_ = std::make_unique<reuse::ResumableList>(loop_, *resumables_, metrics_.shard(0));
   if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
@@ -86,6 +89,9 @@ World::World(WorldOptions options)
                                                        .tap_room = tap_room_,
                                                        .nonces = options_.nonces,
                                                        .replies = replies_.get(),
+                                                       .flights = flights_.get(),
+                                                       .resumables = resumables_.get(),
+                                                       .resumables_of_loop = resumable_list_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,

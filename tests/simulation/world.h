@@ -50,6 +50,7 @@ struct WorldOptions {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
   std::string public_url = {};
   std::optional<reuse::Config> cache = {};  // none: nothing is reused
+  reuse::ResumeConfig resume = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
 };
@@ -93,6 +94,8 @@ class World {
   ledger::Ledger& ledger() { return *ledger_; }
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
+  const reuse::Flights& flights() const { return *flights_; }
+  const reuse::Resumables& resumables() const { return *resumables_; }
 
  private:
   runtime::Task<void> run_script(const Script& script, Seen& seen, size_t index);
@@ -122,6 +125,9 @@ class World {
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
   stream::TapRoom tap_room_;
   std::unique_ptr<reuse::ReplyStore> replies_;
+  std::unique_ptr<reuse::Flights> flights_;
+  std::unique_ptr<reuse::Resumables> resumables_;
+  std::unique_ptr<reuse::ResumableList> resumable_list_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;
