@@ -89,6 +89,7 @@ function read(path, query) {
   if (path === '/jobs') return {jobs: [{id: 'msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d', account: 'org-a', used: started}]};
   if (path === '/config') return {revision, loaded: started, path: '/etc/baton/baton.yaml', warnings: ['clients: no key has a budget']};
   if (path === '/audit') return {entries: audit};
+  if (path === '/openapi.json') return {};
   return null;
 }
 

@@ -38,14 +38,11 @@ export function KeysPage() {
       </form>
       {!data ? <Waiting error={error} retry={() => void reload()} /> : (
         <Table caption={t('keys.caption')} rows={shown} rowKey={key => `${key.id ?? ''} ${key.name} ${key.prefix ?? ''}`} empty={data.keys.length === 0 ? t('keys.none') : t('common.nothing')} columns={[
-          {id: 'name', head: t('keys.name'), title: true, cell: key => <span class="break">{key.name}</span>},
+          {id: 'name', head: t('keys.name'), title: true, cell: key => <><span class="break">{key.name}</span><div class="under"><span class="mono">{key.prefix ? `${key.prefix}…` : ''}</span> <span class="still" title={fmt.dateTime(key.created)}>{t('keys.created', {time: fmt.relative(key.created, now)})}</span></div></>},
           {id: 'team', head: t('keys.team'), cell: key => <span class="break">{key.team || '—'}</span>},
           {id: 'state', head: t('keys.state'), cell: key => <State name={keyState(key, now)} />},
-          {id: 'prefix', head: t('keys.prefix'), cell: key => <span class="mono">{key.prefix ? `${key.prefix}…` : '—'}</span>},
           {id: 'budgets', head: t('keys.budgets'), cell: key => <Budgets budgets={key.budgets ?? []} now={now} />},
-          {id: 'rights', head: t('keys.rights'), cell: key => <Rights rights={key.rights} />},
-          {id: 'tags', head: t('keys.tags'), cell: key => <Chips value={key.tags} />},
-          {id: 'created', head: t('keys.created'), cell: key => <span class="still" title={fmt.dateTime(key.created)}>{fmt.relative(key.created, now)}</span>},
+          {id: 'rights', head: t('keys.rightsAndTags'), cell: key => <div class="stack"><Rights rights={key.rights} />{words(key.tags).length > 0 && <Chips value={key.tags} />}</div>},
           {id: 'expires', head: t('keys.expires'), cell: key => key.expires ? <span class="still" title={fmt.dateTime(key.expires)}>{fmt.relative(key.expires, now)}</span> : t('common.never')},
           {id: 'used', head: t('keys.lastUsed'), cell: key => key.last_used ? <span class="still" title={fmt.dateTime(key.last_used)}>{fmt.relative(key.last_used, now)}</span> : t('common.never')},
           {id: 'actions', head: t('common.actions'), cell: key => keyState(key, now) !== 'active' ? '—' : (
