@@ -52,7 +52,7 @@ function accountList() {
 
 function detail(id) {
   const one = calls.find(c => c.id === id) ?? {...call(), id};
-  return {...one, session: 'ses_8a1f', tags: ['env=ci', 'search'], waits: [{what: 'queue', ms: 120}], attempts: [
+  return {...one, session: 'ses_8a1f', tags: ['env=ci', 'search'], waited_ms: 120, client_address: '10.0.0.7', request_bytes: 18_200, reply_bytes: 5210, added_ms: 0.4, attempts: [
     {account: 'org-b', result: 'rate_limited', status: 429, first_byte_ms: 180, total_ms: 190, cost: '0', tokens: null},
     {account: 'org-a', result: 'answered', status: 200, first_byte_ms: 640, total_ms: 3900, cost: '0.048210', tokens: one.tokens}]};
 }
@@ -83,12 +83,13 @@ function read(path, query) {
   if (path === '/accounts') return accountList();
   if (path === '/keys') return {keys};
   if (path === '/usage') return {by: query.get('by'), rows: name.map(n => ({name: n, calls: 4123, input_tokens: 9.1e6, output_tokens: 1.2e6, cache_read: 4.1e7, cache_write: 8e5, cost: '31.4159', saved: {cache: '2.1', affinity: '9.9'}})), total: {calls: 24_738, cost: '188.4954'}};
-  if (path === '/calls') return {calls: calls.filter(c => !query.get('before') || c.seq < Number(query.get('before'))).slice(0, 100)};
+  if (path === '/calls') return {calls: calls.filter(c => !query.get('before') || c.seq < Number(query.get('before'))).slice(0, 100), next_before: null};
   if (path.startsWith('/calls/')) return detail(path.slice(7));
   if (path === '/cache') return {...overview().cache, policy: 's3fifo', capacity_bytes: 268_435_456};
-  if (path === '/jobs') return {jobs: [{id: 'msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d', account: 'org-a', made: started}]};
+  if (path === '/jobs') return {jobs: [{id: 'msgbatch_01HkcTjaV5uDC8jWR4ZsDV8d', account: 'org-a', used: started}]};
   if (path === '/config') return {revision, loaded: started, path: '/etc/baton/baton.yaml', warnings: ['clients: no key has a budget']};
   if (path === '/audit') return {entries: audit};
+  if (path === '/openapi.json') return {};
   return null;
 }
 

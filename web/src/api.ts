@@ -49,6 +49,19 @@ export async function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string,
   return (text === '' ? {} : JSON.parse(text)) as T;
 }
 
+// What this relay offers, from its own document: paths below /admin/v1, and the fields of a request. All of it until that is known.
+export interface Offers { path: (path: string) => boolean; field: (schema: string, name: string) => boolean }
+export const offers = new Store<Offers>({path: () => true, field: () => true});
+
+export async function learn(): Promise<void> {
+  const document = await get<{paths?: object; components?: {schemas?: Record<string, {properties?: object}>}}>('/openapi.json');
+  const {paths, components} = document;
+  offers.set({
+    path: path => !paths || Object.hasOwn(paths, `/admin/v1${path}`),
+    field: (schema, name) => Object.hasOwn(components?.schemas?.[schema]?.properties ?? {[name]: 0}, name),
+  });
+}
+
 // What an error reply says, in the vendor's shape or a plain one.
 export function sentenceOf(text: string): {kind: string; message: string} {
   try {

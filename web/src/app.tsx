@@ -1,7 +1,7 @@
 // The frame of every page: who one is, where one is, whether the figures are live.
 import type {ComponentType} from 'preact';
 import {useEffect, useRef, useState} from 'preact/hooks';
-import {refused, signIn, signOut, token} from './api';
+import {learn, refused, signIn, signOut, token} from './api';
 import {choose, language, t} from './i18n';
 import type {Text} from './i18n/en';
 import {follow, forget, link, overview, relayNow} from './live';
@@ -37,6 +37,7 @@ export function App() {
   useEffect(() => { document.documentElement.lang = locale === 'zh' ? 'zh-CN' : 'en'; }, [locale]);
   useEffect(() => {
     if (known === null) return forget();
+    void learn().catch(() => {});  // then everything is tried
     return follow();
   }, [known]);
   return known === null ? <Gate key={locale} /> : <Frame key={locale} />;

@@ -90,7 +90,7 @@ export interface Key {
   expires?: string | null;
   revoked?: string | boolean | null;
   last_used?: string | null;
-  tags?: string[] | Record<string, string>;
+  tags?: string | string[] | Record<string, string>;
 }
 
 export interface UsageRow {
@@ -101,8 +101,10 @@ export interface UsageRow {
   cache_read: number;
   cache_write: number;
   cost: Money;
+  failed?: number;
+  unpriced?: number;
   reserved?: Money;
-  saved?: Record<string, Money>;
+  saved?: Record<string, Money> | null;
 }
 
 export interface Usage { by: string; since?: string; until?: string; rows: UsageRow[]; total?: Partial<UsageRow> | null }
@@ -111,7 +113,10 @@ export interface Tokens { input?: number; output?: number; cache_read?: number; 
 
 export interface CallRow {
   id: string;
-  seq?: number;
+  seq?: number | null;
+  error?: string;
+  simulated?: boolean;
+  added_ms?: number | null;
   time: string;
   key?: string;
   team?: string;
@@ -141,9 +146,15 @@ export interface Attempt {
 
 export interface CallDetail extends Omit<CallRow, 'attempts'> {
   attempts?: Attempt[];
-  waits?: unknown;
-  tags?: string[] | Record<string, string>;
+  waited_ms?: number | null;
+  tags?: string | string[] | Record<string, string>;
   session?: string | null;
+  agent?: string | null;
+  client_address?: string;
+  upstream_request_id?: string;
+  request_bytes?: number | null;
+  reply_bytes?: number | null;
+  thinking_tokens?: number | null;
 }
 
 export interface ConfigInfo { revision: number; loaded?: string; path?: string | null; warnings?: string[] }

@@ -7,7 +7,7 @@ const {backoff, emptyHistory, extend, figuresOf, kSeconds} = await import('../sr
 const {matches} = await import('../src/pages/calls');
 const {spans} = await import('../src/pages/call');
 const {keyState} = await import('../src/pages/keys');
-const {csv} = await import('../src/pages/spend');
+const {csv, dayAfter} = await import('../src/pages/spend');
 const {words} = await import('../src/ui/parts');
 
 const overview = {calls: {in_flight: 3, waiting: 0, total: 9, per_second: 2, errors_per_second: 0}} as unknown as Parameters<typeof figuresOf>[0];
@@ -69,6 +69,10 @@ test('a saved table holds no formula and no broken row', () => {
   assert.equal(lines[1], "'=1+1,1,2,3,4,5,,0.5");
   assert.equal(lines[2], '"a,""b""\nc",1,2,3,4,5,,0.5');
   assert.equal(lines[3], 'plain,1,2,3,4,5,0.1,0.5');
+});
+
+test('a day until which is asked is part of it', () => {
+  assert.deepEqual(['2026-11-24', '2026-12-31', '2028-02-28'].map(dayAfter), ['2026-11-25', '2027-01-01', '2028-02-29']);
 });
 
 test('lists and maps become words', () => {

@@ -32,13 +32,13 @@ export function same(got, want, text = '') {
   assert(JSON.stringify(got) === JSON.stringify(want), `${text}: got ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
 }
 
-export async function eventually(check, what, ms = 8000) {
+export async function eventually(check, what, ms = 20_000) {
   const until = Date.now() + ms;
   for (;;) {
     const found = await check();
     if (found) return found;
     assert(Date.now() < until, `not within ${ms} ms: ${what}`);
-    await new Promise(done => setTimeout(done, 25));
+    await new Promise(done => setTimeout(done, 100));
   }
 }
 
@@ -46,7 +46,7 @@ export async function eventually(check, what, ms = 8000) {
 export async function openPage({width = 1280, height = 900, theme = 'light', locale = 'en-US', signedIn = true, allow = () => false, ...more} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme: theme, locale, ...more});
   const page = await context.newPage();
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(30_000);
   const trouble = [];
   const add = text => { if (!allow(text)) trouble.push(text); };
   await page.exposeFunction('__ran', what => trouble.push(`a script ran: ${what}`));

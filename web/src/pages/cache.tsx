@@ -1,6 +1,6 @@
 // Cache: the replies that are kept, and how to purge them.
 import {useState} from 'preact/hooks';
-import {send} from '../api';
+import {offers, send} from '../api';
 import {t} from '../i18n';
 import {overview} from '../live';
 import {useStore} from '../store';
@@ -16,6 +16,7 @@ const kWhat = [['all', 'cache.whatAll'], ['tenant', 'cache.whatTenant'], ['tag',
 export function CachePage() {
   const {data, error, reload} = useFetched<Kept>('/cache', 2000);
   const live = useStore(overview);
+  const {path} = useStore(offers);
   const [what, setWhat] = useState<typeof kWhat[number][0]>('all');
   const [which, setWhich] = useState('');
   const [asking, setAsking] = useState(false);
@@ -41,7 +42,7 @@ export function CachePage() {
           {more.map(([name, value]) => <Fact key={name} name={name.replaceAll('_', ' ')}>{typeof value === 'number' ? fmt.count(value) : plain(value)}</Fact>)}
         </dl>
       </Panel>
-      <Panel title={t('cache.purgeTitle')}>
+      {path('/cache/purge') && <Panel title={t('cache.purgeTitle')}>
         <p class="soft">{t('cache.purgeText')}</p>
         <form onSubmit={event => { event.preventDefault(); setAsking(true); }}>
           <Field label={t('cache.what')}>{props =>
@@ -52,7 +53,7 @@ export function CachePage() {
             <input {...props} required value={which} autocomplete="off" onInput={event => setWhich(event.currentTarget.value)} />}</Field>}
           <div class="buttons"><button type="submit" class="danger">{t('cache.purge')}</button></div>
         </form>
-      </Panel>
+      </Panel>}
       {asking && <Ask title={t('cache.purgeAsk')} text={what === 'all' ? t('cache.whatAll') : `${t(kWhat.find(([value]) => value === what)![1])} ${which}`}
         action={t('cache.purge')} danger run={purge} close={() => setAsking(false)} />}
     </div>

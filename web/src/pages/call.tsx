@@ -1,9 +1,9 @@
 // One call: its facts, and its attempts over time.
-import {t} from '../i18n';
+import {t, word} from '../i18n';
 import {useStore} from '../store';
 import type {Attempt, CallDetail, Tokens} from '../types';
 import * as fmt from '../ui/fmt';
-import {Chips, Fact, Panel, plain, Status, Table, Waiting} from '../ui/parts';
+import {Badge, Chips, Fact, Panel, Status, Table, Waiting} from '../ui/parts';
 import {place, useFetched} from '../ui/use';
 
 // Where each attempt begins, as told or one after another, and the length of the whole.
@@ -33,7 +33,7 @@ export function CallPage() {
   return (
     <>
       <p><a href="#/calls">← {t('nav.calls')}</a></p>
-      <Panel title={<span class="mono">{id}</span>} actions={call && <Status code={call.status} />}>
+      <Panel title={<span class="mono">{id}</span>} actions={call && <>{call.simulated && <Badge tone="idle">{t('calls.simulated')}</Badge>}<Status code={call.status} /></>}>
         {!call ? <Waiting error={error} retry={() => void reload()} /> : <Facts call={call} />}
       </Panel>
       {call && <Timeline call={call} />}
@@ -49,15 +49,21 @@ function Facts({call}: {call: CallDetail}) {
       <Fact name={t('calls.team')}>{call.team || '—'}</Fact>
       <Fact name={t('calls.model')}>{call.model || '—'}</Fact>
       <Fact name={t('calls.operation')}>{call.operation || '—'}</Fact>
-      <Fact name={t('calls.ending')}>{call.ending || '—'}</Fact>
+      <Fact name={t('calls.ending')}>{word('ending', call.ending)}</Fact>
+      {call.error && <Fact broad name={t('calls.error')}>{call.error}</Fact>}
       <Fact name={t('calls.stream')}>{call.stream === undefined ? '—' : call.stream ? t('common.yes') : t('common.no')}</Fact>
       <Fact name={t('calls.firstByte')}><span class="num">{fmt.duration(call.first_byte_ms)}</span></Fact>
       <Fact name={t('calls.duration')}><span class="num">{fmt.duration(call.duration_ms)}</span></Fact>
+      <Fact name={t('calls.added')}><span class="num">{fmt.duration(call.added_ms)}</span></Fact>
+      <Fact name={t('calls.waits')}><span class="num">{fmt.duration(call.waited_ms)}</span></Fact>
       <Fact name={t('calls.cost')}><span class="num">{fmt.money(call.cost)}</span></Fact>
-      <Fact broad name={t('calls.tokens')}><span class="num">{tokenWords(call.tokens)}</span></Fact>
+      <Fact broad name={t('calls.tokens')}><span class="num">{tokenWords(call.tokens)}{call.thinking_tokens ? ` · ${t('calls.thinking')} ${fmt.count(call.thinking_tokens)}` : ''}</span></Fact>
+      <Fact broad name={t('calls.size')}><span class="num">{t('calls.sizeText', {request: fmt.bytes(call.request_bytes), reply: fmt.bytes(call.reply_bytes)})}</span></Fact>
       <Fact name={t('calls.cache')}>{call.cache || '—'}</Fact>
       <Fact broad name={t('calls.session')}><span class="mono">{call.session || '—'}</span></Fact>
-      <Fact name={t('calls.waits')}>{plain(call.waits)}</Fact>
+      {call.agent && <Fact broad name={t('calls.agent')}><span class="mono">{call.agent}</span></Fact>}
+      {call.client_address && <Fact name={t('calls.client')}><span class="mono">{call.client_address}</span></Fact>}
+      {call.upstream_request_id && <Fact broad name={t('calls.upstreamId')}><span class="mono">{call.upstream_request_id}</span></Fact>}
       <Fact broad name={t('calls.tags')}><Chips value={call.tags} /></Fact>
     </dl>
   );

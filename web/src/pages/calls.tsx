@@ -1,7 +1,7 @@
 // Calls: what ended lately, without any content. New ones come in live; older ones are asked for.
 import {useEffect, useMemo, useState} from 'preact/hooks';
 import {get} from '../api';
-import {t} from '../i18n';
+import {t, word} from '../i18n';
 import {calls as liveCalls} from '../live';
 import {useStore} from '../store';
 import type {CallRow} from '../types';
@@ -10,6 +10,7 @@ import {Field, Panel, Status, Table, Waiting, type Column} from '../ui/parts';
 import {explain, useFetched} from '../ui/use';
 
 const kPage = 100;
+interface Page { calls: CallRow[]; next_before?: number | null }
 
 export function callColumns(): Column<CallRow>[] {
   return [
@@ -17,7 +18,7 @@ export function callColumns(): Column<CallRow>[] {
     {id: 'id', head: t('calls.id'), title: true, cell: call => <a class="mono" href={`#/calls/${encodeURIComponent(call.id)}`}>{call.id}</a>},
     {id: 'key', head: t('calls.key'), cell: call => call.key || '—'},
     {id: 'model', head: t('calls.model'), cell: call => call.model || call.operation || '—'},
-    {id: 'status', head: t('calls.status'), cell: call => <><Status code={call.status} />{call.ending && call.ending !== 'complete' && call.ending !== 'ok' && <span class="soft"> {call.ending}</span>}</>},
+    {id: 'status', head: t('calls.status'), cell: call => <><Status code={call.status} />{call.ending && call.ending !== 'complete' && <span class="soft"> {word('ending', call.ending)}</span>}</>},
     {id: 'first', head: t('calls.firstByte'), number: true, cell: call => fmt.duration(call.first_byte_ms)},
     {id: 'took', head: t('calls.duration'), number: true, cell: call => fmt.duration(call.duration_ms)},
     {id: 'attempts', head: t('calls.attempts'), number: true, cell: call => fmt.count(call.attempts)},
@@ -40,12 +41,13 @@ export function CallsPage() {
   const [wanted, setWanted] = useState<Wanted>({key: '', status: '', find: ''});
   const [following, setFollowing] = useState(true);
   const [older, setOlder] = useState<CallRow[]>([]);
-  const [end, setEnd] = useState(false);
+  const [next, setNext] = useState<number | null | undefined>(undefined);  // not asked yet: what the first page says
   const [error, setError] = useState<string | null>(null);
   const query = `limit=${kPage}${wanted.key ? `&key=${encodeURIComponent(wanted.key)}` : ''}`;
-  const first = useFetched<{calls: CallRow[]}>(`/calls?${query}`);
+  const first = useFetched<Page>(`/calls?${query}`);
   const live = useStore(liveCalls);
-  useEffect(() => { setOlder([]); setEnd(false); setError(null); }, [query]);
+  useEffect(() => { setOlder([]); setNext(undefined); setError(null); }, [query]);
+  const before = next === undefined ? first.data?.next_before ?? null : next;
 
   const all = useMemo(() => {
     const known = new Map<string, CallRow>();
@@ -56,13 +58,10 @@ export function CallsPage() {
   const keys = [...new Set([...all.map(call => call.key ?? ''), wanted.key])].filter(Boolean).sort();
 
   const more = async () => {
-    const page = [...(first.data?.calls ?? []), ...older];
-    const last = page.at(-1);
-    if (!last) return setEnd(true);
     try {
-      const next = await get<{calls: CallRow[]}>(`/calls?${query}&before=${encodeURIComponent(String(last.seq ?? last.id))}`);
-      setOlder([...older, ...next.calls]);
-      if (next.calls.length < kPage) setEnd(true);
+      const page = await get<Page>(`/calls?${query}&before=${before}`);
+      setOlder([...older, ...page.calls]);
+      setNext(page.next_before ?? null);
     } catch (failure) {
       setError(explain(failure));
     }
@@ -89,7 +88,7 @@ export function CallsPage() {
       </form>
       {first.data === null && all.length === 0 ? <Waiting error={first.error} retry={() => void first.reload()} />
         : <Table caption={t('calls.caption')} columns={callColumns()} rows={shown} rowKey={call => call.id} empty={t('calls.none')} />}
-      {first.data !== null && first.data.calls.length >= kPage && (end ? <p class="soft">{t('calls.end')}</p>
+      {first.data !== null && (before === null ? <p class="soft">{t('calls.end')}</p>
         : <p><button type="button" onClick={() => void more()}>{t('common.more')}</button></p>)}
       {error && <p class="error" role="alert">{error}</p>}
       <p class="soft">{t('calls.noContent')}</p>

@@ -4,7 +4,7 @@ import * as fmt from '../ui/fmt';
 import {Panel, Table, Waiting} from '../ui/parts';
 import {useFetched, useNow} from '../ui/use';
 
-interface Job { id: string; account?: string; made?: string; state?: string; status?: string }
+interface Job { id: string; account?: string; used?: string }
 
 export function JobsPage() {
   const {data, error, reload} = useFetched<{jobs: Job[]}>('/jobs', 10_000);
@@ -15,8 +15,7 @@ export function JobsPage() {
         <Table caption={t('jobs.caption')} empty={t('jobs.none')} rows={data.jobs} rowKey={job => job.id} columns={[
           {id: 'id', head: t('jobs.id'), title: true, cell: job => <span class="mono break">{job.id}</span>},
           {id: 'account', head: t('jobs.account'), cell: job => job.account || '—'},
-          {id: 'made', head: t('jobs.made'), cell: job => <span title={fmt.dateTime(job.made)}>{fmt.relative(job.made, now)}</span>},
-          {id: 'state', head: t('jobs.state'), cell: job => job.state || job.status || '—'},
+          {id: 'used', head: t('jobs.used'), cell: job => <span title={fmt.dateTime(job.used)}>{fmt.relative(job.used, now)}</span>},
         ]} />
       )}
     </Panel>

@@ -1,7 +1,8 @@
 // Keys: who may call, with what rights and budgets; made, rotated and revoked here.
 import {useState} from 'preact/hooks';
-import {send} from '../api';
+import {offers, send} from '../api';
 import {t, word} from '../i18n';
+import {useStore} from '../store';
 import type {Budget, Key} from '../types';
 import * as fmt from '../ui/fmt';
 import {Ask, Bar, Chips, CopyButton, Dialog, Field, Panel, State, Table, Waiting, words, type Tone} from '../ui/parts';
@@ -37,14 +38,11 @@ export function KeysPage() {
       </form>
       {!data ? <Waiting error={error} retry={() => void reload()} /> : (
         <Table caption={t('keys.caption')} rows={shown} rowKey={key => `${key.id ?? ''} ${key.name} ${key.prefix ?? ''}`} empty={data.keys.length === 0 ? t('keys.none') : t('common.nothing')} columns={[
-          {id: 'name', head: t('keys.name'), title: true, cell: key => <span class="break">{key.name}</span>},
+          {id: 'name', head: t('keys.name'), title: true, cell: key => <><span class="break">{key.name}</span><div class="under"><span class="mono">{key.prefix ? `${key.prefix}…` : ''}</span> <span class="still" title={fmt.dateTime(key.created)}>{t('keys.created', {time: fmt.relative(key.created, now)})}</span></div></>},
           {id: 'team', head: t('keys.team'), cell: key => <span class="break">{key.team || '—'}</span>},
           {id: 'state', head: t('keys.state'), cell: key => <State name={keyState(key, now)} />},
-          {id: 'prefix', head: t('keys.prefix'), cell: key => <span class="mono">{key.prefix ? `${key.prefix}…` : '—'}</span>},
           {id: 'budgets', head: t('keys.budgets'), cell: key => <Budgets budgets={key.budgets ?? []} now={now} />},
-          {id: 'rights', head: t('keys.rights'), cell: key => <Rights rights={key.rights} />},
-          {id: 'tags', head: t('keys.tags'), cell: key => <Chips value={key.tags} />},
-          {id: 'created', head: t('keys.created'), cell: key => <span class="still" title={fmt.dateTime(key.created)}>{fmt.relative(key.created, now)}</span>},
+          {id: 'rights', head: t('keys.rightsAndTags'), cell: key => <div class="stack"><Rights rights={key.rights} />{words(key.tags).length > 0 && <Chips value={key.tags} />}</div>},
           {id: 'expires', head: t('keys.expires'), cell: key => key.expires ? <span class="still" title={fmt.dateTime(key.expires)}>{fmt.relative(key.expires, now)}</span> : t('common.never')},
           {id: 'used', head: t('keys.lastUsed'), cell: key => key.last_used ? <span class="still" title={fmt.dateTime(key.last_used)}>{fmt.relative(key.last_used, now)}</span> : t('common.never')},
           {id: 'actions', head: t('common.actions'), cell: key => keyState(key, now) !== 'active' ? '—' : (
@@ -103,6 +101,7 @@ function Create({close, made}: {close: () => void; made: (name: string, secret: 
     });
     made(text('name'), result.secret);
   };
+  const {field} = useStore(offers);
   const plainInput = {autocomplete: 'off', spellcheck: false} as const;
   return (
     <Ask title={t('keys.create')} action={t('keys.createDo')} run={run} close={close}>
@@ -110,7 +109,7 @@ function Create({close, made}: {close: () => void; made: (name: string, secret: 
         <Field label={t('keys.name')} hint={t('keys.nameHint')}>{props => <input {...props} {...plainInput} name="name" required maxLength={64} />}</Field>
         <Field label={t('keys.team')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="team" maxLength={64} />}</Field>
         <Field label={t('keys.ttl')} hint={t('keys.ttlHint')}>{props => <input {...props} {...plainInput} name="ttl" />}</Field>
-        <Field label={t('keys.budget')} hint={t('keys.budgetHint')}>{props => <input {...props} {...plainInput} name="budget" />}</Field>
+        {field('NewKey', 'budget') && <Field label={t('keys.budget')} hint={t('keys.budgetHint')}>{props => <input {...props} {...plainInput} name="budget" />}</Field>}
         <Field label={t('keys.models')} hint={t('keys.modelsHint')}>{props => <input {...props} {...plainInput} name="models" />}</Field>
         <Field label={t('keys.rpm')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="rpm" type="number" min={1} step={1} />}</Field>
         <Field label={t('keys.concurrency')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="concurrency" type="number" min={1} step={1} />}</Field>

@@ -13,6 +13,11 @@ function day(daysAgo: number): string {
   return new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
 }
 
+// The day after, since a time until which is asked is not part of it.
+export function dayAfter(text: string): string {
+  return new Date(Date.parse(`${text}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+}
+
 // RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe.
 export function csv(rows: UsageRow[]): string {
   const cell = (value: string | number | null | undefined) => {
@@ -30,7 +35,7 @@ export function SpendPage() {
   const [by, setBy] = useState<typeof kBy[number]>('key');
   const [since, setSince] = useState(day(6));
   const [until, setUntil] = useState('');
-  const path = `/usage?by=${by}${since ? `&since=${since}` : ''}${until ? `&until=${until}` : ''}`;
+  const path = `/usage?by=${by}${since ? `&since=${since}` : ''}${until ? `&until=${dayAfter(until)}` : ''}`;
   const {data, error, reload} = useFetched<Usage>(path, 10_000);
   const rows = data?.rows ?? [];
   const total: UsageRow | null = data?.total && rows.length > 0
@@ -53,10 +58,12 @@ export function SpendPage() {
         <Field label={t('spend.until')}>{props => <input type="date" {...props} value={until} onChange={event => setUntil(event.currentTarget.value)} />}</Field>
         {rows.length > 0 && <button type="button" class="end" onClick={save}>{t('spend.download')}</button>}
       </form>
+      {(data?.total?.unpriced ?? 0) > 0 && <p class="soft">{t('spend.unpriced', {count: fmt.count(data?.total?.unpriced)})}</p>}
       {!data ? <Waiting error={error} retry={() => void reload()} /> : (
         <Table caption={t('spend.caption', {by: t(`spend.by.${by}`)})} empty={t('spend.none')} rows={total ? [...rows, total] : rows} rowKey={row => row === total ? '\n' : row.name} columns={[
           {id: 'name', head: t('spend.name'), title: true, cell: row => <span class={row === total ? 'total' : 'break'}>{row.name || t('spend.unnamed')}</span>},
           {id: 'calls', head: t('spend.calls'), number: true, cell: row => fmt.count(row.calls)},
+          {id: 'failed', head: t('spend.failed'), number: true, cell: row => fmt.count(row.failed)},
           {id: 'input', head: t('spend.input'), number: true, cell: row => fmt.compact(row.input_tokens)},
           {id: 'output', head: t('spend.output'), number: true, cell: row => fmt.compact(row.output_tokens)},
           {id: 'read', head: t('spend.cacheRead'), number: true, cell: row => fmt.compact(row.cache_read)},

@@ -182,7 +182,7 @@ export function words(value: unknown): string[] {
   if (value === null || value === undefined || value === '') return [];
   if (Array.isArray(value)) return value.flatMap(words);
   if (typeof value === 'object') return Object.entries(value).map(([key, item]) => item === true ? key : `${key}=${plain(item)}`);
-  return [String(value)];
+  return typeof value === 'string' ? value.split(',').map(part => part.trim()).filter(Boolean) : [String(value)];
 }
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '—';
