@@ -140,8 +140,7 @@ EndpointIndex EndpointChooser::choose(Site& site, EndpointMask tried, uint64_t c
   const auto cost = [&](const Candidate& candidate) {
     const Endpoint& one = site.endpoints[candidate.index];
     const double load = static_cast<double>(one.awaiting.load(kRelaxed)) * static_cast<double>(site.count);
-    const Duration network = one.first_byte.network().count() > 0 ? one.first_byte.network() : network_prior;
-    const double expected = seconds(one.first_byte.known() ? one.first_byte.expected({}) : network + server_prior);
+    const double expected = seconds(one.first_byte.expected(server_prior, network_prior));
     return (expected + 1e-6) * (1 + load / std::max(awaiting, kLoadLeast));
   };
   // A conversation stays where its prompt is remembered unless that is clearly slower.

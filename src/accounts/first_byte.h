@@ -31,8 +31,11 @@ class FirstByte {
   Instant sampled_at() const { return sampled_at_.load(std::memory_order_relaxed); }
   // What the server itself takes; 0 while no call was answered.
   Duration server() const { return Duration{server_ns_.load(std::memory_order_relaxed)}; }
-  // `server_prior`: what others of the account take, for an endpoint that answered nothing yet.
-  Duration expected(Duration server_prior) const { return network() + (known() ? server() : server_prior); }
+  // The priors: what others of the account take, for an endpoint that answered no call, or no probe either.
+  Duration expected(Duration server_prior, Duration network_prior = {}) const {
+    if (known()) return network() + server();
+    return (network().count() > 0 ? network() : network_prior) + server_prior;
+  }
 
   void sample(Duration first_byte, Instant now) {
     const auto took = static_cast<double>(std::max<int64_t>((first_byte - network()).count(), 0));

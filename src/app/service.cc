@@ -30,7 +30,8 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                .proxy_url = account.proxy,
                                                .allow_private = account.allow_private}));
       pools_.push_back(
-          std::make_unique<upstream::ConnectionPool>(parts.loop, *dialers_.back(), settings.upstream, parts.metrics));
+          std::make_unique<upstream::ConnectionPool>(parts.loop, *dialers_.back(), settings.upstream, parts.metrics,
+                                                     upstream::Warming{.tasks = &parts.background, .life = &life_}));
       ways.push_back({.party = {.endpoint = &endpoint,
                                 .key = account.passthrough ? nullptr : &account.key,
                                 .show_rate_limits = account.show_rate_limits,

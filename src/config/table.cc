@@ -172,6 +172,10 @@ std::span<const Setting<Settings>> settings_table() {
           "upstream.idle_per_endpoint_max", [](auto& s) -> auto& { return s.upstream.idle_per_endpoint_max; }, 0,
           100'000, "Idle connections kept for one endpoint."),
       R::count(
+          "upstream.warm_connections_max", [](auto& s) -> auto& { return s.upstream.warm_connections_max; }, 0, 1000,
+          "Connections to one endpoint, per loop, that are made before a call needs them, as recent calls suggest. 0: "
+          "none."),
+      R::count(
           "upstream.connections_per_endpoint_max",
           [](auto& s) -> auto& { return s.upstream.connections_per_endpoint_max; }, 1, 1'000'000,
           "Connections to one endpoint, per loop."),

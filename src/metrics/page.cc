@@ -353,6 +353,13 @@ void Page::connections() {
   }
   add(connects, {{"result", "ok"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.connects_[Shard::kConnectedIndex]; })));
+  static constexpr const char* kPreconnects[] = {"made", "used", "wasted"};
+  auto& preconnects = counters("baton_upstream_preconnects_total",
+                               "Connections that were made before a call needed one, and what became of them.");
+  for (size_t i = 0; i < std::size(kPreconnects); ++i) {
+    add(preconnects, {{"state", kPreconnects[i]}},
+        static_cast<double>(sum([i](const Shard& s) -> auto& { return s.preconnects_[i]; })));
+  }
 }
 
 void Page::bounds() {

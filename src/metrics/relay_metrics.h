@@ -204,6 +204,9 @@ class alignas(64) RelayMetrics::Shard {
 
   // -- Facts that belong to no call --
   void upstream_connected() { ++connects_[kConnectedIndex]; }
+  // Connections made before a call needed one, and what became of them.
+  enum class Preconnect : uint8_t { kMade, kUsed, kWasted };
+  void preconnect(Preconnect what) { ++preconnects_[static_cast<size_t>(what)]; }
   void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
   void body_budget_refused() { ++body_budget_refusals_; }
   void access_log_dropped(uint64_t lines) { access_log_dropped_ += lines; }
@@ -260,6 +263,7 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kCacheUses> cache_uses_;
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
+  std::array<Counter, 3> preconnects_;
   std::array<Counter, kResults> retries_;
   Gauge calls_waiting_, calls_waiting_for_budget_;
   std::array<Counter, 6> budget_refusals_;

@@ -11,6 +11,7 @@ namespace baton::upstream {
 struct Config {
   size_t idle_per_endpoint_max = 100;
   Duration idle_timeout = std::chrono::seconds(90);
+  size_t warm_connections_max = 2;  // made before a call needs them, unused, per endpoint and loop; 0: none
   Duration tls_handshake_timeout = std::chrono::seconds(5);
   Duration connect_timeout = std::chrono::seconds(3);         // one address
   Duration address_stagger = std::chrono::milliseconds(250);  // before the next address is tried beside the first

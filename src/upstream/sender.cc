@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/recycle.h"
 #include "net/body_writer.h"
 #include "runtime/wait.h"
@@ -185,6 +186,19 @@ Task<Expected<void>> read_head(runtime::Loop& loop, const SendOptions& options, 
   }
 }
 
+// How long the upstream keeps the connection when nothing is asked on it, where it says so ("timeout=5, max=100").
+std::optional<Duration> stated_keep_alive(const http::ResponseHead& head) {
+  const auto* field = head.find("keep-alive");
+  if (field == nullptr) return std::nullopt;
+  const size_t at = field->value.find("timeout=");
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view digits = field->value.substr(at + 8);
+  digits = digits.substr(0, digits.find_first_not_of("0123456789"));
+  const auto stated = digits.size() < 8 ? ascii::decimal(digits) : std::nullopt;
+  if (!stated) return std::nullopt;
+  return std::chrono::seconds(*stated);
+}
+
 }  // namespace
 
 Reply::~Reply() {
@@ -241,6 +255,7 @@ Task<Expected<Reply>> send(runtime::Loop& loop, ConnectionPool& pool, const Send
     co_return std::unexpected(bad_reply("The upstream's chunked body is malformed."));
   reply.early = early.data;
   reply.keep_alive = reply.head->keep_alive;
+  if (auto stated = stated_keep_alive(*reply.head)) reply.connection->keep_idle_for(*stated);
   reply.ended = reply.body.done();
   co_return reply;
 }

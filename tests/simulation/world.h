@@ -56,6 +56,7 @@ struct WorldOptions {
   reuse::ResumeConfig resume = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
+  bool warm = false;  // connections may be made in advance
 };
 
 class World {
@@ -79,7 +80,7 @@ class World {
 
   runtime::VirtualClock clock;
   std::vector<model::Outcome> outcomes;
-  std::vector<std::unique_ptr<MemoryDialer>> dialers;
+  std::vector<std::unique_ptr<MemoryDialer>> dialers;  // by account; then what accounts have besides base_url, in turn
   std::vector<std::shared_ptr<std::string>> upstream_replies;  // all that upstreams wrote, a connection each
   std::function<void(StreamPair&, size_t account)> on_dial;    // a place for faults; b is the upstream's end
   std::function<void(StreamPair&, size_t client)> on_client;   // a is the client's end
@@ -92,7 +93,7 @@ class World {
   size_t peak_reply_bytes = 0;
   std::optional<Duration> settle_time;  // from the last client's end to the relay's rest
   store::IdBindings& bindings() { return bindings_; }
-  upstream::ConnectionPool& pool(size_t account) { return *pools_[account]; }
+  upstream::ConnectionPool& pool(size_t upstream) { return *pools_[upstream]; }
   runtime::Loop& loop() { return loop_; }
   ledger::Ledger& ledger() { return *ledger_; }
   edge::Server& server() { return *server_; }
@@ -135,6 +136,7 @@ class World {
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;
   runtime::TaskGroup clients_;
+  runtime::TaskGroup background_;
 };
 
 }  // namespace baton::simulation
