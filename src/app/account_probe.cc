@@ -80,7 +80,7 @@ runtime::Task<admin::ApiReply> AccountProbe::probe(std::string name, runtime::Ca
   const accounts::AccountConfig& account = settings.accounts.accounts[*index];
   if (account.passthrough)
     co_return admin::api_error(409, "This account passes on its callers' credentials and has none of its own to test.");
-  const upstream::Endpoint& endpoint = revision->endpoints[*index];
+  const upstream::Endpoint& endpoint = revision->endpoints[*index].front();
   auto dialer = net::make_tcp_dialer(loop_, poller_, *resolver_,
                                      {.target = endpoint.target,
                                       .connect_timeout = settings.upstream.connect_timeout,
