@@ -1,6 +1,6 @@
 // Live: what the relay says of itself each second and each call as it ends, over one long reply to /admin/v1/live. When the connection
 // breaks or falls silent it is made again after 1, 2, 4 … 30 s. Bounds: kSeconds of history, kCallsMax calls.
-import {ApiError, open, token} from './api';
+import {ApiError, get, open, token} from './api';
 import {SseReader, type SseEvent} from './sse';
 import {Store} from './store';
 import type {CallRow, Overview} from './types';
@@ -103,6 +103,14 @@ async function readOnce(stop: AbortController): Promise<void> {
   }
 }
 
+// A relay without the long reply is asked again and again.
+const kPollMs = 2000;
+
+async function pollOnce(): Promise<void> {
+  take({event: 'overview', data: JSON.stringify(await get('/overview'))});
+  if (link.get().state !== 'live') link.set({state: 'live'});
+}
+
 export function backoff(failures: number): number {
   return kBackoffMs[Math.min(failures, kBackoffMs.length - 1)]!;
 }
@@ -114,18 +122,25 @@ export function follow(): () => void {
   let stop = new AbortController();
   const run = async () => {
     let failures = 0;
+    let streams = true;
     while (!ended && token.get() !== null) {
-      link.set({state: 'connecting'});
+      if (streams || !seenLive()) link.set({state: 'connecting'});
       stop = new AbortController();
       try {
-        await readOnce(stop);
+        await (streams ? readOnce(stop) : pollOnce());
       } catch (error) {
         if (error instanceof ApiError && error.status === 401) return;
+        if (error instanceof ApiError && error.status === 404 && streams) {
+          streams = false;
+          continue;
+        }
+        link.set({state: 'connecting'});
       }
       if (ended) return;
       failures = seenLive() ? 0 : failures + 1;
-      const wait = backoff(failures);
-      link.set({state: 'waiting', until: Date.now() + wait});
+      const polled = !streams && failures === 0;
+      const wait = polled ? kPollMs : backoff(failures);
+      if (!polled) link.set({state: 'waiting', until: Date.now() + wait});
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, wait);
         wake = () => { clearTimeout(timer); resolve(); };
