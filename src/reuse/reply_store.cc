@@ -52,9 +52,9 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   auto kept = std::make_shared<KeptReply>();
   kept->identity = digest.identity;
   kept->events = reply.events;
+  kept->usage = reply.usage;
   kept->plain_bytes = reply.content.size();
   kept->request_id = reply.request_id;
-  kept->usage = reply.usage;
   kept->since = now;
   if (reply.content.size() > kPackFromBytes) {
     if (auto packed = http::pack(reply.content)) {
