@@ -94,7 +94,7 @@ Expected<void> Attempts::check_first(const Lease& lease) const {
 
 std::optional<Duration> Attempts::hedge_after() {
   accounts::Hedging& hedging = parts_.accounts.hedging();
-  if (!hedging.enabled() || !call_.route.inference || !call_.repeatable() || call_.passthrough || call_.bound_account ||
+  if (!hedging.enabled() || call_.weight || !call_.route.inference || !call_.repeatable() || call_.passthrough || call_.bound_account ||
       repeated_ || call_.outcome.attempts.size() + 2 > parts_.attempts_max)
     return std::nullopt;
   if (call_.outcome.attempts.empty()) hedging.call();
@@ -114,7 +114,9 @@ bool Attempts::may_repeat(const Tried& tried) {
   if (verdict.next == Next::kDeliver || call_.passthrough || call_.bound_account) return false;
   if (!call_.repeatable() && !(tried.unsent() && !source_.touched())) return false;
   if (verdict.next == Next::kOnceMore && repeated_) return false;
-  return call_.outcome.attempts.size() < model::kAttemptsMax && parts_.loop.now() < call_.until;
+  // What a budget has reserved for is no more than this.
+  const size_t most = call_.weight ? parts_.attempts_max : model::kAttemptsMax;
+  return call_.outcome.attempts.size() < most && parts_.loop.now() < call_.until;
 }
 
 std::optional<Attempts::Step> Attempts::next_step(const Tried& tried) {
@@ -146,6 +148,7 @@ bool Attempts::fall_back() {
   const accounts::Chain* chain = seeker_.ask().chain;
   if (chain == nullptr || chain->fallback_models.empty() || call_.route.operation != model::Operation::kMessages)
     return false;
+  if (call_.weight) return false;               // a budget has reserved at the price of the model asked for
   if (call_.outlives != nullptr) return false;  // what others read too is the model's that they asked for
   const auto* allowed = call_.exchange.head().find("baton-allow-model-fallback");
   if (allowed == nullptr || (allowed->value != "1" && allowed->value != "true")) return false;

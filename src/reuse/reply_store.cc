@@ -73,9 +73,9 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   kept->tenant = reply.tenant;
   kept->tags = reply.tags;
   kept->events = reply.events;
+  kept->usage = reply.usage;
   kept->plain_bytes = reply.content.size();
   kept->request_id = reply.request_id;
-  kept->usage = reply.usage;
   kept->since = now;
   if (reply.content.size() > kPackFromBytes) {
     if (auto packed = http::pack(reply.content)) {

@@ -28,11 +28,11 @@ struct KeptReply {
   bool events = false;  // an event stream; otherwise one Message
   bool packed = false;
   std::string content;
+  model::Usage usage;  // of the call that was answered
   size_t plain_bytes = 0;
   std::string request_id;  // that the vendor gave the call which was answered
   std::string tenant;      // whose it is
   std::string tags;        // of the call, "env=ci,search"
-  model::Usage usage;      // of that call
   Instant since;
 };
 
