@@ -94,8 +94,8 @@ Expected<void> Attempts::check_first(const Lease& lease) const {
 
 std::optional<Duration> Attempts::hedge_after() {
   accounts::Hedging& hedging = parts_.accounts.hedging();
-  if (!hedging.enabled() || call_.weight || !call_.route.inference || !call_.repeatable() || call_.passthrough || call_.bound_account ||
-      repeated_ || call_.outcome.attempts.size() + 2 > parts_.attempts_max)
+  if (!hedging.enabled() || call_.weight || !call_.route.inference || !call_.repeatable() || call_.passthrough ||
+      call_.bound_account || repeated_ || call_.outcome.attempts.size() + 2 > parts_.attempts_max)
     return std::nullopt;
   if (call_.outcome.attempts.empty()) hedging.call();
   return hedging.after(seeker_.ask().limits, call_.facts.stream);
