@@ -55,7 +55,8 @@ Worker::Worker(Shared& shared, size_t index)
       std::make_unique<net::CaresResolver>(loop_, poller_,
                                            net::CaresOptions{.cache = {.refresh = settings.upstream.dns_refresh,
                                                                        .stale_max = settings.upstream.dns_stale_max}});
-  ledger_ = std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get(), shared.journal.get());
+  ledger_ =
+      std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get(), shared.journal.get());
   ledger_->observe([this, traces = shared.traces](const model::Outcome& call) {
     shared_.live.offer(call, loop_.now());
     if (traces != nullptr) traces->offer(call);
