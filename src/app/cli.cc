@@ -24,7 +24,7 @@ namespace {
 constexpr std::array<std::string_view, 13> kCommands{"serve", "sim",         "keys", "usage", "accounts", "tail", "top",
                                                      "audit", "completions", "man",  "docs",  "version",  "help"};
 
-constexpr std::array<SettingFlag, 1> kServeFlags{{{"--threads", "threads", "N"}}};
+constexpr std::array<SettingFlag, 2> kServeFlags{{{"--threads", "threads", "N"}, {"--data-dir", "data_dir", "DIR"}}};
 constexpr std::array<SettingFlag, 11> kSimFlags{{
     {"--threads", "threads", "N"},
     {"--seed", "sim.seed", "N"},

@@ -134,7 +134,7 @@ TEST(Cli, MistakesAreOneLineThatHelps) {
 
 TEST(Cli, HelpNamesEveryOption) {
   for (const std::string_view option :
-       {"--config", "--check", "--listen", "--admin", "--threads", "--print-key", "--help"}) {
+       {"--config", "--check", "--listen", "--admin", "--threads", "--data-dir", "--print-key", "--help"}) {
     EXPECT_NE(help_text("serve").find(option), std::string_view::npos) << option;
   }
   for (const std::string_view option :

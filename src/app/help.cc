@@ -43,6 +43,7 @@ built-in simulator answers, and every reply says so.
                        Port 0 takes any free one.
   --admin ADDR:PORT    Where metrics and health are. Usually 127.0.0.1:8788.
   --threads N          Event loops. Usually one per core.
+  --data-dir DIR       Where keys and the ledger lie; replaces the file's.
   --print-key          Make a client key that is valid until Baton stops, and print it.
                        For containers: with it Baton may listen beyond this host.
   --help               Print this.

@@ -103,7 +103,7 @@ class Memory(unittest.TestCase):
             except ConnectionError:
                 pass
 
-        upstream, relay = self.run_with(script, {"edge": {"write_stall_timeout": "1s"}})
+        upstream, relay = self.run_with(script, {"edge": {"write_stall_timeout": "1s"}, "upstream": {"warm_connections_max": 0}})
         with Wire(relay.port, receive_buffer=4096) as wire:
             wire.send(request("POST", "/v1/messages", message(stream=True)))
             time.sleep(0.2)

@@ -10,7 +10,7 @@ import unittest
 
 from rig.relay import TOP, Relay, account
 from rig.upstream import Upstream, answer_message
-from rig.wire import call, message
+from rig.wire import call, eventually, message
 
 DEPLOY = os.path.join(TOP, "deploy")
 DASHBOARD = os.path.join(DEPLOY, "grafana", "baton.json")
@@ -72,6 +72,8 @@ class Names(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         with Upstream(answer_message) as upstream, Relay([account(upstream.port)]) as relay:
+            call(relay.port, "POST", "/v1/messages", message(), [("content-type", "application/json")])
+            eventually(lambda: "baton_attempts_total{" in relay.admin("/metrics")[1], what="a call is counted")
             text = relay.admin("/metrics")[1]
         cls.families = set(re.findall(r"^# TYPE (\S+)", text, re.M))
         cls.labels = {}  # of those families that have counted something
