@@ -39,9 +39,18 @@ Expected<void> make_file(const std::string& path) {
     if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), ignored);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_error(folder.string());
   }
-  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return system_error(path);
-  ::close(file);
+  // A file that is there is not opened: closing it again would take away this process's locks on it, those of other
+  // connections included, and the next process to leave would remove their log (sqlite.org/howtocorrupt.html, 2.2).
+  struct stat there{};
+  if (::lstat(path.c_str(), &there) == 0) {
+    if (!S_ISREG(there.st_mode)) errno = S_ISLNK(there.st_mode) ? ELOOP : EISDIR;
+    if (!S_ISREG(there.st_mode) || ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+      return system_error(path);
+    return {};
+  }
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0 && errno != EEXIST) return system_error(path);
+  if (file >= 0) ::close(file);
   return {};
 }
 

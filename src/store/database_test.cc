@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -155,6 +156,29 @@ TEST_F(DatabaseTest, AnotherProcessThatHoldsTheFileIsWaitedForButNotForEver) {
   EXPECT_FALSE(busy.error().corrupt);
   ASSERT_TRUE(one.execute("COMMIT").has_value());
   EXPECT_TRUE(two.execute("INSERT INTO t(id, name) VALUES(1, 'x')").has_value());
+}
+
+// A process's locks on a file go when it closes any descriptor of it, and who leaves last removes the log.
+TEST_F(DatabaseTest, AnotherConnectionThatComesAndGoesLeavesTheLocksInPlace) {
+  Database one = std::move(open().value());
+  ASSERT_TRUE(one.execute("INSERT INTO t(id, name) VALUES(1, 'x')").has_value());
+  {
+    Database two = std::move(open().value());
+  }
+  const pid_t other = ::fork();
+  if (other == 0) {
+    const bool read = open().has_value();  // and closed again
+    ::_exit(read ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(other, &status, 0), other);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(fs::exists(path() + "-wal")) << "the other process took itself for the last one";
+  ASSERT_TRUE(one.execute("INSERT INTO t(id, name) VALUES(2, 'y')").has_value());
+  Database again = std::move(open().value());
+  Statement count = std::move(again.prepare("SELECT count(*) FROM t").value());
+  ASSERT_TRUE(count.step().value());
+  EXPECT_EQ(count.number(0), 2);
 }
 
 TEST_F(DatabaseTest, ACheckpointCarriesTheLogOverWhileTheFileIsInUse) {
