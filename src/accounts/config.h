@@ -41,6 +41,7 @@ struct AccountConfig {
   std::string proxy;              // http://user:pw@host:port or socks5://host:port
   bool allow_private = false;     // base_url may resolve to a loopback, private or link-local address
   bool show_rate_limits = false;  // anthropic-ratelimit-* reach the client
+  std::string compress = "off";   // of request bodies: off, auto (where it saves time), always
   // Ceilings of the operator's own, for each model class; 0: what the vendor states is all.
   uint64_t requests_per_minute = 0;
   uint64_t input_tokens_per_minute = 0;

@@ -32,11 +32,18 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
       pools_.push_back(
           std::make_unique<upstream::ConnectionPool>(parts.loop, *dialers_.back(), settings.upstream, parts.metrics,
                                                      upstream::Warming{.tasks = &parts.background, .life = &life_}));
+      upstream::RequestCoding* coding = nullptr;
+      if (account.compress != "off") {
+        codings_.push_back(std::make_unique<upstream::RequestCoding>(
+            account.compress == "auto" ? upstream::Compress::kAuto : upstream::Compress::kAlways));
+        coding = codings_.back().get();
+      }
       ways.push_back({.party = {.endpoint = &endpoint,
                                 .key = account.passthrough ? nullptr : &account.key,
                                 .show_rate_limits = account.show_rate_limits,
                                 .simulated = account.provider == "simulator"},
-                      .connections = pools_.back().get()});
+                      .connections = pools_.back().get(),
+                      .coding = coding});
     }
   }
   bool tls = false;

@@ -44,6 +44,7 @@ class Service {
   std::shared_ptr<Revision> revision_;
   std::vector<std::unique_ptr<runtime::Dialer>> dialers_;
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
+  std::vector<std::unique_ptr<upstream::RequestCoding>> codings_;  // of endpoints whose bodies may be packed
   auth::Authenticator authenticator_;
   std::weak_ptr<const void> life_;
   std::unique_ptr<relay::Relay> relay_;

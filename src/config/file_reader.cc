@@ -235,6 +235,8 @@ void FileReader::read_accounts(const Place& place, std::vector<accounts::Account
 }
 
 void FileReader::check_account(const Place& item, accounts::AccountConfig& account) {
+  if (account.compress != "off" && account.compress != "auto" && account.compress != "always")
+    refuse(item, "must be off, auto or always", "compress");
   if (account.provider != "anthropic" && account.provider != "simulator")
     refuse(item, "must be \"anthropic\", or \"simulator\" for `baton sim`", "provider");
   account.passthrough = is_literally(*item.node.find("key"), kPassthrough);

@@ -596,6 +596,11 @@ std::span<const Setting<accounts::AccountConfig>> account_table() {
       R::flag(
           "allow_private", [](auto& a) -> auto& { return a.allow_private; },
           "base_url may lead to a loopback, private or link-local address."),
+      R::text(
+          "compress", [](auto& a) -> auto& { return a.compress; }, "",
+          "Request bodies of 16 KB to 1 MB go packed: `off`, `auto` (where the link is so far that it saves time) or "
+          "`always`. "
+          "gzip, or zstd to another Baton; an endpoint that refuses gets them unpacked, for an hour."),
       R::flag(
           "show_rate_limits", [](auto& a) -> auto& { return a.show_rate_limits; },
           "anthropic-ratelimit-* fields of this account reach the client."),

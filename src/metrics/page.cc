@@ -354,6 +354,12 @@ void Page::connections() {
   add(connects, {{"result", "ok"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.connects_[Shard::kConnectedIndex]; })));
   static constexpr const char* kPreconnects[] = {"made", "used", "wasted"};
+  add(counters("baton_requests_packed_total", "Request bodies that went to an upstream in a coding."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.requests_packed_; })));
+  add(counters("baton_request_bytes_saved_total", "Bytes by which packed request bodies were smaller."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.request_bytes_saved_; })));
+  add(counters("baton_request_codings_refused_total", "Packed request bodies that an upstream did not take."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.request_codings_refused_; })));
   auto& preconnects = counters("baton_upstream_preconnects_total",
                                "Connections that were made before a call needed one, and what became of them.");
   for (size_t i = 0; i < std::size(kPreconnects); ++i) {

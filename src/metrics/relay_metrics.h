@@ -206,6 +206,12 @@ class alignas(64) RelayMetrics::Shard {
   void upstream_connected() { ++connects_[kConnectedIndex]; }
   // Connections made before a call needed one, and what became of them.
   enum class Preconnect : uint8_t { kMade, kUsed, kWasted };
+  // A request body went up packed and was so many bytes smaller; an endpoint did not take a packed one.
+  void request_packed(uint64_t bytes_saved) {
+    ++requests_packed_;
+    request_bytes_saved_ += bytes_saved;
+  }
+  void request_coding_refused() { ++request_codings_refused_; }
   void preconnect(Preconnect what) { ++preconnects_[static_cast<size_t>(what)]; }
   void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
   void body_budget_refused() { ++body_budget_refusals_; }
@@ -264,6 +270,7 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, 3> preconnects_;
+  Counter requests_packed_, request_bytes_saved_, request_codings_refused_;
   std::array<Counter, kResults> retries_;
   Gauge calls_waiting_, calls_waiting_for_budget_;
   std::array<Counter, 6> budget_refusals_;

@@ -140,6 +140,14 @@ void SocketStream::shut_write() {
   if (fd_) ::shutdown(fd_.get(), SHUT_WR);
 }
 
+std::optional<Duration> SocketStream::round_trip() const {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (!fd_ || getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_rtt == 0)
+    return std::nullopt;
+  return std::chrono::microseconds(info.tcpi_rtt);
+}
+
 std::string SocketStream::peer_address() const {
   if (peer_text_.empty()) peer_text_ = peer_.text();
   return peer_text_;

@@ -39,6 +39,7 @@ class SocketStream : public runtime::ByteStream, public Watched {
   void close(bool reset) override;
   void shut_write() override;
   std::string peer_address() const override;
+  std::optional<Duration> round_trip() const override;
 
   void on_ready(uint32_t events) override;
 

@@ -20,6 +20,7 @@ namespace baton::relay {
 struct Way {
   const upstream::Party* party = nullptr;
   upstream::ConnectionPool* connections = nullptr;
+  upstream::RequestCoding* coding = nullptr;
 };
 
 struct Answer {

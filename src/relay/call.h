@@ -51,8 +51,15 @@ struct Call {
 
   std::optional<Wording> wording = {};  // once another model is asked than the client's
 
+  std::optional<Wording> plain = {};  // of a body that came in a coding which only a Baton understands
+
   // What goes upstream, of a body that is held whole.
-  std::string_view body() const { return wording ? std::string_view(wording->body) : exchange.body(); }
+  std::string_view body() const {
+    if (wording) return wording->body;
+    return plain ? std::string_view(plain->body) : exchange.body();
+  }
+  // The body is not what the client sent, and has no coding any more.
+  bool reworded() const { return wording.has_value() || plain.has_value(); }
   http::Coding client_coding() const {
     const auto* field = exchange.head().find(http::FieldId::kContentEncoding);
     return field == nullptr ? http::Coding::kIdentity : http::parse_coding(field->value);

@@ -23,6 +23,7 @@
 #include "upstream/config.h"
 #include "upstream/connection_pool.h"
 #include "upstream/heads.h"
+#include "upstream/request_coding.h"
 
 namespace baton::relay {
 
@@ -30,6 +31,7 @@ namespace baton::relay {
 struct Line {
   upstream::Party party;
   upstream::ConnectionPool* connections = nullptr;
+  upstream::RequestCoding* coding = nullptr;  // null: bodies go as they are
 };
 
 struct Parts {

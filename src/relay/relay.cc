@@ -208,14 +208,24 @@ Expected<void> Relay::read_facts(Call& call) {
   std::string_view text = call.exchange.body();
   if (const auto* field = head.find(http::FieldId::kContentEncoding)) {
     const http::Coding coding = http::parse_coding(field->value);
-    if (coding != http::Coding::kIdentity && coding != http::Coding::kGzip)
-      return fail(ErrorCode::kUnsupported, Fault::kClient, "A request body may be encoded with gzip or not at all.");
-    if (coding == http::Coding::kGzip) {
+    if (coding != http::Coding::kIdentity && coding != http::Coding::kGzip && coding != http::Coding::kZstd)
+      return fail(ErrorCode::kUnsupported, Fault::kClient,
+                  "A request body may be encoded with gzip, with zstd or not at all.");
+    if (coding != http::Coding::kIdentity) {
       auto plain = http::decode_whole(coding, text, {.output_bytes_max = call.route.body_bytes_max});
       if (!plain) return std::unexpected(plain.error());
       decoded = std::move(*plain);
       decoded.reserve(decoded.size() + http::kJsonPadding);
       text = decoded;
+    }
+    // The vendor is not known to take zstd, which another Baton sends.
+    if (coding == http::Coding::kZstd) {
+      Wording wording{.body = std::move(decoded), .share = BudgetShare(parts_.reply_bytes)};
+      if (!wording.share.resize(wording.body.size()))
+        return fail(ErrorCode::kOverloaded, Fault::kUs, "Too many replies and requests are held at once.",
+                    Retry::kLater);
+      call.plain = std::move(wording);
+      text = call.plain->body;
     }
   }
   // A conversation that names itself in its head needs no look at its prompt.

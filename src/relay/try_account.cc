@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/recycle.h"
+#include "http/encode.h"
 #include "relay/prompt_ask.h"
 #include "relay/receive.h"
 #include "stream/usage_tap.h"
@@ -17,14 +18,47 @@ using runtime::Task;
 namespace {
 
 // By which of its ways an account is reached this time.
-Way choose_way(const Line& line) { return {.party = &line.party, .connections = line.connections}; }
+Way choose_way(const Line& line) {
+  return {.party = &line.party, .connections = line.connections, .coding = line.coding};
+}
 
-upstream::BodyShape body_shape(const Call& call) {
+// A body that goes up in another coding than the client's.
+struct Packed {
+  std::string body;
+  http::Coding coding = http::Coding::kIdentity;
+  BudgetShare share;
+};
+
+std::string_view coding_name(http::Coding coding) { return coding == http::Coding::kZstd ? "zstd" : "gzip"; }
+
+std::optional<Packed> pack_body(const Parts& parts, const Call& call, upstream::RequestCoding* rules) {
+  if (rules == nullptr || call.route.streams_body || call.body().empty()) return std::nullopt;
+  if (!call.reworded() && call.client_coding() != http::Coding::kIdentity) return std::nullopt;
+  const std::string_view plain = call.body();
+  const http::Coding coding = rules->choose(plain.size(), parts.loop.now());
+  if (coding == http::Coding::kIdentity) return std::nullopt;
+  Packed packed{.body = {}, .coding = coding, .share = BudgetShare(parts.reply_bytes)};
+  if (!packed.share.resize(plain.size())) return std::nullopt;
+  const Instant began = parts.loop.clock().now();
+  auto body = http::encode_whole(coding, plain);
+  rules->packed(plain.size(), body ? body->size() : plain.size(), parts.loop.clock().now() - began);
+  if (!body) return std::nullopt;
+  packed.body = std::move(*body);
+  packed.share.resize(packed.body.size());
+  parts.metrics.request_packed(plain.size() - packed.body.size());
+  return packed;
+}
+
+upstream::BodyShape body_shape(const Call& call, const std::optional<Packed>& packed) {
   const auto& head = call.exchange.head();
   if (call.route.streams_body) return {.framing = head.framing, .length = head.content_length};
   upstream::BodyShape shape{.framing = head.framing, .length = call.body().size()};
   if (shape.framing != http::Framing::kNone) shape.framing = http::Framing::kLength;
-  if (call.wording) shape.coding = "";
+  if (call.reworded()) shape.coding = "";
+  if (packed) {
+    shape.length = packed->body.size();
+    shape.coding = coding_name(packed->coding);
+  }
   return shape;
 }
 
@@ -61,14 +95,15 @@ void book_stale(const Parts& parts, Call& call, Tried& tried, Instant started) {
   book(parts, call, tried);
 }
 
-Task<Expected<upstream::Reply>> send_request(const Parts& parts, Call& call, Tried& tried, TryOptions options) {
+Task<Expected<upstream::Reply>> send_request(const Parts& parts, Call& call, Tried& tried, TryOptions options,
+                                             const std::optional<Packed>& packed) {
   const Way& way = tried.answer.way;
   const auto& asked = call.exchange.head();
   const Instant started = parts.loop.clock().now();
   std::string head = take_string();
-  upstream::append_request_head(head, asked, *way.party, body_shape(call), own_traceparent(parts, call, tried));
+  upstream::append_request_head(head, asked, *way.party, body_shape(call, packed), own_traceparent(parts, call, tried));
   upstream::SendOptions sending{.head = head,
-                                .body = call.body(),
+                                .body = packed ? std::string_view(packed->body) : call.body(),
                                 .source = options.source,
                                 .source_chunked = asked.framing == http::Framing::kChunked,
                                 .to_head = asked.method == http::Method::kHead,
@@ -139,6 +174,54 @@ void note_end(const Parts& parts, const Call& call, Answer& answer, const accoun
 
 bool Tried::unsent() const { return is_unsent(verdict.result); }
 
+namespace {
+
+// The request out, the answer's beginning in.
+Task<void> exchange_once(const Parts& parts, Call& call, Tried& tried, TryOptions options,
+                         const std::optional<Packed>& packed, accounts::AttemptEnd& end, accounts::Stated& stated) {
+  Answer& answer = tried.answer;
+  auto sent = co_await send_request(parts, call, tried, options, packed);
+  if (!sent) {
+    tried.failure = std::move(sent.error());
+    note_prompt(parts, call, answer);
+    co_return;
+  }
+  answer.reply = std::move(*sent);
+  model::Attempt& attempt = call.outcome.attempts[answer.attempt];
+  attempt.reused_connection = answer.reply.reused_connection;
+  attempt.first_byte = answer.reply.arrived - answer.reply.sent;
+  stated = note_head(parts, answer, end);
+  note_prompt(parts, call, answer);
+  if (upstream::RequestCoding* rules = answer.way.coding) {
+    if (answer.reply.head->find("baton-request-id") != nullptr) rules->met_baton();
+    if (rules->wants_round_trip(call.body().size()))
+      rules->round_trip(answer.reply.connection->stream().round_trip().value_or(Duration{0}));
+  }
+  auto received = co_await receive(parts, call, answer, options.cancel);
+  end.early_error = received.value_or(false);
+  if (!received) tried.failure = std::move(received.error());
+}
+
+// The endpoint does not take packed bodies: that is remembered, and the same call goes there once more as it was.
+void unpack_after_refusal(const Parts& parts, Call& call, Tried& tried, Instant started) {
+  Answer& answer = tried.answer;
+  model::Attempt& attempt = call.outcome.attempts[answer.attempt];
+  attempt.status = answer.status;
+  attempt.result = AttemptResult::kClientError;
+  attempt.total = parts.loop.clock().now() - started;
+  answer.way.coding->refused(parts.loop.now());
+  parts.metrics.request_coding_refused();
+  Answer again;
+  again.lease = std::move(answer.lease);
+  again.way = answer.way;
+  again.fields = take_string();
+  again.content = take_string();
+  answer = std::move(again);
+  book(parts, call, tried);
+}
+
+}  // namespace
+
 Task<Tried> try_account(const Parts& parts, Call& call, accounts::Lease lease, TryOptions options) {
   Tried tried;
   tried.index = lease.index();
@@ -152,20 +235,15 @@ Task<Tried> try_account(const Parts& parts, Call& call, accounts::Lease lease, T
   const Instant started = parts.loop.clock().now();
   accounts::AttemptEnd end;
   accounts::Stated stated;
-  auto sent = co_await send_request(parts, call, tried, options);
-  if (sent) {
-    answer.reply = std::move(*sent);
-    model::Attempt& attempt = call.outcome.attempts[answer.attempt];
-    attempt.reused_connection = answer.reply.reused_connection;
-    attempt.first_byte = answer.reply.arrived - answer.reply.sent;
-    stated = note_head(parts, answer, end);
-    note_prompt(parts, call, answer);
-    auto received = co_await receive(parts, call, answer, options.cancel);
-    end.early_error = received.value_or(false);
-    if (!received) tried.failure = std::move(received.error());
-  } else {
-    tried.failure = std::move(sent.error());
-    note_prompt(parts, call, answer);
+  {
+    std::optional<Packed> packed = pack_body(parts, call, answer.way.coding);
+    co_await exchange_once(parts, call, tried, options, packed, end, stated);
+    if (packed && !tried.failure && answer.whole && upstream::refuses_coding(end.status, answer.content)) {
+      packed.reset();
+      unpack_after_refusal(parts, call, tried, started);
+      end = {};
+      co_await exchange_once(parts, call, tried, options, packed, end, stated);
+    }
   }
   if (tried.failure) {
     end.status = 0;

@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "runtime/task.h"
 #include "runtime/wake.h"
 
@@ -50,6 +52,8 @@ class ByteStream {
 
   // "10.0.0.7" and the like; empty where there is no such thing.
   virtual std::string peer_address() const = 0;
+  // Of the connection, as its transport measures it; nothing where it does not. Costs a system call.
+  virtual std::optional<Duration> round_trip() const { return std::nullopt; }
 
  protected:
   bool can_read_ = false;

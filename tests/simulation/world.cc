@@ -66,7 +66,8 @@ World::World(WorldOptions options)
                       .key = account.passthrough ? nullptr : &account.key,
                       .show_rate_limits = account.show_rate_limits,
                       .simulated = !options_.scripted},
-            .connections = pools_[i].get()};
+            .connections = pools_[i].get(),
+            .coding = options_.compress ? &coding_ : nullptr};
   };
   for (size_t i = 0; i < options_.accounts; ++i) {
     accounts::AccountConfig& account = account_configs_[i];

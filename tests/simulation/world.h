@@ -56,7 +56,8 @@ struct WorldOptions {
   reuse::ResumeConfig resume = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
-  bool warm = false;  // connections may be made in advance
+  bool warm = false;      // connections may be made in advance
+  bool compress = false;  // request bodies go packed
 };
 
 class World {
@@ -127,6 +128,7 @@ class World {
   std::unique_ptr<ledger::Ledger> ledger_;
   store::IdBindings bindings_;
   std::vector<std::unique_ptr<upstream::ConnectionPool>> pools_;
+  upstream::RequestCoding coding_{upstream::Compress::kAlways};
   stream::TapRoom tap_room_;
   std::unique_ptr<reuse::ReplyStore> replies_;
   std::unique_ptr<reuse::Flights> flights_;
