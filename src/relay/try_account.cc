@@ -162,12 +162,14 @@ void note_end(const Parts& parts, const Call& call, Answer& answer, const accoun
                         .model = model,
                         .stalled = stalled && attempt.status == 0},
                        now);
-  if (verdict.effect == accounts::Effect::kServed && call.facts.stream && attempt.first_byte > Duration{0}) {
-    parts.accounts.first_byte(*answer.lease, attempt.first_byte, stalled, now);
-    if (stalled) return;
-    parts.accounts.forecast().first_byte(accounts::limit_class(call.route.operation, call.facts.model),
-                                         attempt.first_byte);
-  }
+  if (verdict.effect != accounts::Effect::kServed || attempt.first_byte <= Duration{0}) return;
+  if (call.route.operation != model::Operation::kMessages) return;
+  auto& forecast = parts.accounts.forecast();
+  const auto limits = accounts::limit_class(call.route.operation, call.facts.model);
+  // The first byte of an answer that does not stream comes with its end: it counts only where none streams.
+  const bool tells = call.facts.stream || forecast.first_byte(limits) == Duration{0};
+  parts.accounts.first_byte(*answer.lease, attempt.first_byte, stalled || !tells, now);
+  if (call.facts.stream && !stalled) forecast.first_byte(limits, attempt.first_byte);
 }
 
 }  // namespace
