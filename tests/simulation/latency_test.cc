@@ -104,6 +104,24 @@ TEST(LatencySimulation, with_one_slow_region_of_three_first_bytes_come_44_percen
   }
 }
 
+// Where no answer streams, the first byte that comes with the end is all that tells of a region.
+TEST(LatencySimulation, calls_that_do_not_stream_leave_a_slow_region_too) {
+  World world(regions(2, 5));
+  for (size_t region = 0; region < 2; ++region) {
+    Reply reply = Reply::json(200, R"({"id":"msg_1","type":"message","content":[],"stop_reason":"end_turn"})");
+    reply.acts.front().after = region == kSlow ? 800ms : 50ms;
+    world.upstreams.always(region, reply);
+  }
+  std::vector<Script> scripts;
+  for (int64_t i = 0; i < 200; ++i) scripts.push_back({.body = World::body(false), .start = 100ms * i});
+  world.play(scripts);
+  const auto slow = std::ranges::count_if(world.upstreams.asked, [](const Asked& one) { return one.account == kSlow; });
+  EXPECT_EQ(world.upstreams.asked.size(), 200u);
+  EXPECT_GE(slow, 1);  // nobody knew
+  EXPECT_LE(slow, 5);
+  world.check();
+}
+
 TEST(LatencySimulation, a_region_that_cannot_be_reached_costs_no_call_and_is_left_alone) {
   World world(regions(2, 4));
   world.upstreams.always(0, after(10ms));
