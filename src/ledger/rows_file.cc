@@ -64,10 +64,7 @@ Result<RowsFile> RowsFile::open(const std::string& path) {
 }
 
 Result<void> RowsFile::prepare() {
-  struct {
-    Statement& statement;
-    std::string_view sql;
-  } const wanted[] = {
+  const store::Database::Wanted wanted[] = {
       {begin_, "BEGIN IMMEDIATE"},
       {commit_, "COMMIT"},
       {rollback_, "ROLLBACK"},
@@ -95,12 +92,7 @@ Result<void> RowsFile::prepare() {
       {forget_calls_,
        "DELETE FROM calls WHERE started_at < ?1 AND seq IN (SELECT seq FROM calls ORDER BY seq LIMIT ?2)"},
   };
-  for (const auto& [statement, sql] : wanted) {
-    Result<Statement> prepared = database_.prepare(sql);
-    if (!prepared) return std::unexpected(std::move(prepared.error()));
-    statement = std::move(*prepared);
-  }
-  return {};
+  return database_.prepare_all(wanted);
 }
 
 Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,

@@ -51,10 +51,7 @@ Result<BindingsFile> BindingsFile::open(const Database::Options& options, WallTi
 }
 
 Result<void> BindingsFile::prepare() {
-  struct {
-    Statement& statement;
-    std::string_view sql;
-  } const wanted[] = {
+  const Database::Wanted wanted[] = {
       {begin_, "BEGIN IMMEDIATE"},
       {commit_, "COMMIT"},
       {rollback_, "ROLLBACK"},
@@ -65,12 +62,7 @@ Result<void> BindingsFile::prepare() {
        "DELETE FROM bindings WHERE used_at < ?1 AND seq IN (SELECT seq FROM bindings ORDER BY seq LIMIT ?2)"},
       {forget_first_, "DELETE FROM bindings WHERE seq IN (SELECT seq FROM bindings ORDER BY seq LIMIT ?1)"},
   };
-  for (const auto& [statement, sql] : wanted) {
-    Result<Statement> prepared = database_.prepare(sql);
-    if (!prepared) return std::unexpected(std::move(prepared.error()));
-    statement = std::move(*prepared);
-  }
-  return {};
+  return database_.prepare_all(wanted);
 }
 
 Result<void> BindingsFile::run_delete(Statement& statement) {

@@ -168,6 +168,15 @@ Result<Statement> Database::prepare(std::string_view sql) {
   return Statement(statement);
 }
 
+Result<void> Database::prepare_all(std::span<const Wanted> wanted) {
+  for (const auto& [statement, sql] : wanted) {
+    Result<Statement> prepared = prepare(sql);
+    if (!prepared) return std::unexpected(std::move(prepared.error()));
+    statement = std::move(*prepared);
+  }
+  return {};
+}
+
 Result<void> Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return std::unexpected(failure_of(handle_));

@@ -84,6 +84,12 @@ class Database {
   ~Database();
 
   Result<Statement> prepare(std::string_view sql);
+  // Several, each into its place.
+  struct Wanted {
+    Statement& statement;
+    std::string_view sql;
+  };
+  Result<void> prepare_all(std::span<const Wanted> wanted);
   // Statements without parameters and without rows of interest.
   Result<void> execute(const std::string& sql);
   // Rows changed by the last statement.
