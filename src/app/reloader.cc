@@ -59,50 +59,35 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
             } else {
               differs = now != before;
             }
-            if (differs) kept.emplace_back(row.key);
+            if (!differs) return;
+            kept.emplace_back(row.key);
+            now = before;
           }
         },
         row.at);
   }
+  // What the table reads by its key alone.
+  const auto keep = [&kept](std::string_view key, bool same, auto& now, const auto& before) {
+    if (same) return;
+    kept.emplace_back(key);
+    now = before;
+  };
   const auto same_header = [](const auto& a, const auto& b) {
     return a.first == b.first && a.second.reveal() == b.second.reveal();
   };
-  if (!std::ranges::equal(fresh.tracing.headers, running.tracing.headers, same_header))
-    kept.emplace_back("tracing.headers");
-  if (!same(fresh.admin, running.admin)) kept.emplace_back("admin.listen");
-  if (fresh.admin_hosts != running.admin_hosts) kept.emplace_back("admin.hosts");
-  if (fresh.admin_metrics.has_value() != running.admin_metrics.has_value() ||
-      (fresh.admin_metrics && !same(*fresh.admin_metrics, *running.admin_metrics)))
-    kept.emplace_back("admin.metrics_listen");
   const auto same_token = [](const admin::TokenConfig& a, const admin::TokenConfig& b) {
     return a.name == b.name && a.role == b.role && a.token.reveal() == b.token.reveal();
   };
-  if (!std::ranges::equal(fresh.admin_tokens, running.admin_tokens, same_token)) kept.emplace_back("admin.tokens");
-  fresh.admin_metrics = running.admin_metrics;
-  fresh.admin_tokens = running.admin_tokens;
-  fresh.admin_metrics_need_token = running.admin_metrics_need_token;
-  fresh.admin = running.admin;
-  fresh.admin_hosts = running.admin_hosts;
-  fresh.tracing = running.tracing;
-  fresh.threads = running.threads;
-  fresh.max_memory_bytes = running.max_memory_bytes;
-  fresh.data_dir = running.data_dir;
-  fresh.store = running.store;
-  fresh.cache = running.cache;
-  fresh.resume = running.resume;
+  const auto same_metrics = [](const auto& a, const auto& b) { return a && b ? same(*a, *b) : !a && !b; };
+  keep("tracing.headers", std::ranges::equal(fresh.tracing.headers, running.tracing.headers, same_header),
+       fresh.tracing.headers, running.tracing.headers);
+  keep("admin.listen", same(fresh.admin, running.admin), fresh.admin, running.admin);
+  keep("admin.hosts", fresh.admin_hosts == running.admin_hosts, fresh.admin_hosts, running.admin_hosts);
+  keep("admin.metrics_listen", same_metrics(fresh.admin_metrics, running.admin_metrics), fresh.admin_metrics,
+       running.admin_metrics);
+  keep("admin.tokens", std::ranges::equal(fresh.admin_tokens, running.admin_tokens, same_token), fresh.admin_tokens,
+       running.admin_tokens);
   fresh.sim = running.sim;
-  fresh.edge.request_bytes_budget = running.edge.request_bytes_budget;
-  fresh.stream.reply_bytes_budget = running.stream.reply_bytes_budget;
-  fresh.upstream.dns_refresh = running.upstream.dns_refresh;
-  fresh.upstream.dns_stale_max = running.upstream.dns_stale_max;
-  // Prices and budgets are the parts of the ledger's settings that may change.
-  ledger::PriceList prices = std::move(fresh.ledger.prices);
-  std::string prices_file = std::move(fresh.ledger.prices_file);
-  ledger::BudgetRules budgets = std::move(fresh.ledger.budgets);
-  fresh.ledger = running.ledger;
-  fresh.ledger.prices = std::move(prices);
-  fresh.ledger.prices_file = std::move(prices_file);
-  fresh.ledger.budgets = std::move(budgets);
   return kept;
 }
 
