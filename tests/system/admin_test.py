@@ -175,7 +175,7 @@ class Accounts(Operated):
         done = self.baton("accounts", "test")
         self.assertEqual(len(re.findall(r"^[ab]: works, answered in [\d.]+ m?s, 1 models$", done.stdout, re.MULTILINE)), 2, done.stdout)
         self.assertEqual([one.path for one in self.upstreams[0].calls], ["/v1/models", "/v1/messages/count_tokens"])
-        self.assertEqual(self.relay.metrics().value("claude_requests_total"), 0, "it is no call of a client")
+        self.assertEqual(self.relay.settled_metrics().value("claude_requests_total"), 0, "it is no call of a client")
 
     def test_a_slip_is_one_helpful_line(self):
         for arguments, says in [(["accounts", "drain", "zz"], "There is no account of this name."),

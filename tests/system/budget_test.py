@@ -34,7 +34,7 @@ class Budgets(WithRelay):
                                    r"Ask ops@example\.com for more\.$")
         self.assertEqual(reply.one("x-should-retry"), "false")
         eventually(lambda: "budgets: the key ci has spent 100 %" in self.relay.log(), 5, "a line in the log")
-        metrics = self.relay.metrics()
+        metrics = self.relay.settled_metrics()
         self.assertEqual(metrics.value("baton_budget_warnings_total", percent="100"), 1)
         self.assertGreaterEqual(metrics.value("baton_budget_refusals_total", why="spent"), 2)
 

@@ -8,7 +8,7 @@ import unittest
 import brotli
 import zstandard
 
-from rig.relay import CLIENT_KEY, UPSTREAM_KEY, Relay, account, wait_until_at_rest
+from rig.relay import CLIENT_KEY, UPSTREAM_KEY, Relay, account
 from rig.rows import rows
 from rig.upstream import MESSAGE, MESSAGE_START, Upstream, event, reply_bytes, reply_head, text_delta, text_stream
 from rig.wire import Wire, call, message, request
@@ -153,8 +153,7 @@ class Downwards(Bytes):
                 self.assertEqual(reply.one("content-type"), "text/event-stream; charset=utf-8")
 
     def test_an_events_usage_is_read_however_it_is_framed(self):
-        wait_until_at_rest(self.relay)  # a call is counted a moment after its last byte
-        before = self.relay.metrics()
+        before = self.relay.settled_metrics()
         for ending in (b"\n", b"\r\n", b"\r"):
             for pieces in ([STREAM], [bytes([b]) for b in STREAM]):
                 raw = [piece.replace(b"\n", ending) for piece in pieces]
@@ -165,8 +164,7 @@ class Downwards(Bytes):
                 type(self).answer = staticmethod(answer)
                 reply = self.ask(body=message(stream=True))
                 self.assertEqual(reply.body, b"".join(raw))
-        wait_until_at_rest(self.relay)
-        after = self.relay.metrics()
+        after = self.relay.settled_metrics()
         names = [n for n in after.types if "tokens" in n]
         self.assertTrue(names, "no metric counts tokens")
         grown = {name: after.value(name) - before.value(name) for name in names}
@@ -235,12 +233,12 @@ class Encoded(Bytes):
                 await call.reply(200, [("content-type", "application/json"), *announcement], data)
 
         type(self).answer = staticmethod(answer)
-        before = self.relay.metrics()
+        before = self.relay.settled_metrics()
         reply = self.ask(body=message(stream=streamed), fields=[("accept-encoding", "gzip, br, zstd")])
         self.assertEqual((reply.status, reply.body), (200, data))
         self.assertEqual(reply.all("content-encoding"), [coding] if announced else [])
         if announced:
-            after = self.relay.metrics()
+            after = self.relay.settled_metrics()
             grown = [after.value(name) - before.value(name) for name in after.types if "tokens" in name]
             self.assertIn(15, grown, "the usage was not read")
 

@@ -66,7 +66,7 @@ class ClaudeCode(unittest.TestCase):
         relay = self.relay_to(upstream.port)
         done = self.claude(relay.url, "hello", ANTHROPIC_API_KEY="sk-wrong")
         self.assertNotEqual(done.returncode, 0)
-        self.assertEqual(relay.metrics().value("claude_requests_total", status="401"), 1)
+        self.assertEqual(relay.settled_metrics().value("claude_requests_total", status="401"), 1)
 
     def test_overload_is_hidden_while_another_account_is_left(self):
         async def overloaded(call):

@@ -58,7 +58,7 @@ class Reload(unittest.TestCase):
                 wire.send(request("POST", "/v1/messages", message(), [("content-type", "application/json")]))
                 self.assertEqual(wire.read_reply().status, 200)
             self.assertEqual(len(new.calls), 4)
-            attempts = relay.metrics()
+            attempts = relay.settled_metrics()
             self.assertEqual(attempts.value("baton_attempts_total", account="new", verdict="ok"), 4)
             self.assertEqual(attempts.value("baton_attempts_total", account="old", verdict="ok"), 1)
 

@@ -79,7 +79,7 @@ class Resume(unittest.TestCase):
         self.assertEqual(seen["ids"], [str(i + 1) for i in range(len(EVENTS))], "each event once, in order")
         self.assertGreaterEqual(seen["connections"], 2, "it was cut on the way")
         self.assertEqual(self.asked, 1)
-        self.assertEqual(self.relay.metrics().value("baton_tokens_total", account="a", kind="input"), 12)
+        self.assertEqual(self.relay.settled_metrics().value("baton_tokens_total", account="a", kind="input"), 12)
 
     def check_books(self, path):
         """Booked once; and when the grace is over nothing is left."""

@@ -179,6 +179,11 @@ class Relay(Process):
         self.check_secrets(text, "metrics")
         return Metrics(text)
 
+    def settled_metrics(self):
+        """The metrics once nothing is under way: a call is counted a moment after its client has the last byte."""
+        wait_until_at_rest(self)
+        return self.metrics()
+
     def stop(self, seconds=20):
         if self.process.poll() is None:
             self.metrics()
