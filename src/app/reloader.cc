@@ -163,6 +163,7 @@ Expected<uint64_t> Reloader::reload() {
   // where it began.
   const Instant now = shared_.clock.now();
   next->accounts.restore(running->accounts.save(now), now);
+  next->accounts.follow(running->accounts, now);
   shared_.metrics.know_accounts(account_names(next->settings));
   shared_.budgets->use(*prices);
   shared_.budgets->use(next->settings.ledger.budgets);
