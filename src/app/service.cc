@@ -63,7 +63,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
                                                        .budgets = shared.budgets.get(),
-                                                       .tracing = shared.traces == nullptr ? nullptr : &shared.tracing,
+                                                       .tracing = settings.tracing.endpoint.empty() ? nullptr : &revision_->tracing,
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .flights = shared.flights.get(),
