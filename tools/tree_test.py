@@ -86,6 +86,29 @@ class Documents(unittest.TestCase):
             self.assertIn(os.path.basename(path), shown, f"{path} is in no page")
 
 
+class Incidents(unittest.TestCase):
+    """The table of tests/README.md: a test that it names is there."""
+
+    def test_every_test_of_the_table_exists(self):
+        of_cc = {f"{suite}.{name}" for path in tracked("src/*_test.cc", "tests/*_test.cc")
+                 for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)", read(path), re.MULTILINE)}
+        topics = {os.path.basename(path)[:-len("_test.py")]: read(path) for path in tracked("tests/system/*_test.py", "tools/tree_test.py")}
+        topics["tools"] = topics.pop("tree")
+        topics["dashboard"] = read("tests/system/browser/dashboard.mjs")
+        section = read("tests/README.md").split("## What has happened to other gateways", 1)[1].split("\n## ", 1)[0]
+        rows = re.findall(r"^\| (?!what happened|---)(.+?) \| (.+?) \| (.+) \|$", section, re.MULTILINE)
+        self.assertGreater(len(rows), 35)
+        missing = []
+        for what, _, tests in rows:
+            names = re.findall(r"`(\w+)\.(\w+)`|`(\w+): ([^`]+)`", re.sub(r"`system/[^`]*`", "", tests))
+            missing += [f"{what}: no test"] if not names else []
+            for suite, name, topic, title in names:
+                there = f"{suite}.{name}" in of_cc if suite else f"def test_{title}(" in topics[topic] or f'"{title}"' in topics[topic] or \
+                    f"'{title}'" in topics[topic]
+                missing += [] if there else [f"{what}: {suite}{topic} {name}{title}"]
+        self.assertEqual(missing, [])
+
+
 class Supply(unittest.TestCase):
     """LiteLLM 1.82.7: what was installed was not what the repository held. Here the parts are Debian's, or pinned by digest."""
 
