@@ -64,7 +64,7 @@ def find(data, secrets):
                 folded = data.lower()
             if needle in (folded if fold else data):
                 found.append(f"{name} of {secret[:12]}…")
-    return found
+    return sorted(set(found))
 
 
 def check(data, where, secrets=None):
