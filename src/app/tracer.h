@@ -1,7 +1,7 @@
-// Tracer: where sampled calls go as they end: to the exporter of the settings in force, or nowhere. A reload puts another
-// exporter in its place; what the one before still holds leaves for where it was meant.
-// Life: in serve(), around the loops. Thread: offer() any; prepare(), use() and end() one at a time, none of a loop.
-// Bounds: a call that is not sampled costs a comparison; one that is, a short mutex and a copy.
+// Tracer: where sampled calls go as they end: to the exporter of the settings in force, or nowhere. A reload puts
+// another exporter in its place; what the one before still holds leaves for where it was meant. Life: in serve(),
+// around the loops. Thread: offer() any; prepare(), use() and end() one at a time, none of a loop. Bounds: a call that
+// is not sampled costs a comparison; one that is, a short mutex and a copy.
 #pragma once
 
 #include <memory>

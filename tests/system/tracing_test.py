@@ -1,10 +1,11 @@
 """Traces over OTLP/HTTP: a small collector in the test receives what a relay exports and holds it to the protocol."""
 
 import json
+import signal
 import unittest
 
 from rig.collector import Collector
-from rig.relay import CLIENT_KEY, Relay, account
+from rig.relay import CLIENT_KEY, Relay, account, write_yaml
 from rig.upstream import Upstream, answer_message
 from rig.wire import call, eventually, message
 
@@ -125,6 +126,47 @@ class Tracing(unittest.TestCase):
                 self.assertEqual(self.ask(relay).status, 200)
             self.assertEqual(relay.stop(), 0)
             self.assertEqual(len(collector.spans()), 10)
+
+    def test_a_reload_turns_it_on_moves_it_and_turns_it_off(self):
+        with Upstream(answer_message) as upstream, Collector(secrets=[TOKEN]) as first, Collector(secrets=[TOKEN]) as second:
+            relay = self.enterContext(Relay([account(upstream.port)], {"clients": [{"name": "laptop", "key": CLIENT_KEY}]}))
+            with open(relay.config_path, encoding="utf-8") as file:
+                plain = file.read()
+
+            def use(settings, revision):
+                with open(relay.config_path, "w", encoding="utf-8") as file:
+                    file.write(plain + (write_yaml({"tracing": settings}) if settings else ""))
+                relay.signal(signal.SIGHUP)
+                eventually(lambda: f"revision {revision} is in force" in relay.log(), 10, "the reload")
+                self.assertNotIn("tracing", relay.log().split(f"revision {revision} is in force")[1])
+                self.assertEqual(self.ask(relay).status, 200)
+
+            def to(collector, **more):
+                return {"endpoint": f"http://127.0.0.1:{collector.port}", "sample": 1, "headers": {"x-token": TOKEN}, **more}
+
+            self.assertEqual(self.ask(relay).status, 200)
+            use(to(first), 2)
+            eventually(lambda: len(first.spans()) == 2, 10, "an export")
+            # What the first still holds when the second takes over leaves for the first.
+            self.assertEqual(self.ask(relay).status, 200)
+            relay.settled_metrics()
+            use(to(second, propagate=True), 3)
+            self.assertEqual(len(first.spans()), 4)
+            eventually(lambda: len(second.spans()) == 2, 10, "an export")
+            self.assertTrue(upstream.calls[-1].one("traceparent"))
+            relay.settled_metrics()
+            use(to(second, sample=0), 4)
+            use(None, 5)
+            self.assertEqual(self.ask(relay, [("traceparent", f"00-{TRACE}-{PARENT}-01")]).status, 200)
+            metrics = relay.settled_metrics()
+            self.assertEqual(metrics.value("baton_trace_calls_total", result="exported"), 3)
+            self.assertEqual(metrics.value("baton_trace_calls_total"), 3)
+            # An endpoint that cannot be used changes nothing.
+            with open(relay.config_path, "w", encoding="utf-8") as file:
+                file.write(plain + write_yaml({"tracing": to(first, ca_file="/nowhere.pem")}))
+            relay.signal(signal.SIGHUP)
+            eventually(lambda: "rejected, still on revision 5" in relay.log(), 10, "the refusal")
+            self.assertEqual((len(first.spans()), len(second.spans())), (4, 2))
 
     def test_a_token_does_not_leave_this_host_in_the_clear(self):
         with Upstream(answer_message) as upstream:
