@@ -1,5 +1,6 @@
 """The operator's API and the commands that use it: who gets in, drain, park, live, stories, the audit log, restarts."""
 
+import gzip
 import json
 import os
 import re
@@ -134,6 +135,18 @@ class GettingIn(Operated):
 
 
 class Roles(Operated):
+    def test_a_large_answer_comes_packed_to_who_takes_it(self):
+        path = "/admin/v1/openapi.json"
+        fields = [("authorization", f"Bearer {self.token}")]
+        plain = call(self.relay.admin_port, "GET", path, fields=fields)
+        packed = call(self.relay.admin_port, "GET", path, fields=[*fields, ("accept-encoding", "br, gzip")])
+        self.assertEqual((plain.one("content-encoding"), packed.one("content-encoding")), (None, "gzip"))
+        self.assertEqual(gzip.decompress(packed.body), plain.body)
+        self.assertLess(len(packed.body), len(plain.body) / 4)
+        self.assertEqual((plain.one("vary"), packed.one("vary")), (None, "accept-encoding"))
+        small = call(self.relay.admin_port, "GET", "/admin/v1/config", fields=[*fields, ("accept-encoding", "gzip")])
+        self.assertEqual((small.status, small.one("content-encoding")), (200, None))
+
     def test_who_may_read_changes_nothing(self):
         status, accounts = self.curl("/admin/v1/accounts", token=VIEWER)
         self.assertEqual(status, 200)
