@@ -329,7 +329,7 @@ void Page::flights() {
   if (const ReplyLogCounts* log = metrics_.reply_log_) {
     add(gauges("baton_cache_disk_bytes", "Bytes of kept replies on the disk."), {},
         static_cast<double>(log->bytes.load()));
-    add(gauges("baton_cache_disk_restored_info", "Replies that were there when the relay began."), {},
+    add(counters("baton_cache_disk_restored_total", "Replies that were there when the relay began."), {},
         static_cast<double>(log->restored.load()));
     auto& written = counters("baton_cache_disk_replies_total", "Kept replies for the disk, by what became of them.");
     add(written, {{"result", "written"}}, static_cast<double>(log->written.load()));

@@ -278,7 +278,7 @@ void ReplyLog::write(std::shared_ptr<const KeptReply> reply, uint64_t purges, co
   {
     std::lock_guard lock(mutex_);
     if (purges != store.purges()) return;
-    if (queued_bytes_ + bytes > kQueueBytesMax) {
+    if (queued_bytes_ + bytes > kLogQueueBytesMax) {
       ++counts_.dropped;
       return;
     }

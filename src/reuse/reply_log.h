@@ -2,7 +2,7 @@
 // its own; when there are too many bytes the oldest segment goes. Each record carries an HMAC under the log's secret:
 // one that is damaged, or was not written by this relay, is passed over, and the rest is read. What the disk does not
 // take is not waited for: then a reply is only kept in memory. Life: made in app/ before the loops, outlives the
-// ReplyStore. Thread: any; restore() before the loops. Bounds: Config.disk_bytes_max; kQueueBytesMax wait for the
+// ReplyStore. Thread: any; restore() before the loops. Bounds: Config.disk_bytes_max; kLogQueueBytesMax wait for the
 // thread, what comes then is not written and counted. Files of mode 0600 in a folder of their own; nothing is
 // encrypted.
 #pragma once
@@ -27,7 +27,6 @@ namespace baton::reuse {
 
 class ReplyLog {
  public:
-  static constexpr size_t kQueueBytesMax = 16 * kMiB;
   static constexpr size_t kSegmentsExpected = 16;  // of the bytes that are allowed
 
   struct Options {
