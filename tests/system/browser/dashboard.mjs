@@ -153,6 +153,7 @@ test('everything can be reached by keyboard', async () => {
   await it.close();
 });
 
+const takesBudgets = (await api('GET', '/openapi.json')).components?.schemas?.NewKey?.properties?.budget !== undefined;
 const panel = (page, name) => page.locator('section.panel', {has: page.getByRole('heading', {name, exact: true})});
 
 test('accounts are parked, drained, released and tested', async () => {
@@ -504,19 +505,43 @@ test('a page of another origin reads nothing and changes nothing', async () => {
   await context.close();
 }, ['/accounts', '/keys', '/audit']);
 
+// The pictures of docs/screenshots: a relay in use, with keys, budgets, models, kept replies and an account that is down.
+async function scene() {
+  const keys = {};
+  for (const [name, team, budget] of [['anna', 'search', '20/day'], ['web-ci', 'web', '0.05/day'], ['batch-night', 'data', null], ['assistant', 'web', '5/day']])
+    keys[name] = (await api('POST', '/keys', {name, team, tags: 'env=demo', ...(budget && takesBudgets ? {budget} : {})})).secret;
+  await eventually(async () => (await call({key: keys.anna})).status === 200, 'the keys are known');
+  await api('POST', '/accounts/spare/park', {reason: 'kept for the weekend'});
+  const models = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'];
+  const names = Object.keys(keys);
+  let turn = 0;
+  return setInterval(() => {
+    const again = ++turn % 5 === 0;
+    void call({key: keys[names[turn % names.length]], model: turn % 37 === 0 ? 'claude-unknown' : models[turn % models.length], stream: turn % 3 !== 0,
+      ...(again ? {key: keys.anna, model: models[1], stream: false, fields: {'baton-cache': 'on'}} : {})}).catch(() => {});
+  }, 120);
+}
+
 if (world.screenshots) {
-  const shots = [['overview', 'light', 1280, 1000], ['overview', 'dark', 1280, 1000], ['accounts', 'light', 1280, 800], ['keys', 'dark', 1280, 640], ['calls', 'light', 1280, 800],
-    ['overview', 'light', 360, 760], ['keys', 'dark', 360, 760], ['overview', 'light', 1280, 1000, 'zh-CN']];
+  const shots = [['overview', 'light', 1280, 940], ['overview', 'dark', 1280, 940], ['accounts', 'light', 1280, 620], ['keys', 'light', 1280, 620], ['call', 'light', 1280, 760],
+    ['spend', 'dark', 1280, 560], ['overview', 'dark', 390, 844], ['overview', 'light', 1280, 940, 'zh-CN']];
   test('screenshots', async () => {
+    const busy = await scene();
+    const first = await openPage();
+    await makeBatch();
+    await new Promise(done => setTimeout(done, 45_000));
+    await first.close();
     for (const [name, theme, width, height, locale] of shots) {
       const it = await openPage({theme, width, height, ...(locale ? {locale} : {})});
-      const busy = name === 'overview' ? setInterval(() => void call({key: world.key}), 250) : null;
-      await go(it.page, name);
-      await new Promise(done => setTimeout(done, name === 'overview' ? 20_000 : 1500));
-      if (busy) clearInterval(busy);
-      await it.page.screenshot({path: `${world.screenshots}/${name}-${theme}-${width}${locale ? '-zh' : ''}.png`});
+      const moved = name === 'call' ? (await api('GET', '/calls?limit=500')).calls.find(one => one.attempts >= 2) : null;
+      await go(it.page, moved ? `calls/${moved.id}` : name);
+      await new Promise(done => setTimeout(done, name === 'overview' ? 25_000 : 1500));
+      const devtools = await it.context.newCDPSession(it.page);
+      const {data} = await devtools.send('Page.captureScreenshot', {format: 'webp', quality: 80});
+      writeFileSync(`${world.screenshots}/${name}-${theme}${width < 500 ? '-phone' : ''}${locale ? '-zh' : ''}.webp`, Buffer.from(data, 'base64'));
       await it.close();
     }
+    clearInterval(busy);
   });
 }
 

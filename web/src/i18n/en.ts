@@ -286,7 +286,7 @@ export const en = {
   'spend.saved': 'Saved',
   'spend.total': 'Total',
   'spend.failed': 'Failed',
-  'spend.unpriced': '{count} calls have tokens but no known price: they are not in the cost.',
+  'spend.unpriced': 'Calls with tokens but no known price, which are not in the cost: {count}.',
   'spend.none': 'Nothing was booked in this time.',
   'spend.unnamed': '(none)',
   'spend.download': 'Save as CSV',
