@@ -2,7 +2,7 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {PAYLOADS} from './payloads.mjs';
-import {PAGES, accessibility, api, assert, call, eventually, figures, go, openPage, operator, runAll, same, signIn, test, world} from './rig.mjs';
+import {PAGES, accessibility, api, assert, call, eventually, figures, go, offers, openPage, operator, runAll, same, signIn, test, world} from './rig.mjs';
 
 test('the token is asked for, checked, and kept in this tab only', async () => {
   const it = await openPage({signedIn: false, allow: text => text.includes('401')});
@@ -196,8 +196,8 @@ test('keys are made, shown once, rotated and revoked', async () => {
   await dialog.getByLabel('Name').fill('web-ci');
   await dialog.getByLabel('Team').fill('web');
   await dialog.getByLabel('Valid for').fill('30d');
-  const budgets = await dialog.getByLabel('Budget').count() > 0;
-  if (budgets) await dialog.getByLabel('Budget').fill('50/day');
+  const budgets = takesBudgets;
+  if (budgets) await dialog.getByLabel('Budget a day').fill('50');
   await dialog.getByRole('button', {name: 'Create key'}).click();
   const secretField = dialog.getByLabel('Key', {exact: true});
   const secret = await secretField.inputValue();
@@ -210,6 +210,26 @@ test('keys are made, shown once, rotated and revoked', async () => {
   if (budgets) await row.getByText(/of \$50\.00 per day/).waitFor();
   assert(!(await page.content()).includes(secret), 'the key is still in the page');
   await eventually(async () => (await call({key: secret})).status === 200, 'the key works');
+
+  if (offers('/keys/{name}')) {
+    await row.getByRole('button', {name: 'Change: web-ci'}).click();
+    await dialog.getByLabel('Calls per minute').fill('6000');
+    await dialog.getByLabel('Budget a day').fill('');
+    await dialog.getByLabel('Budget a month').fill('700.5');
+    await dialog.getByRole('button', {name: 'Save'}).click();
+    await page.getByText('web-ci is changed.').waitFor();
+    await row.getByText(/of \$700\.50 per month/).waitFor();
+    const changed = (await api('GET', '/keys')).keys.find(one => one.name === 'web-ci');
+    same([changed.rights.requests_per_minute, changed.budget.day ?? null, changed.budget.month], [6000, null, '700.5'], 'as it is kept');
+  }
+  if (offers('/teams')) {
+    const team = page.locator('section.panel', {has: page.getByRole('heading', {name: 'Teams', exact: true})}).locator('tbody tr', {hasText: 'web'});
+    await team.getByRole('button', {name: 'Change: web'}).click();
+    await dialog.getByLabel('Budget a day').fill('90');
+    await dialog.getByRole('button', {name: 'Save'}).click();
+    await team.getByText(/of \$90\.00 per day/).waitFor();
+    same((await api('GET', '/teams')).teams.find(one => one.name === 'web').budget.day, '90');
+  }
 
   await row.getByRole('button', {name: 'Rotate: web-ci'}).click();
   await dialog.getByRole('button', {name: 'Rotate'}).click();
@@ -508,8 +528,8 @@ test('a page of another origin reads nothing and changes nothing', async () => {
 // The pictures of docs/screenshots: a relay in use, with keys, budgets, models, kept replies and an account that is down.
 async function scene() {
   const keys = {};
-  for (const [name, team, budget] of [['anna', 'search', '20/day'], ['web-ci', 'web', '0.05/day'], ['batch-night', 'data', null], ['assistant', 'web', '5/day']])
-    keys[name] = (await api('POST', '/keys', {name, team, tags: 'env=demo', ...(budget && takesBudgets ? {budget} : {})})).secret;
+  for (const [name, team, budget] of [['anna', 'search', '20'], ['web-ci', 'web', '0.25'], ['batch-night', 'data', null], ['assistant', 'web', '5']])
+    keys[name] = (await api('POST', '/keys', {name, team, tags: 'env=demo', ...(budget && takesBudgets ? {budget: {day: budget}} : {})})).secret;
   await eventually(async () => (await call({key: keys.anna})).status === 200, 'the keys are known');
   await api('POST', '/accounts/spare/park', {reason: 'kept for the weekend'});
   const models = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'];
