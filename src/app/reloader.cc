@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "app/recover_budgets.h"
 #include "config/table.h"
 
 namespace baton::app {
@@ -165,6 +166,7 @@ Expected<uint64_t> Reloader::reload() {
   next->accounts.restore(running->accounts.save(now), now);
   shared_.metrics.know_accounts(account_names(next->settings));
   shared_.budgets->use(*prices);
+  (void)recover_budgets(shared_);  // of teams and clients that have one from now on
   shared_.budgets->use(next->settings.ledger.budgets);
   if (shared_.book) shared_.book->use(std::move(*prices));
   {
