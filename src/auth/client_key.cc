@@ -132,6 +132,15 @@ double share_of(Priority priority) {
   return 1;
 }
 
+uint8_t rank_of(Priority priority) {
+  switch (priority) {
+    case Priority::kLow: return 0;
+    case Priority::kNormal: return 1;
+    case Priority::kHigh: return 2;
+  }
+  return 1;
+}
+
 bool allows_account(const Rights& rights, std::string_view account, std::string_view group) {
   const auto any = [](const std::vector<std::string>& patterns, std::string_view name) {
     return std::ranges::any_of(patterns, [&](const std::string& pattern) { return fits(pattern, name); });
