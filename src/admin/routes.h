@@ -35,6 +35,7 @@ enum class Operation : uint8_t {
   kCalls,
   kCall,
   kCache,
+  kPurgeCache,
   kJobs,
   kConfiguration,
   kReload,
