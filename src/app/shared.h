@@ -19,6 +19,7 @@
 #include "ledger/access_log.h"
 #include "ledger/book.h"
 #include "ledger/budgets.h"
+#include "ledger/place.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
@@ -61,6 +62,9 @@ struct Shared {
   }
 
   Expected<void> open_reply_log();
+  // Where the rows of calls lie.
+  ledger::Place ledger_place() const { return {settings.data_dir}; }
+
   Expected<void> open_journal(const ledger::PriceTable& prices);
 
   config::Settings settings;  // as at the start: what a reload does not change is read here
