@@ -311,7 +311,7 @@ test('kept replies are counted and purged', async () => {
   await go(page, 'cache');
   await page.getByRole('button', {name: 'Purge'}).click();
   await page.getByRole('dialog').getByRole('button', {name: 'Purge'}).click();
-  await page.getByText(/[1-9]\d* replies were purged\./).waitFor();
+  await page.getByText(/[1-9]\d* replies were purged/).waitFor();
   same((await api('GET', '/cache')).entries, 0);
   it.clean();
   await it.close();
