@@ -52,7 +52,7 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (*flown) co_return Expected<void>{};
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
-  co_await deliver(parts_, call, std::move(*answer));
+  co_await deliver(parts_, call, *answer);
   co_return Expected<void>{};
 }
 
