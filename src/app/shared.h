@@ -59,7 +59,10 @@ struct Shared {
   }
 
   Expected<void> open_journal(const ledger::PriceTable& prices);
+  // The process that was taken over from has ended: what it could not book any more is booked.
+  void predecessor_ended();
 
+  const size_t loops;
   config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
   runtime::SystemClock clock;

@@ -147,7 +147,7 @@ Task<void> Connection::run() {
       stream_.close(/*reset=*/got.step != Step::kClose);
       co_return;
     }
-    if (!exchange.keep_alive_ || server_.draining_) {
+    if (!exchange.keep_alive_ || (server_.draining_ && !server_.leaving_)) {
       if (!exchange.body_complete_ || !exchange.leftover_.empty() || stream_.can_read()) co_await linger();
       stream_.close(/*reset=*/false);
       co_return;

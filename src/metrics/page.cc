@@ -386,6 +386,12 @@ void Page::bounds() {
 
 void Page::process() {
   add(gauges("baton_build_info", "Always 1; the labels say what is running."), {{"version", metrics_.version()}}, 1);
+  auto& take_overs =
+      counters("baton_take_overs_total", "Processes that were replaced, or were to be, while they served.");
+  add(take_overs, {{"result", "done"}}, static_cast<double>(metrics_.take_overs_[0].load()));
+  add(take_overs, {{"result", "failed"}}, static_cast<double>(metrics_.take_overs_[1].load()));
+  add(gauges("baton_predecessor_draining", "1 while the process that was taken over from finishes its calls."), {},
+      metrics_.predecessor_drains_.load() ? 1 : 0);
   ProcessFacts facts = process_facts();
   add(counters("process_cpu_seconds_total", "User and system CPU time spent in seconds."), {}, facts.cpu_seconds);
   add(gauges("process_start_time_seconds", "Start time of the process since unix epoch in seconds."), {},

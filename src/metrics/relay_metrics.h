@@ -88,6 +88,11 @@ class RelayMetrics {
   void budget_warned(int percent) { ++warnings_[percent >= 100 ? 2 : percent >= 80 ? 1 : 0]; }
   void webhook(Webhook result) { ++webhooks_[static_cast<size_t>(result)]; }
 
+  // Replacing a process while it serves: counted by the one that is there afterwards.
+  void took_over() { ++take_overs_[0]; }
+  void take_over_failed() { ++take_overs_[1]; }
+  void predecessor_drains(bool drains) { predecessor_drains_ = drains; }
+
   // The shared budgets, shown as they stand. Before the first scrape; both outlive this.
   void watch_budgets(const ByteBudget& request_bytes, const ByteBudget& reply_bytes) {
     request_bytes_ = &request_bytes;
@@ -125,6 +130,8 @@ class RelayMetrics {
   std::atomic<uint64_t> log_lines_lost_{0};
   std::array<std::atomic<uint64_t>, 3> warnings_{};
   std::array<std::atomic<uint64_t>, 3> webhooks_{};
+  std::array<std::atomic<uint64_t>, 2> take_overs_{};  // done, failed
+  std::atomic<bool> predecessor_drains_{false};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
