@@ -426,7 +426,10 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
   }
   if (command == "docs") return parse_docs(rest);
   if (command == "help" || command == "--help" || command == "-h") return parse_help(rest);
-  if (command == "version" || command == "--version") return Print{"baton " BATON_VERSION "\n"};
+  if (command == "version" || command == "--version") {
+    if (rest == std::vector<std::string>{"--json"}) return Print{"{\"version\":\"" BATON_VERSION "\"}\n"};
+    return Print{"baton " BATON_VERSION "\n"};
+  }
   return refuse("has no command " + ascii::excerpt(command) + did_you_mean(command, kCommands) +
                 " (\"baton help\" lists them)");
 }

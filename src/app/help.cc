@@ -107,7 +107,8 @@ create, import and set take:
   --accounts NAME,...  Only these accounts; org-* is all that begin so.
   --from CIDR,...      Only from these addresses, such as 10.0.0.0/8.
   --cache WHEN         Replies may be reused: default (as each call says), on, off.
-  --priority LEVEL     Share of the queue for an account: low, normal or high (1:4:16).
+  --priority LEVEL     low, normal or high: a share of the queue beside other teams
+                       (1:4:16), and before its own team's less urgent calls.
 set also takes: any for a list, 0 for a number, --ttl never.
 import takes:
   --sha256 HEX         The key's SHA-256: printf %s "$KEY" | sha256sum

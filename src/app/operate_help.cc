@@ -31,7 +31,8 @@ constexpr std::string_view kTailHelp =
 
   baton tail               Follow the calls of a running relay, 20 a second at most.
   baton tail REQUEST_ID    Tell one call that has ended: each attempt, its account, the waiting,
-                           the tokens, the dollars. Clients see the id in the field request-id.
+                           the tokens, the dollars. The id is that of the reply's field
+                           request-id or baton-request-id.
 
 No content of a call is shown, for none is kept.
 

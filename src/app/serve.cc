@@ -14,7 +14,7 @@
 #include "app/shared.h"
 #include "app/signals.h"
 #include "app/sim_thread.h"
-#include "app/trace_thread.h"
+#include "app/tracer.h"
 #include "app/upkeep.h"
 #include "app/worker.h"
 #include "net/activation.h"
@@ -133,13 +133,11 @@ int serve(config::Settings settings, ServeOptions options) {
   if (!made) return cannot_start(log, made.error().detail);
   Shared& shared = **made;
 
-  std::unique_ptr<TraceThread> traces;
-  if (!shared.settings.tracing.endpoint.empty()) {
-    auto thread = TraceThread::make(shared);
-    if (!thread) return cannot_start(log, thread.error().detail);
-    traces = std::move(*thread);
-    traces->begin();
-  }
+  Tracer traces(shared.metrics);
+  auto exporting = traces.prepare(shared.settings.tracing);
+  if (!exporting) return cannot_start(log, exporting.error().detail);
+  traces.use(std::move(*exporting));
+  shared.traces = &traces;
   Upkeep upkeep(shared);
   PoolFile pool_file(shared.settings.data_dir);
   const auto keep_pool = [&](bool now_or_never) {
@@ -251,7 +249,7 @@ int serve(config::Settings settings, ServeOptions options) {
   for (auto& worker : workers) worker->end();
   if (how == Worker::Drain::kStop) keep_pool(/*now_or_never=*/true);  // else the successor knows more by now
   admin.end();
-  if (traces) traces->end();
+  traces.end();
   if (simulator) simulator->end();
   log.say("bye");
   return code;

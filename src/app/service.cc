@@ -48,6 +48,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
   }
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
+  const bool traced = !settings.tracing.endpoint.empty();
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = parts.loop,
                                                        .random = parts.random,
                                                        .authenticator = authenticator_,
@@ -63,7 +64,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
                                                        .budgets = shared.budgets.get(),
-                                                       .tracing = shared.traces == nullptr ? nullptr : &shared.tracing,
+                                                       .tracing = traced ? &revision_->tracing : nullptr,
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .flights = shared.flights.get(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/tracer.h"
 #include "base/digest.h"
 #include "net/activation.h"
 #include "net/cares_resolver.h"
@@ -59,9 +60,9 @@ Worker::Worker(Shared& shared, size_t index)
                                                                        .stale_max = settings.upstream.dns_stale_max}});
   ledger_ =
       std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get(), shared.journal.get());
-  ledger_->observe([this, traces = shared.traces](const model::Outcome& call) {
+  ledger_->observe([this, &traces = *shared.traces](const model::Outcome& call) {
     shared_.live.offer(call, loop_.now());
-    if (traces != nullptr) traces->offer(call);
+    traces.offer(call);
   });
   edge_ = settings.edge;
   use(shared.current());

@@ -291,7 +291,7 @@ std::span<const Setting<Settings>> settings_table() {
           "How often one call is let through to an account that answered 401 or 402."),
       R::duration(
           "health.slow_start", [](auto& s) -> auto& { return s.accounts.health.slow_start; }, ns(1ms), ns(1h),
-          "How long an account that came back takes to its full share of calls."),
+          "How long an account that came back, or joined others, takes to its full share of calls."),
       R::flag(
           "concurrency.adaptive", [](auto& s) -> auto& { return s.accounts.concurrency.adaptive; },
           "Calls in flight at an endpoint are kept where its first byte comes as fast as with little to do; beyond "
