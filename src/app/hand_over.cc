@@ -69,15 +69,20 @@ void HandOver::failed(const std::string& why) {
   busy_ = false;
 }
 
-void HandOver::offer(Instant now) {
+void HandOver::look_for_one(Instant now) {
   auto come = listener_->accept();
   if (!come) return;
   if (successor_) {
     (void)come->send(marked("refused another process is taking over already"));
     return;
   }
-  busy_ = true;  // before the sockets are looked at
   successor_ = std::move(come);
+  step_ = Step::kCome;
+  give_up_ = now + kAskMax;
+}
+
+void HandOver::offer(Instant now) {
+  busy_ = true;  // before the sockets are looked at
   step_ = Step::kOffered;
   give_up_ = now + kPrepareMax;
   parts_.log.say("upgrade: another process asks to take over");
@@ -100,9 +105,20 @@ void HandOver::offer(Instant now) {
 
 bool HandOver::turn(Instant now) {
   if (!listener_) return false;
-  offer(now);
+  look_for_one(now);
   if (!successor_) return false;
   auto packet = successor_->receive();
+  if (step_ == Step::kCome) {
+    // Who only looks whether somebody is here asks nothing, and is no upgrade.
+    const bool asks = packet && *packet && (*packet)->text == marked("ask");
+    const bool waits = packet && !*packet && now < give_up_;
+    if (asks) {
+      offer(now);
+    } else if (!waits) {
+      successor_.reset();
+    }
+    return false;
+  }
   if (!packet) {
     failed(step_ == Step::kOffered ? "the new process ended before it was ready"
                                    : "the new process ended before it served");
@@ -144,6 +160,7 @@ Expected<std::optional<Predecessor>> Predecessor::find(const std::string& folder
     return cannot(socket.error().detail);
   }
   Predecessor found(std::move(*socket));
+  if (!found.socket_.send(marked("ask"))) return cannot("the running relay has ended");
   while (true) {
     std::vector<net::Fd> fds;
     auto text = found.next("offer", &fds);

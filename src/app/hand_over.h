@@ -3,7 +3,7 @@
 // one takes nothing new and finishes what it has. Until that moment the old one serves as if nothing had happened,
 // whatever becomes of the new one. Neither starts the other.
 //   old                         new
-//        <- connects
+//        <- connects, ask
 //        -> offer (sockets), offered
 //        <- prepared              everything is made, nothing can fail but reading what the old one knew
 //        -> go                    what it knew is on disk
@@ -32,6 +32,7 @@ inline constexpr std::string_view kHandOverName = "hand-over";  // below the dat
 // The old process's side.
 class HandOver {
  public:
+  static constexpr Duration kAskMax = std::chrono::seconds(5);       // from its coming to its question
   static constexpr Duration kPrepareMax = std::chrono::seconds(60);  // from the offer to `prepared`
   static constexpr Duration kServeMax = std::chrono::seconds(30);    // from `go` to `serving`
   static constexpr Duration kEveryBusy = std::chrono::milliseconds(5);
@@ -53,14 +54,15 @@ class HandOver {
   net::PacketSocket take_successor() { return std::move(*successor_); }
 
  private:
-  enum class Step : uint8_t { kOffered, kGone };
+  enum class Step : uint8_t { kCome, kOffered, kGone };
+  void look_for_one(Instant now);
   void offer(Instant now);
   void failed(const std::string& why);
 
   Parts parts_;
   std::optional<net::PacketListener> listener_;
   std::optional<net::PacketSocket> successor_;
-  Step step_ = Step::kOffered;
+  Step step_ = Step::kCome;
   Instant give_up_{};
   std::atomic<bool> busy_{false};
 };

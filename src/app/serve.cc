@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -9,6 +10,7 @@
 #include "app/admin_thread.h"
 #include "app/hand_over.h"
 #include "app/inherited.h"
+#include "app/memory_watch.h"
 #include "app/pool_file.h"
 #include "app/reloader.h"
 #include "app/shared.h"
@@ -40,7 +42,7 @@ std::string printable(const edge::ListenConfig& one, uint16_t port) {
 
 // Waits until every worker has drained; further signals make it harder.
 int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left, Worker::Drain how,
-          Upkeep& upkeep) {
+          const std::function<void()>& meanwhile) {
   shared.state.draining = true;
   left = workers.size();
   for (auto& worker : workers) worker->drain(left, how);
@@ -49,12 +51,8 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::at
                                                  : "draining: accepting nothing new, open calls may finish");
   const Instant until = shared.clock.now() + shared.current()->settings.drain_limit;
   bool cut = false;
-  Instant next_upkeep = shared.clock.now() + Upkeep::kEvery;
   while (left.load() > 0) {
-    if (shared.clock.now() >= next_upkeep) {
-      next_upkeep = shared.clock.now() + Upkeep::kEvery;
-      upkeep.turn();
-    }
+    meanwhile();
     if (!cut && shared.clock.now() >= until) {
       shared.log.say("the drain limit has passed: open calls are cut");
       cut = true;
@@ -68,6 +66,13 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::at
     }
   }
   return cut ? 1 : 0;
+}
+
+// A call has a connection on either side; what is left is for files.
+size_t connections_for_descriptors() {
+  constexpr size_t kOthers = 64;
+  const size_t all = descriptors_max();
+  return all > 2 * kOthers ? (all - kOthers) / 2 : kOthers / 2;
 }
 
 void greet(Shared& shared, const BoundPorts& ports, uint16_t admin_port) {
@@ -125,6 +130,11 @@ int serve(config::Settings settings, ServeOptions options) {
     simulator->start("baton-sim");
   }
   const auto prepare = [&](config::Settings& read) {
+    if (const size_t most = connections_for_descriptors(); read.edge.connections_max > most) {
+      log.say("edge.connections_max: " + std::to_string(most) + " instead of " +
+              std::to_string(read.edge.connections_max) + ", since the process may open only so many files");
+      read.edge.connections_max = most;
+    }
     if (read.simulated) read.accounts.accounts = {simulated};
   };
   prepare(settings);
@@ -208,11 +218,14 @@ int serve(config::Settings settings, ServeOptions options) {
   greet(shared, ports, *admin_port);
   net::tell_supervisor("READY=1");
 
+  MemoryWatch memory(shared.settings.max_memory_bytes, shared.pressure, log);
   auto how = Worker::Drain::kStop;
   bool reload_waits = false;
   Instant next_upkeep{};
   while (true) {
-    auto signal = wait_for_signal(taking_over() ? HandOver::kEveryBusy : Upkeep::kEvery);
+    const Duration pause = memory.watches() ? MemoryWatch::kEvery : Upkeep::kEvery;
+    auto signal = wait_for_signal(taking_over() ? HandOver::kEveryBusy : pause);
+    memory.look(clock.now());
     if (clock.now() >= next_upkeep) {
       next_upkeep = clock.now() + Upkeep::kEvery - kSlack;
       upkeep.turn();
@@ -242,7 +255,12 @@ int serve(config::Settings settings, ServeOptions options) {
     admin.leave();
   }
   hand_over.reset();
-  int code = drain(shared, workers, left_to_drain, how, upkeep);
+  int code = drain(shared, workers, left_to_drain, how, [&] {
+    memory.look(clock.now());
+    if (clock.now() < next_upkeep) return;
+    next_upkeep = clock.now() + Upkeep::kEvery;
+    upkeep.turn();
+  });
   {
     const std::lock_guard last(reloading);
   }  // loops that have ended answer no reload

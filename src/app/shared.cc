@@ -73,6 +73,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       resumables(settings.resume),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  metrics.watch_memory(pressure);
   metrics.watch_prefixes([this] {
     const auto now = current();
     return now ? now->accounts.prompt_prefixes() : 0;

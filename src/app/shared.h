@@ -15,6 +15,7 @@
 #include "auth/key_ring.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
+#include "base/memory_pressure.h"
 #include "config/settings.h"
 #include "ledger/access_log.h"
 #include "ledger/book.h"
@@ -75,6 +76,7 @@ struct Shared {
   auth::KeyRing keys;
   auth::NonceFile nonces;
   Tracer* traces = nullptr;  // set before the loops are made, outlives them
+  MemoryPressure pressure;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};

@@ -23,16 +23,21 @@ uint64_t seed() {
 }
 }  // namespace
 
-// Reports the loop's longest turn once a second.
+// Reports the loop's longest turn once a second, and what the listeners had no descriptor for.
 struct Worker::Watchdog : runtime::Waiter {
   runtime::Timer timer;
-  metrics::RelayMetrics::Shard* metrics = nullptr;
+  Worker* worker = nullptr;
 
-  Watchdog(runtime::Loop& on, metrics::RelayMetrics::Shard& shard) : metrics(&shard) {
-    loop = &on;
+  explicit Watchdog(Worker& of) : worker(&of) {
+    loop = &of.loop_;
     run = [](runtime::Wake& wake) {
       auto& self = static_cast<Watchdog&>(wake);
-      self.metrics->loop_stalled(self.loop->take_longest_turn());
+      Worker& worker = *self.worker;
+      worker.metrics_.loop_stalled(self.loop->take_longest_turn());
+      for (Listening& one : worker.listening_) {
+        const uint64_t refused = one.listener->refused();
+        worker.metrics_.connections_refused(refused - std::exchange(one.refused_counted, refused));
+      }
       self.arm();
     };
     arm();
@@ -71,8 +76,9 @@ Worker::Worker(Shared& shared, size_t index)
                                                                .handler = *this,
                                                                .request_bytes = shared.request_bytes,
                                                                .connections = shared.connections,
+                                                               .pressure = &shared.pressure,
                                                                .metrics = &metrics_});
-  watchdog_ = std::make_unique<Watchdog>(loop_, metrics_);
+  watchdog_ = std::make_unique<Watchdog>(*this);
   // One loop probes for all.
   if (index != 0) return;
   prober_ = net::make_prober(loop_, poller_, *resolver_, {.timeout = settings.accounts.probes.timeout});
@@ -134,7 +140,11 @@ Expected<void> Worker::prepare_listeners(const config::Settings& settings, Bound
   for (const auto& one : settings.edge.listen) {
     const size_t before = opening_.size();
     for (const Listening& known : listening_) {
-      if (known.is(one)) opening_.push_back({.address = one.address, .port = one.port, .listener = known.listener});
+      if (known.is(one))
+        opening_.push_back({.address = one.address,
+                            .port = one.port,
+                            .listener = known.listener,
+                            .refused_counted = known.refused_counted});
     }
     if (opening_.size() > before) continue;
     net::ListenOptions options = listen_options(one, settings);

@@ -62,6 +62,7 @@ class Worker : public LoopThread, public edge::Handler {
     uint16_t port = 0;  // as configured
     net::TcpListener* listener = nullptr;
     std::unique_ptr<net::TcpListener> owned = {};  // until the server has it
+    uint64_t refused_counted = 0;                  // of the connections it refused
     bool is(const edge::ListenConfig& one) const { return address == one.address && port == one.port; }
   };
   net::ListenOptions listen_options(const edge::ListenConfig& one, const config::Settings& settings) const;

@@ -23,6 +23,7 @@ class Server {
     Handler& handler;
     ByteBudget& request_bytes;
     std::atomic<int64_t>& connections;                // open now, over all servers
+    const MemoryPressure* pressure = nullptr;         // ends keep-alive, where somebody watches
     metrics::RelayMetrics::Shard* metrics = nullptr;  // counts connections, where somebody wants to know
   };
   explicit Server(const Parts& parts);

@@ -376,6 +376,12 @@ void Page::bounds() {
       taken(metrics_.reply_bytes_));
   add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
+  add(gauges("baton_memory_level", "0; 1: connections are not kept; 2: new calls are refused; by max_memory."), {},
+      metrics_.pressure_ == nullptr ? 0 : static_cast<double>(metrics_.pressure_->level()));
+  add(counters("baton_memory_refusals_total", "Calls refused because the process is near max_memory."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.memory_refusals_; })));
+  add(counters("baton_connections_refused_total", "Connections closed at once because no file descriptor was left."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.connections_refused_; })));
   uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });
   dropped += metrics_.log_lines_lost_.load(std::memory_order_relaxed);
   add(counters("baton_access_log_dropped_total", "Access log lines lost to a slow or broken sink."), {},

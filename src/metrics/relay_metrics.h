@@ -22,6 +22,7 @@
 
 #include "base/byte_budget.h"
 #include "base/error.h"
+#include "base/memory_pressure.h"
 #include "base/units.h"
 #include "metrics/counters.h"
 #include "model/outcome.h"
@@ -99,6 +100,9 @@ class RelayMetrics {
     reply_bytes_ = &reply_bytes;
   }
 
+  // How near the process is to its memory limit. Before the first scrape; outlives this.
+  void watch_memory(const MemoryPressure& pressure) { pressure_ = &pressure; }
+
   // How many nonces are remembered. Before the first scrape; outlives this.
   void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
 
@@ -136,6 +140,7 @@ class RelayMetrics {
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
   const std::atomic<size_t>* nonces_ = nullptr;
+  const MemoryPressure* pressure_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
 
@@ -222,6 +227,9 @@ class alignas(64) RelayMetrics::Shard {
   void preconnect(Preconnect what) { ++preconnects_[static_cast<size_t>(what)]; }
   void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
   void body_budget_refused() { ++body_budget_refusals_; }
+  void memory_refused() { ++memory_refusals_; }
+  // Connections that were closed at once for want of a descriptor.
+  void connections_refused(uint64_t count) { connections_refused_ += count; }
   void access_log_dropped(uint64_t lines) { access_log_dropped_ += lines; }
   // An error that was answered, or a connection that was closed, before there was a call to close (a malformed head).
   void error_without_call(ErrorCode code) { ++errors_[static_cast<size_t>(code)]; }
@@ -266,6 +274,7 @@ class alignas(64) RelayMetrics::Shard {
   Counter resumes_, resumes_unknown_, resumables_refused_;
   Counter flight_promotions_, flight_losses_;
   Counter cache_stored_, cache_not_stored_, cache_evicted_, cache_expired_;
+  Counter memory_refusals_, connections_refused_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
   Histogram duration_{kDurationBounds};
   Histogram first_byte_{kFirstByteBounds};

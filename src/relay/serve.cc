@@ -32,6 +32,7 @@ Task<void> Relay::serve(edge::Exchange& exchange) {
 Task<Expected<void>> Relay::walk(Call& call) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
+  if (auto room = shed(call); !room) co_return std::unexpected(room.error());
   if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
   if (call.caller.proof) {
     if (auto proved = co_await prove(call); !proved) co_return std::unexpected(proved.error());

@@ -12,6 +12,7 @@ class Successor(Relay):
     def __init__(self, before, arguments=("--take-over",)):  # pylint: disable=super-init-not-called
         self.port, self.admin_port = before.port, before.admin_port
         self.config_folder, self.config_path = before.config_folder, before.config_path
+        self.data, self.secrets = before.data, before.secrets
         Process.__init__(self, ["serve", "--config", self.config_path, *arguments])
 
     def __exit__(self, kind, value, trace):
@@ -51,6 +52,7 @@ class FakeSuccessor:
 
     def receive_offer(self):
         """The lines of all that listens."""
+        self.send("ask")
         lines = []
         while not (text := self.receive()).startswith("offered "):
             if not text.startswith("offer\n"):
