@@ -13,6 +13,7 @@ constexpr std::string_view kOverview =
   baton keys       Make, list, rotate and revoke keys, while the relay runs.
   baton usage      What was used and spent, by key, model, account, tag or day.
   baton accounts   How the accounts stand; drain, park, release or test one.
+  baton cache      The replies that are kept; take some or all of them out.
   baton tail       Calls as they end, or the story of one.
   baton top        A running relay at a glance.
   baton audit      Who changed what.

@@ -71,6 +71,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .flights = shared.flights.get(),
                                                        .resumables = &shared.resumables,
                                                        .resumables_of_loop = &parts.resumables,
+                                                       .refreshes = &parts.refreshes,
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
                                                        .simulated = settings.simulated,

@@ -57,7 +57,11 @@ Worker::Worker(Shared& shared, size_t index)
       index_(index),
       metrics_(shared.metrics.shard(index)),
       random_(seed()),
-      resumables_(loop_, shared.resumables, metrics_) {
+      resumables_(loop_, shared.resumables, metrics_),
+      refreshes_({.loop = loop_,
+                  .request_bytes = shared.request_bytes,
+                  .reply_bytes = shared.reply_bytes,
+                  .metrics = metrics_}) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -88,12 +92,15 @@ Worker::Worker(Shared& shared, size_t index)
 Worker::~Worker() { end(); }
 
 void Worker::end() {
-  loop_.post([this] { server_->cut(); });
+  loop_.post([this] {
+    server_->cut();
+    refreshes_.cut();
+  });
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
   });
-  finish([this] { return server_->settled() && background_.size() == 0; });
+  finish([this] { return server_->settled() && refreshes_.settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
@@ -108,6 +115,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .ledger = *ledger_,
                             .tap_room = tap_room_,
                             .resumables = resumables_,
+                            .refreshes = refreshes_,
                             .metrics = metrics_,
                             .background = background_});
 }

@@ -93,6 +93,46 @@ class Operated(unittest.TestCase):
         return [sum(one.path.startswith("/v1/messages") for one in up.calls) for up in self.upstreams]
 
 
+class Cache(Operated):
+    scripts = (answer,)
+
+    def send(self, text, tags=""):
+        fields = [*JSON, ("baton-cache", "on"), *([("baton-tags", tags)] if tags else [])]
+        reply = call(self.relay.port, "POST", "/v1/messages", message(text=text), fields)
+        self.assertEqual(reply.status, 200)
+        return reply
+
+    def purge(self, what):
+        return self.curl("/admin/v1/cache/purge", "-X", "POST", "-H", "content-type: application/json", "-d", json.dumps(what))
+
+    def test_what_is_kept_is_counted_purged_and_written_down(self):
+        self.assertEqual([self.send("one", "env=ci").one("baton-cache"), self.send("one", "env=ci").one("baton-cache")], ["miss", "hit"])
+        hit = self.send("one", "env=ci")
+        # 1000 in, 100 out of claude-opus-5-5
+        self.assertRegex(hit.one("baton-cache-saved"), r"^0\.\d{2,9}$")
+        self.send("two", "search")
+        self.assertEqual(self.curl("/admin/v1/cache")[1]["entries"], 2)
+        self.assertEqual(self.purge({"tag": "env=prod"}), (200, {"entries": 0, "bytes": 0}))
+        status, gone = self.purge({"tag": "env=ci"})
+        self.assertEqual((status, gone["entries"]), (200, 1))
+        self.assertGreater(gone["bytes"], 0)
+        self.assertEqual(self.send("one", "env=ci").one("baton-cache"), "miss")
+        self.assertEqual(self.send("two").one("baton-cache"), "hit")
+        self.assertEqual(self.purge({"key": hit.one("baton-cache-key")})[1]["entries"], 1)
+        self.assertEqual(self.purge({"tenant": "nobody"})[1]["entries"], 0)
+        self.assertIn("1 replies are gone", self.baton("cache", "purge", "--tenant", "local").stdout)
+        metrics = self.relay.settled_metrics()
+        self.assertEqual(metrics.value("baton_cache_bytes"), 0)
+        self.assertEqual(metrics.value("baton_cache_removals_total", why="purged"), 3)
+        self.assertGreater(metrics.value("baton_saved_dollars_total", by="hit"), 0)
+        self.assertEqual(self.purge({})[0], 400)
+        self.assertEqual(self.baton("cache", "purge", code=2).returncode, 2)
+        shown = self.baton("cache").stdout
+        self.assertRegex(shown, r"kept +0 replies.*\nasked +3 hits, 0 stale, 3 misses.*\nsaved +\$0\.\d+")
+        log = self.curl("/admin/v1/audit")[1]["entries"]
+        self.assertIn(("cache.purge", "tag env=ci", "ok: 1 entries"), [(one["action"], one["target"], one["outcome"]) for one in log])
+
+
 class GettingIn(Operated):
     def test_the_first_token_is_made_once_and_kept_from_others(self):
         path = os.path.join(self.data, "admin.token")
