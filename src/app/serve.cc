@@ -181,7 +181,8 @@ int serve(config::Settings settings, ServeOptions options) {
                        if (shared.state.draining) return fail(ErrorCode::kConfig, Fault::kUs, "the relay is stopping");
                        if (taking_over()) return fail(ErrorCode::kConfig, Fault::kUs, "another process is taking over");
                        return reloader.reload();
-                     }});
+                     },
+                     .keys_changed = [&upkeep] { upkeep.take_keys_over(); }});
   auto admin_port = admin.listen(inherited);
   if (!admin_port) return cannot_start(log, admin_port.error().detail);
   if (predecessor) {
