@@ -183,7 +183,7 @@ class Frozen(unittest.TestCase):
                 one.close()
             metrics = relay.settled_metrics()
             self.assertEqual(metrics.value("baton_attempts_total"), metrics.value("baton_attempts_total", verdict="ok"))
-            self.assertEqual(metrics.value("baton_account_state", account="a", state="available"), 1,
+            self.assertEqual(metrics.value("baton_account_state", account="a", state="ready"), 1,
                              [one for one in metrics.samples if one[0] == "baton_account_state"])
 
 
