@@ -34,6 +34,7 @@ Task<void> Relay::serve_call(edge::Exchange& exchange, const auth::Caller* known
 Task<Expected<void>> Relay::walk(Call& call, const auth::Caller* known) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
+  if (auto room = shed(call); !room) co_return std::unexpected(room.error());
   if (known != nullptr) {
     call.refreshes = true;
     call.caller = *known;
