@@ -24,6 +24,7 @@
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
 #include "reuse/flights.h"
+#include "reuse/reply_log.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
@@ -60,6 +61,7 @@ struct Shared {
     return revision;
   }
 
+  Expected<void> open_reply_log();
   // Where the rows of calls lie.
   ledger::Place ledger_place() const { return {settings.data_dir}; }
 
@@ -79,6 +81,7 @@ struct Shared {
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
+  std::unique_ptr<reuse::ReplyLog> reply_log;  // null: nothing is kept on the disk
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;
