@@ -38,6 +38,7 @@ struct Call {
   auth::TokenHold tokens = {};  // taken of its minute
   Duration retry_after{0};      // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
+  std::optional<Duration> patience = {};               // what a Messages call's head says of how long its client waits
   std::optional<model::CallWeight> weight = {};        // of a call that somebody's budget pays for
   ledger::Budgets::Hold hold = {};                     // what it has taken of budgets
   bool passthrough = false;                            // with the caller's own credential

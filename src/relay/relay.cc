@@ -13,6 +13,7 @@
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
 #include "relay/budget.h"
+#include "relay/deadline.h"
 
 namespace baton::relay {
 
@@ -238,9 +239,10 @@ Expected<void> Relay::read_facts(Call& call) {
                                   seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored, prompt_seed);
   if (!facts) return std::unexpected(facts.error());
   call.facts = std::move(*facts);
+  call.patience = client_patience(head);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
   call.outcome.stream = call.facts.stream;
-  if (spends_budget(parts_, call)) call.weight = dialect::weigh(text, call.facts.max_tokens);
+  if (spends_budget(parts_, call)) call.weight = dialect::weigh(text, call.facts.names, call.facts.max_tokens);
   if (call.caller.key) return auth::allow_model(*call.caller.key, call.facts.model);
   return {};
 }
