@@ -238,11 +238,10 @@ class FullDisk(unittest.TestCase):
         data, filler = os.path.join(folder, "data"), os.path.join(folder, "filler")
         with Upstream(answer_message) as upstream, Relay([account(upstream.port)], {**QUIET, "data_dir": data, "threads": 1}) as relay:
             self.assertEqual(call(relay.port, "POST", "/v1/messages", message()).status, 200)
-            with open(filler, "wb") as file:
+            with open(filler, "wb", buffering=0) as file:
                 try:
                     while True:
                         file.write(b"x" * 4096)
-                        file.flush()
                 except OSError:
                     pass
             statuses = [call(relay.port, "POST", "/v1/messages", message(stream=i % 2 == 0)).status for i in range(40)]
