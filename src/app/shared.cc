@@ -102,26 +102,51 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   if (!prices) return std::unexpected(prices.error());
   shared->budgets = std::make_unique<ledger::Budgets>(shared->settings.ledger.budgets, *prices);
   if (shared->settings.ledger.rows) {
-    if (auto journal = shared->open_journal(**prices); !journal) return std::unexpected(journal.error());
-    shared->book = std::make_unique<ledger::Book>(shared->settings.ledger, shared->settings.data_dir,
-                                                  std::move(*prices), shared->clock, log, shared->journal.get());
+    if (auto opened = shared->open_book(*prices); !opened) return std::unexpected(opened.error());
   }
   return shared;
 }
 
-// Also with the journal off what one has left is booked.
-Expected<void> Shared::open_journal(const ledger::PriceTable& prices) {
-  auto recovered = ledger::recover_journal(settings.data_dir, prices);
-  if (!recovered) log.say("ledger: the journal cannot be taken over, it stays: " + recovered.error().detail);
-  if (recovered && recovered->ended + recovered->unknown > 0) {
-    log.say("ledger: the process before was killed: " + std::to_string(recovered->ended) +
-            " calls are booked from its journal, and " + std::to_string(recovered->unknown) +
-            " whose end is not known");
+Expected<void> Shared::open_book(const std::shared_ptr<const ledger::PriceTable>& prices) {
+  const bool in_file = settings.ledger.database.reveal().empty();
+  const auto cannot = [this](const Error& error) {
+    log.say("ledger: the journal cannot be taken over, it stays: " + error.detail);
+  };
+  const auto took_over = [this](const ledger::Recovered& recovered) {
+    if (recovered.ended + recovered.unknown == 0) return;
+    log.say("ledger: the process before was killed: " + std::to_string(recovered.ended) +
+            " calls are booked from its journal, and " + std::to_string(recovered.unknown) + " whose end is not known");
+  };
+  // Also with the journal off what one has left is booked.
+  if (in_file) {
+    auto recovered = ledger::recover_journal(settings.data_dir, *prices);
+    if (recovered) {
+      took_over(*recovered);
+    } else {
+      cannot(recovered.error());
+    }
   }
-  if (!settings.ledger.journal) return {};
-  auto opened = store::Journal::open(settings.data_dir);
-  if (!opened) return std::unexpected(opened.error());
-  journal = std::move(*opened);
+  ledger::LeftCalls left;
+  if (!in_file && settings.ledger.journal) {
+    auto read = ledger::read_journal(settings.data_dir);
+    if (read) {
+      left = std::move(*read);
+    } else {
+      cannot(read.error());
+    }
+  }
+  if (settings.ledger.journal) {
+    auto opened = store::Journal::open(settings.data_dir);
+    if (!opened) return std::unexpected(opened.error());
+    journal = std::move(*opened);
+  }
+  book = std::make_unique<ledger::Book>(settings.ledger, settings.data_dir, prices, clock, log, journal.get());
+  if (left.files.empty()) return {};
+  took_over(ledger::count(left.calls));
+  const store::Journal::Keep keep = journal->adopt(std::move(left.files));
+  for (model::Outcome& call : left.calls) call.journal[0] = keep;
+  taking_over = keep;
+  book->hand_over(left.calls);
   return {};
 }
 

@@ -61,9 +61,9 @@ struct Shared {
   }
 
   // Where the rows of calls lie.
-  ledger::Place ledger_place() const { return {settings.data_dir}; }
+  ledger::Place ledger_place() const { return {settings.data_dir, settings.ledger.database}; }
 
-  Expected<void> open_journal(const ledger::PriceTable& prices);
+  Expected<void> open_book(const std::shared_ptr<const ledger::PriceTable>& prices);
 
   config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
@@ -86,6 +86,7 @@ struct Shared {
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<store::Journal> journal;  // null when it or the rows are off
   std::unique_ptr<ledger::Book> book;       // null when rows are off
+  std::weak_ptr<const void> taking_over;    // while rows that a killed process left wait for the ledger's server
   std::unique_ptr<ledger::Budgets> budgets;
   mutable std::mutex revision_mutex;
   std::shared_ptr<Revision> revision;  // use current()
