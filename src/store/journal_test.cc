@@ -146,7 +146,13 @@ TEST_F(JournalTest, FilesThatAreTakenOverGoWithTheLastOfThemAndStayWhenTheJourna
     const auto keep = writer.append(1, "left");
     journal->abandon();
   };
+  // As of another process: names hold the second and the process.
+  const auto age = [this] {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+      std::filesystem::rename(entry.path(), folder_ + "/journal-1-1-00000001");
+  };
   leave();
+  age();
   {
     auto journal = open();
     auto left = Journal::read(folder_, [](auto, auto) {});
@@ -158,7 +164,10 @@ TEST_F(JournalTest, FilesThatAreTakenOverGoWithTheLastOfThemAndStayWhenTheJourna
     another.reset();
     EXPECT_EQ(found(), Found{});
   }
+  std::filesystem::remove_all(folder_);
+  std::filesystem::create_directory(folder_);
   leave();
+  age();
   {
     auto journal = open();
     auto left = Journal::read(folder_, [](auto, auto) {});
