@@ -63,7 +63,8 @@ Expected<std::shared_ptr<const ledger::PriceTable>> read_prices(const config::Se
 }
 
 Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log)
-    : settings(std::move(from)),
+    : loops(threads),
+      settings(std::move(from)),
       log(operator_log),
       metrics({.accounts = account_names(settings), .loops = threads, .version = BATON_VERSION}),
       nonces({.folder = settings.data_dir + "/nonces"}, clock.wall()),
@@ -72,6 +73,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       resumables(settings.resume),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  metrics.watch_memory(pressure);
   metrics.watch_prefixes([this] {
     const auto now = current();
     return now ? now->accounts.prompt_prefixes() : 0;
@@ -95,6 +97,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto tls = server_context(shared->settings.admin.tls);
   if (!tls) return std::unexpected(tls.error());
   shared->admin_tls = std::move(*tls);
+  if (auto log_of_replies = shared->open_reply_log(); !log_of_replies) return std::unexpected(log_of_replies.error());
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
@@ -107,46 +110,75 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   return shared;
 }
 
+namespace {
+
+void say_recovered(metrics::Log& log, const ledger::Recovered& recovered) {
+  if (recovered.ended + recovered.unknown == 0) return;
+  log.say("ledger: the process before was killed: " + std::to_string(recovered.ended) +
+          " calls are booked from its journal, and " + std::to_string(recovered.unknown) + " whose end is not known");
+}
+
+void say_left(metrics::Log& log, const Error& why) {
+  log.say("ledger: the journal cannot be taken over, it stays: " + why.detail);
+}
+
+}  // namespace
+
+void Shared::recover_into_file(const ledger::PriceTable& prices) {
+  auto recovered = ledger::recover_journal(settings.data_dir, prices);
+  if (!recovered) return say_left(log, recovered.error());
+  say_recovered(log, *recovered);
+}
+
+// The server may be away: the book writes what was left when it can, and the files stay until it has.
+void Shared::recover_through_book() {
+  if (!journal || !book) return;
+  auto left = ledger::read_journal(settings.data_dir);
+  if (!left) return say_left(log, left.error());
+  if (left->files.empty()) return;
+  say_recovered(log, ledger::count(left->calls));
+  const store::Journal::Keep keep = journal->adopt(std::move(left->files));
+  for (model::Outcome& call : left->calls) call.journal[0] = keep;
+  taking_over = keep;
+  book->hand_over(left->calls);
+}
+
+void Shared::predecessor_ended() {
+  metrics.predecessor_drains(false);
+  log.say("the process before has ended");
+  if (!settings.ledger.rows) return;
+  if (in_file()) {
+    recover_into_file(*budgets->prices());
+  } else {
+    recover_through_book();
+  }
+}
+
+Expected<void> Shared::open_reply_log() {
+  if (settings.cache.bytes_max == 0 || settings.cache.disk_bytes_max == 0) return {};
+  auto opened = reuse::ReplyLog::open(
+      {.folder = settings.data_dir + "/cache", .bytes_max = settings.cache.disk_bytes_max}, clock);
+  if (!opened) return std::unexpected(opened.error());
+  reply_log = std::move(*opened);
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, reply_log->secret());
+  reply_log->restore(*replies);
+  replies->use(*reply_log);
+  const cache::Change restored = replies->take_restored();
+  metrics.cache_restored(restored.bytes, restored.entries);
+  metrics.watch_reply_log(reply_log->counts());
+  return {};
+}
+
 Expected<void> Shared::open_book(const std::shared_ptr<const ledger::PriceTable>& prices) {
-  const bool in_file = settings.ledger.database.reveal().empty();
-  const auto cannot = [this](const Error& error) {
-    log.say("ledger: the journal cannot be taken over, it stays: " + error.detail);
-  };
-  const auto took_over = [this](const ledger::Recovered& recovered) {
-    if (recovered.ended + recovered.unknown == 0) return;
-    log.say("ledger: the process before was killed: " + std::to_string(recovered.ended) +
-            " calls are booked from its journal, and " + std::to_string(recovered.unknown) + " whose end is not known");
-  };
   // Also with the journal off what one has left is booked.
-  if (in_file) {
-    auto recovered = ledger::recover_journal(settings.data_dir, *prices);
-    if (recovered) {
-      took_over(*recovered);
-    } else {
-      cannot(recovered.error());
-    }
-  }
-  ledger::LeftCalls left;
-  if (!in_file && settings.ledger.journal) {
-    auto read = ledger::read_journal(settings.data_dir);
-    if (read) {
-      left = std::move(*read);
-    } else {
-      cannot(read.error());
-    }
-  }
+  if (in_file()) recover_into_file(*prices);
   if (settings.ledger.journal) {
     auto opened = store::Journal::open(settings.data_dir);
     if (!opened) return std::unexpected(opened.error());
     journal = std::move(*opened);
   }
   book = std::make_unique<ledger::Book>(settings.ledger, settings.data_dir, prices, clock, log, journal.get());
-  if (left.files.empty()) return {};
-  took_over(ledger::count(left.calls));
-  const store::Journal::Keep keep = journal->adopt(std::move(left.files));
-  for (model::Outcome& call : left.calls) call.journal[0] = keep;
-  taking_over = keep;
-  book->hand_over(left.calls);
+  if (!in_file()) recover_through_book();
   return {};
 }
 
