@@ -66,6 +66,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .tracing = shared.traces == nullptr ? nullptr : &shared.tracing,
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
+                                                       .similar = shared.similar.get(),
                                                        .flights = shared.flights.get(),
                                                        .resumables = &shared.resumables,
                                                        .resumables_of_loop = &parts.resumables,

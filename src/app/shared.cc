@@ -98,6 +98,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
+  if (auto opened = shared->open_similar(); !opened) return std::unexpected(opened.error());
   auto prices = read_prices(shared->settings);
   if (!prices) return std::unexpected(prices.error());
   shared->budgets = std::make_unique<ledger::Budgets>(shared->settings.ledger.budgets, *prices);
@@ -107,6 +108,23 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
                                                   std::move(*prices), shared->clock, log, shared->journal.get());
   }
   return shared;
+}
+
+Expected<void> Shared::open_similar() {
+  const similar::Config& config = settings.similar;
+  if (config.rules.empty() || replies == nullptr) return {};
+  similar::Weights weights = similar::built_in_weights();
+  if (!config.weights_file.empty()) {
+    auto read = similar::read_weights(config.weights_file);
+    if (!read) return std::unexpected(read.error());
+    weights = *read;
+  }
+  similar = std::make_unique<similar::Memory>(config, weights);
+  metrics.watch_similar([this] {
+    const auto totals = similar->totals();
+    return metrics::RelayMetrics::Similar{totals.scopes, totals.entries, totals.bytes, totals.error_bound};
+  });
+  return {};
 }
 
 // Also with the journal off what one has left is booked.

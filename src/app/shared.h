@@ -26,6 +26,7 @@
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
+#include "similar/memory.h"
 #include "store/id_bindings.h"
 #include "store/journal.h"
 #include "trace/exporter.h"
@@ -58,6 +59,7 @@ struct Shared {
     return revision;
   }
 
+  Expected<void> open_similar();
   Expected<void> open_journal(const ledger::PriceTable& prices);
 
   config::Settings settings;  // as at the start: what a reload does not change is read here
@@ -76,6 +78,7 @@ struct Shared {
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
+  std::unique_ptr<similar::Memory> similar;    // null: nothing similar is reused
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;
   store::IdBindings bindings;

@@ -388,6 +388,28 @@ std::span<const Setting<Settings>> settings_table() {
           "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
           "late readers."),
 
+      R::other("similar.rules", "list", "nobody",
+               "For whom the answer to another question will do that asks the same in other words. The first that fits "
+               "a call decides."),
+      R::share(
+          "similar.similarity_min", [](auto& s) -> auto& { return s.similar.similarity_min; },
+          "How near two texts must be, beside all that tells them apart."),
+      R::share(
+          "similar.audit_share", [](auto& s) -> auto& { return s.similar.audit_share; },
+          "Of the calls that could be served, so many are sent to the upstream to see whether it says the same."),
+      R::duration(
+          "similar.breaker_pause", [](auto& s) -> auto& { return s.similar.breaker_pause; }, ns(1s), 30 * kDay,
+          "How long a scope is off whose answers were found wrong; then it begins to learn again."),
+      R::size(
+          "similar.bytes_max", [](auto& s) -> auto& { return s.similar.bytes_max; }, 1 * kMiB, kUnlimited,
+          "All that is remembered of questions; scopes used longest ago are forgotten first, with what was learnt."),
+      R::count(
+          "similar.scope_entries_max", [](auto& s) -> auto& { return s.similar.scope_entries_max; }, 1, 1'000'000,
+          "Questions of one scope; beyond it the oldest goes."),
+      R::text(
+          "similar.weights_file", [](auto& s) -> auto& { return s.similar.weights_file; }, "built in",
+          "Weights of the embedder that `./dev bench similar --train` made."),
+
       R::duration(
           "resume.grace", [](auto& s) -> auto& { return s.resume.grace; }, 0, kDay,
           "How long a stream that its client wants to be able to come back to is held without it. 0 turns it off."),

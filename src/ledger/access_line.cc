@@ -111,7 +111,7 @@ void AccessLine::append(std::string& out, const model::Outcome& outcome) {
   if (outcome.cache != model::CacheUse::kNone) out.append(",\"cache\":\"").append(name(outcome.cache)).push_back('"');
   append_attempts(out, outcome.attempts);
   // Of a reply that was kept it is what that one had used.
-  if (outcome.usage.known && outcome.cache != model::CacheUse::kHit) append_usage(out, outcome.usage);
+  if (outcome.usage.known && !is_kept(outcome.cache)) append_usage(out, outcome.usage);
   append_number(out, ",\"request_bytes\":", outcome.request_body_bytes);
   append_number(out, ",\"reply_bytes\":", outcome.reply_body_bytes);
   if (outcome.stream) {

@@ -52,7 +52,7 @@ std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attem
 
 Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   Row row{.cost = 0};
-  if (outcome.cache == model::CacheUse::kHit && outcome.attempts.empty() && outcome.usage.known) {
+  if (is_kept(outcome.cache) && outcome.attempts.empty() && outcome.usage.known) {
     row.saved_by_reply_cache = prices.cost(outcome.model, outcome.usage, outcome.started).value_or(0);
   }
   row.attempt_costs.reserve(outcome.attempts.size());

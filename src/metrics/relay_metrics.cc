@@ -73,7 +73,7 @@ void RelayMetrics::Shard::call_closed(const model::Outcome& outcome) {
     const model::Usage& usage = last && outcome.usage.known ? outcome.usage : attempt.usage;
     if (usage.known) counters.tokens.count(usage);
   }
-  const bool kept = outcome.cache == model::CacheUse::kHit;  // then it is what the kept reply had cost
+  const bool kept = is_kept(outcome.cache);  // then it is what the kept reply had cost
   if (outcome.attempts.empty() && outcome.usage.known && !kept) other_account_.tokens.count(outcome.usage);
 }
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +26,7 @@
 #include "base/units.h"
 #include "metrics/counters.h"
 #include "model/outcome.h"
+#include "model/similarity.h"
 
 namespace baton::metrics {
 
@@ -97,6 +99,13 @@ class RelayMetrics {
   // How many nonces are remembered. Before the first scrape; outlives this.
   void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
 
+  // What similar/ remembers and its audits have shown, read at a scrape. Before the first one.
+  struct Similar {
+    size_t scopes = 0, entries = 0, bytes = 0;
+    double error_bound = 1;
+  };
+  void watch_similar(std::function<Similar()> read) { similar_ = std::move(read); }
+
   void watch_traces(const TraceCounts& traces) { traces_ = &traces; }
 
   // The page for Prometheus: text/plain; version=0.0.4. Any thread; reads a few files of /proc, never waits for a loop.
@@ -128,6 +137,7 @@ class RelayMetrics {
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
+  std::function<Similar()> similar_;
   const std::atomic<size_t>* nonces_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
@@ -189,6 +199,13 @@ class alignas(64) RelayMetrics::Shard {
   void cache_stored() { ++cache_stored_; }
   void cache_evicted(uint64_t entries) { cache_evicted_ += entries; }
   void cache_expired(uint64_t entries) { cache_expired_ += entries; }
+  // -- Answers to the same question in other words --
+  void similar(model::SimilarResult result) { ++similar_[static_cast<size_t>(result)]; }
+  void similar_guarded(model::SimilarGuard guard) { ++similar_guards_[static_cast<size_t>(guard)]; }
+  void similar_unfit() { ++similar_unfit_; }  // a call that may have one, but is not all text or too long
+  // What the upstream said beside it; nothing: it cannot be told.
+  void similar_compared(std::optional<bool> same) { ++similar_compared_[same ? (*same ? 1 : 2) : 0]; }
+  void similar_tripped() { ++similar_trips_; }
   // Upstream calls that others may read along, and who reads another's.
   Held flight() { return Held(flights_); }
   Held flight_reader() { return Held(flight_readers_); }
@@ -228,7 +245,7 @@ class alignas(64) RelayMetrics::Shard {
   friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kUnknown) + 1;
-  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kCoalesced) + 1;
+  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kSimilar) + 1;
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
   static constexpr size_t kConnectedIndex = kErrors;
@@ -267,6 +284,10 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kStatuses> statuses_;
   std::array<std::array<Counter, kEndings>, kOperations> calls_;
   std::array<Counter, kCacheUses> cache_uses_;
+  std::array<Counter, model::kSimilarResults> similar_;
+  std::array<Counter, model::kSimilarGuards> similar_guards_;
+  std::array<Counter, 3> similar_compared_;  // not known, same, other
+  Counter similar_unfit_, similar_trips_;
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, 3> preconnects_;

@@ -28,7 +28,8 @@ class TotalsReader {
       const bool good = i < Shard::kStatusNone && i + Shard::kStatusMin >= 200 && i + Shard::kStatusMin < 400;
       if (!good) sum.failed += count;
     }
-    sum.cache_hits += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kHit)].value();
+    sum.cache_hits += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kHit)].value() +
+                      shard.cache_uses_[static_cast<size_t>(model::CacheUse::kSimilar)].value();
     sum.cache_misses += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kMiss)].value();
     for (const auto& place : shard.accounts_) {
       if (const auto* account = place.load(std::memory_order_acquire)) add(sum, account->tokens);

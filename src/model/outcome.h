@@ -80,8 +80,11 @@ enum class CacheUse : uint8_t {
   kMiss,
   kHit,
   kCoalesced,  // the answer to another call that was under way
+  kSimilar,    // the kept answer to the same question in other words
 };
 std::string_view name(CacheUse use);
+// Answered from what was kept: nothing was spent, and the usage is what that answer had cost.
+inline bool is_kept(CacheUse use) { return use == CacheUse::kHit || use == CacheUse::kSimilar; }
 
 struct Outcome {
   std::string request_id;  // ours

@@ -1,6 +1,7 @@
 // Call: everything the relay knows of one client request while it is served. A value on the frame of Relay::serve.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "model/budget.h"
 #include "model/outcome.h"
 #include "model/route.h"
+#include "relay/likeness.h"
 #include "reuse/digest.h"
 
 namespace baton::relay {
@@ -41,6 +43,7 @@ struct Call {
   bool passthrough = false;                       // with the caller's own credential
   std::optional<std::string> bound_account = {};  // the object named belongs to it
   std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
+  std::unique_ptr<Likeness> alike = {};           // what an answer to the same in other words is judged by
   bool resumable = false;                         // the client may come back to its stream
   bool may_join = false;                          // an answer that is under way for another call will do
   runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving

@@ -1,8 +1,11 @@
 #include "relay/kept.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "http/content_coding.h"
+#include "relay/alike.h"
 #include "reuse/rules.h"
 
 namespace baton::relay {
@@ -23,22 +26,31 @@ void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
   const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
+  if (call.alike) learn_alike(parts, call, reply, change.stored);
 }
 
-// The same question for everyone who asks it.
-std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digester) {
-  const auto& head = call.exchange.head();
-  std::string_view body = call.exchange.body();
+// The body as it can be read, `decoded` where it came in a coding.
+std::optional<std::string_view> readable_body(const Call& call, std::string& decoded) {
+  const std::string_view body = call.exchange.body();
+  const http::Coding coding = call.client_coding();
+  if (coding == http::Coding::kIdentity) return body;
+  auto plain = http::decode_whole(coding, body, {.output_bytes_max = reuse::kRequestBytesMax});
+  if (!plain) return std::nullopt;
+  decoded = std::move(*plain);
+  return decoded;
+}
+
+}  // namespace
+
+std::optional<std::string> plain_body(const Call& call) {
   std::string decoded;
-  if (const auto* field = head.find(http::FieldId::kContentEncoding)) {
-    const http::Coding coding = http::parse_coding(field->value);
-    if (coding != http::Coding::kIdentity) {
-      auto plain = http::decode_whole(coding, body, {.output_bytes_max = reuse::kRequestBytesMax});
-      if (!plain) return std::nullopt;
-      decoded = std::move(*plain);
-      body = decoded;
-    }
-  }
+  const auto body = readable_body(call, decoded);
+  if (!body) return std::nullopt;
+  return decoded.empty() ? std::string(*body) : std::move(decoded);
+}
+
+std::optional<reuse::Digest> digest_body(const Call& call, reuse::Digester& digester, std::string_view body) {
+  const auto& head = call.exchange.head();
   std::vector<std::string_view> betas;
   for (const auto& field : head.fields) {
     if (field.id == http::FieldId::kAnthropicBeta) betas.push_back(field.value);
@@ -52,7 +64,22 @@ std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digest
                           .body = body});
 }
 
-}  // namespace
+std::shared_ptr<const reuse::KeptReply> find_reply(const Parts& parts, const reuse::Digest& digest) {
+  cache::Change change;
+  auto reply = parts.replies->find(digest, parts.loop.now(), change);
+  book(parts, change);
+  return reply;
+}
+
+std::optional<KeptAnswer> answer_from(const Parts& parts, const Call& call,
+                                      std::shared_ptr<const reuse::KeptReply> reply) {
+  KeptAnswer answer{.reply = std::move(reply), .content = {}, .share = BudgetShare(parts.reply_bytes)};
+  if (!answer.share.resize(answer.reply->plain_bytes)) return std::nullopt;
+  auto content = reuse::content_as(*answer.reply, call.facts.stream);
+  if (!content) return std::nullopt;
+  answer.content = std::move(*content);
+  return answer;
+}
 
 Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester) {
   if (digester == nullptr || call.route.operation != model::Operation::kMessages) return std::nullopt;
@@ -62,29 +89,27 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   if (!rules) return std::unexpected(rules.error());
   // A caller's own credential is another customer at the vendor, who is not known here.
   if (!rules->any() || call.passthrough || policy == auth::CachePolicy::kOff) return std::nullopt;
-  auto digest = digest_of(call, *digester);
+  std::string decoded;
+  const auto body = readable_body(call, decoded);
+  auto digest = body ? digest_body(call, *digester, *body) : std::nullopt;
   if (!digest) return std::nullopt;
   call.outcome.cache = CacheUse::kMiss;
   if (rules->keep) call.keep_as = digest;
   if (!rules->look) return std::nullopt;
   call.may_join = rules->age_max > Duration{0};
-  cache::Change change;
-  const Instant now = parts.loop.now();
-  auto reply = parts.replies->find(*digest, now, change);
-  book(parts, change);
-  if (reply == nullptr || now - reply->since > rules->age_max) return std::nullopt;
-  KeptAnswer answer{.reply = reply, .content = {}, .share = BudgetShare(parts.reply_bytes)};
-  if (!answer.share.resize(reply->plain_bytes)) return std::nullopt;
-  auto content = reuse::content_as(*reply, call.facts.stream);
-  if (!content) return std::nullopt;
-  answer.content = std::move(*content);
-  call.outcome.cache = CacheUse::kHit;
+  auto reply = find_reply(parts, *digest);
+  if (reply == nullptr || parts.loop.now() - reply->since > rules->age_max)
+    return find_alike(parts, call, *digester, *rules);
+  auto answer = answer_from(parts, call, std::move(reply));
+  if (answer) call.outcome.cache = CacheUse::kHit;
   return answer;
 }
 
 void append_cache_fields(std::string& fields, const Call& call) {
   if (call.outcome.cache == CacheUse::kNone) return;
   fields.append("baton-cache: ").append(name(call.outcome.cache)).append("\r\n");
+  if (call.outcome.cache == CacheUse::kSimilar)
+    fields.append(fmt::format("baton-cache-similarity: {:.3f}\r\n", call.alike->found.similarity));
   if (call.keep_as) fields.append("baton-cache-key: ").append(reuse::key_text(call.keep_as->key)).append("\r\n");
 }
 

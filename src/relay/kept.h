@@ -30,6 +30,16 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
 // Sends it. Success also when the client has gone: that is in the outcome.
 runtime::Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer);
 
+// The body without its coding; nothing when it has none that can be read.
+std::optional<std::string> plain_body(const Call& call);
+// The digest of this call with another body.
+std::optional<reuse::Digest> digest_body(const Call& call, reuse::Digester& digester, std::string_view body);
+// What is kept under it, or null; what had expired is booked.
+std::shared_ptr<const reuse::KeptReply> find_reply(const Parts& parts, const reuse::Digest& digest);
+// It as the call's answer; nothing when there is no room for it, or it has no such form.
+std::optional<KeptAnswer> answer_from(const Parts& parts, const Call& call,
+                                      std::shared_ptr<const reuse::KeptReply> reply);
+
 // The lines that say what the cache did and under which key; nothing when it was not asked.
 void append_cache_fields(std::string& fields, const Call& call);
 

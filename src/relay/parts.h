@@ -17,6 +17,7 @@
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
+#include "similar/memory.h"
 #include "store/id_bindings.h"
 #include "stream/config.h"
 #include "stream/usage_tap.h"
@@ -53,6 +54,7 @@ struct Parts {
   const model::TraceRules* tracing = nullptr;          // null: no call is in a trace
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
+  similar::Memory* similar = nullptr;                  // of all loops; null: nothing similar is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
   reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before

@@ -55,9 +55,10 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, b
     wish = field.value;
   }
   const bool refresh = wish && ascii::equal_ignoring_case(*wish, "refresh");
-  if (wish && !refresh && !ascii::equal_ignoring_case(*wish, "on")) {
+  const bool exact = wish && ascii::equal_ignoring_case(*wish, "exact");
+  if (wish && !refresh && !exact && !ascii::equal_ignoring_case(*wish, "on")) {
     if (ascii::equal_ignoring_case(*wish, "off")) return Rules{};
-    return fail(ErrorCode::kBadRequest, Fault::kClient, "The header baton-cache takes on, off or refresh.");
+    return fail(ErrorCode::kBadRequest, Fault::kClient, "The header baton-cache takes on, exact, off or refresh.");
   }
   if (!wish && !on_by_default) {
     const auto* version = head.find(http::FieldId::kAnthropicVersion);
@@ -65,7 +66,9 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, b
   }
   const CacheControl control = read_cache_control(head);
   if (control.no_store) return Rules{};
-  return Rules{.look = !refresh && !control.no_cache, .keep = true, .age_max = control.age_max};
+  // Temperature 0 alone is leave for the very same question, not for another.
+  const bool similar = !exact && (wish || on_by_default);
+  return Rules{.look = !refresh && !control.no_cache, .keep = true, .similar = similar, .age_max = control.age_max};
 }
 
 }  // namespace baton::reuse
