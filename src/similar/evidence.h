@@ -1,7 +1,7 @@
 // Evidence: what audits have shown of how often a similar answer is wrong, and whether that is enough to serve one.
 // Counted for one scope and by how alike the questions were. A level may be served once the hypothesis "more than
 // error_max of these are wrong" is refuted with 95 %, by a test that holds at whatever moment one looks (a mixture
-// likelihood ratio; Ville's inequality), shared among the levels. So 500 right answers without a wrong one buy
+// likelihood ratio; Ville's inequality), shared among the levels. So 459 right answers without a wrong one buy
 // error_max 1 %. Besides, a breaker watches the answers while they are served: a run of wrong ones turns the scope off
 // and what it had learnt is forgotten.
 // Life: with its scope. Thread: one at a time. Bounds: some 100 bytes. Source: Schroeder et al., vCache

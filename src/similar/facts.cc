@@ -152,6 +152,7 @@ class Reader {
     const Token& token = tokens_[i];
     if (shouted_ || token.kind != Kind::kWord) return false;
     if (depends_on_case(token.text)) return token.capital;
+    if (token.all_capital && is_abbreviation(token.text)) return true;
     if (token.word.sort == Sort::kContent || token.text == "i") return false;
     return token.all_capital || (token.capital && i > begin && !is_stop(tokens_[i - 1]));
   }

@@ -91,7 +91,7 @@ TEST(NormalTest, writes_alike_what_is_only_written_otherwise) {
 
 TEST(ClaimsTest, see_figures_and_opposites_but_not_their_order) {
   const auto claims = [](std::string_view text) { return claims_of(*normal(text)); };
-  EXPECT_EQ(claims("It has 5 legs and 2 wings."), claims("With 2 wings it walks on 5 legs."));
+  EXPECT_EQ(claims("It has 5 legs and 2 wings."), claims("2 wings and 5 legs are what it has."));
   EXPECT_NE(claims("It has 5 legs."), claims("It has 6 legs."));
   EXPECT_NE(claims("It is safe."), claims("It is not safe."));
   EXPECT_NE(claims("Turn it on."), claims("Turn it off."));

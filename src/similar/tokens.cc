@@ -76,7 +76,6 @@ class Cutter {
     std::u32string digits;
     if (at_ > 0 && text_[at_ - 1] == '-' && (at_ == 1 || text_[at_ - 2] == ' ' || text_[at_ - 2] == '(')) digits = U"-";
     size_t i = at_;
-    bool point = false;
     while (true) {
       if (is_digit(at(i))) {
         digits.push_back(text_[i++]);
@@ -84,15 +83,10 @@ class Cutter {
                  !is_digit(at(i + 4))) {
         ++i;  // thousands
       } else if (at(i) == '.' && is_digit(at(i + 1))) {
-        point = true;
         digits.push_back(text_[i++]);
       } else {
         break;
       }
-    }
-    if (point && std::ranges::count(digits, U'.') == 1) {
-      while (digits.back() == '0') digits.pop_back();
-      if (digits.back() == '.') digits.pop_back();
     }
     tokens_.push_back({Kind::kNumber, {}, utf8(digits)});
     at_ = i;

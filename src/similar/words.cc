@@ -292,6 +292,12 @@ bool is_about_words(std::u32string_view characters) {
   return kWords.contains(characters);
 }
 
+bool is_abbreviation(std::string_view word) {
+  static const std::unordered_set<std::string_view> kWords = {
+      "us", "it", "aids", "sat", "pin", "ram", "pet", "act", "led", "who", "gap", "cat", "aim", "rip", "sad", "mit", "id"};
+  return kWords.contains(word);
+}
+
 std::string_view spelt_out(std::string_view word) {
   static const std::unordered_map<std::string_view, std::string_view> kWords = {
       {"what's", "what is"},     {"whats", "what is"},      {"who's", "who is"},

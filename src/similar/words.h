@@ -42,6 +42,8 @@ bool begins_phrase(std::string_view word);
 const Word* find_han(std::u32string_view characters);
 // Of a word that means something else with a capital (turkey, Turkey): it is compared as it is written.
 bool depends_on_case(std::string_view word);
+// Of a word that is another one in capitals (us, US).
+bool is_abbreviation(std::string_view word);
 // "don't" and the like: the words that it stands for, with a blank between them; empty: none.
 std::string_view spelt_out(std::string_view word);
 
