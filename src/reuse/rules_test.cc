@@ -30,6 +30,7 @@ TEST(Rules, say_what_may_be_reused) {
       {"on", "baton-cache: on\r\n", false, true, true},
       {"on in capitals", "Baton-Cache: ON\r\n", false, true, true},
       {"off beats temperature 0", "anthropic-version: 2023-06-01\r\nbaton-cache: off\r\n", true, false, false},
+      {"exact", "baton-cache: exact\r\n", false, true, true},
       {"refresh", "baton-cache: refresh\r\n", false, false, true},
       {"no-store", "baton-cache: on\r\ncache-control: no-store\r\n", false, false, false},
       {"no-cache", "baton-cache: on\r\ncache-control: no-cache\r\n", false, false, true},
@@ -53,6 +54,27 @@ TEST(Rules, say_what_may_be_reused) {
     EXPECT_EQ(rules->look, row.look) << row.name;
     EXPECT_EQ(rules->keep, row.keep) << row.name;
     EXPECT_EQ(rules->age_max, row.age_max) << row.name;
+  }
+}
+
+TEST(Rules, another_answer_will_do_only_where_that_was_said) {
+  struct Row {
+    std::string_view fields;
+    bool temperature_zero, on_by_default, similar;
+  };
+  const Row kTable[] = {
+      {"baton-cache: on\r\n", false, false, true},
+      {"baton-cache: exact\r\n", false, false, false},
+      {"baton-cache: exact\r\n", false, true, false},
+      {"", false, true, true},
+      {"anthropic-version: 2023-06-01\r\n", true, false, false},
+      {"baton-cache: off\r\n", false, true, false},
+  };
+  for (const Row& row : kTable) {
+    std::string bytes;
+    const auto rules = rules_of(head_of(std::string(row.fields), bytes), row.temperature_zero, row.on_by_default);
+    ASSERT_TRUE(rules) << row.fields;
+    EXPECT_EQ(rules->similar, row.similar) << row.fields;
   }
 }
 

@@ -24,19 +24,21 @@ TEST(EvidenceTest, so_many_right_answers_prove_so_small_an_error) {
     bool want;
   };
   const Row kTable[] = {
-      {0.01, 458, 0, false}, {0.01, 459, 0, true},  {0.02, 228, 0, false}, {0.02, 229, 0, true}, {0.05, 89, 0, false},
-      {0.05, 90, 0, true},   {0.01, 459, 1, false}, {0.01, 2000, 2, true}, {0.2, 20, 0, false},  {0.2, 21, 0, true},
-      {0.01, 0, 0, false},   {0.01, 1000, 50, false},
+      {0.01, 458, 0, false}, {0.01, 459, 0, true}, {0.02, 228, 0, false}, {0.02, 229, 0, true},
+      {0.05, 89, 0, false},  {0.05, 90, 0, true},  {0.01, 459, 1, false}, {0.01, 2000, 2, true},
+      {0.2, 20, 0, false},   {0.2, 21, 0, true},   {0.01, 0, 0, false},   {0.01, 1000, 50, false},
   };
   for (const Row& row : kTable) {
     Evidence evidence;
     learn(evidence, row.right, row.wrong, row.error_max);
-    EXPECT_EQ(evidence.proved(kLevel, row.error_max), row.want) << row.error_max << " " << row.right << " " << row.wrong;
+    EXPECT_EQ(evidence.proved(kLevel, row.error_max), row.want)
+        << row.error_max << " " << row.right << " " << row.wrong;
     EXPECT_FALSE(evidence.proved(Likeness::kTurned, row.error_max)) << "each level by itself";
   }
 }
 
-// The promise: whoever looks after every answer is deceived at most so often. Here the error is just what is not allowed.
+// The promise: whoever looks after every answer is deceived at most so often. Here the error is just what is not
+// allowed.
 TEST(EvidenceTest, looking_at_any_time_deceives_in_at_most_one_of_twenty) {
   std::mt19937_64 random(1);
   for (const double error_max : {0.02, 0.1}) {

@@ -24,7 +24,10 @@ TEST(FactsTest, what_tells_two_questions_apart) {
       {"kinds of quotes", "Who said “veni”?", "who said \"veni\"", {}},
       {"letters in two parts", "cafe\u0301 near me", "caf\u00e9 near me", {}},
       {"an article", "How tall is the tower?", "How tall is tower", {}, Likeness::kContent},
-      {"courtesy", "How do I boil eggs?", "Hi, could you please tell me how to boil eggs? Thanks in advance!", {},
+      {"courtesy",
+       "How do I boil eggs?",
+       "Hi, could you please tell me how to boil eggs? Thanks in advance!",
+       {},
        Likeness::kContent},
       {"contraction", "What's the boiling point of iron", "what is the boiling point of iron?", {}},
       {"spelling of two lands", "favourite colour of cats", "favorite color of cats", {}, Likeness::kContent},
@@ -78,9 +81,9 @@ TEST(FactsTest, what_says_nothing_or_too_much_is_not_compared) {
 
 TEST(NormalTest, writes_alike_what_is_only_written_otherwise) {
   const std::pair<std::string_view, std::u32string_view> kTable[] = {
-      {"a  b\t\nc ", U"a b c"},  {"\u3000a\u00a0b", U"a b"},    {"\u201ca\u201d", U"\"a\""}, {"a\u200bb\ufeff", U"ab"},
-      {"A\u030a", U"\u00c5"},    {"x\u00b2", U"x\u00b2"},       {"\uff21\uff11", U"A1"},     {"\u2014", U"-"},
-      {"\u2026", U"..."},        {"\u3002", U"."},
+      {"a  b\t\nc ", U"a b c"}, {"\u3000a\u00a0b", U"a b"}, {"\u201ca\u201d", U"\"a\""}, {"a\u200bb\ufeff", U"ab"},
+      {"A\u030a", U"\u00c5"},   {"x\u00b2", U"x\u00b2"},    {"\uff21\uff11", U"A1"},     {"\u2014", U"-"},
+      {"\u2026", U"..."},       {"\u3002", U"."},
   };
   for (const auto& [text, want] : kTable) EXPECT_EQ(normal(text), want) << text;
   EXPECT_FALSE(normal("\xc0\xaf"));          // longer than need be

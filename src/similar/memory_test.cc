@@ -190,7 +190,8 @@ TEST(TrainerTest, ways_to_ask_come_to_count_less_than_what_is_asked_for) {
 TEST(WeightsTest, are_read_back_as_they_were_written) {
   Weights weights;
   weights.fill(kUsualWeight);
-  for (size_t at : {size_t{0}, size_t{1}, size_t{9000}, size_t{30000}, kBuckets - 1}) weights[at] = static_cast<uint8_t>(at % 64);
+  for (size_t at : {size_t{0}, size_t{1}, size_t{9000}, size_t{30000}, kBuckets - 1})
+    weights[at] = static_cast<uint8_t>(at % 64);
   const std::string text = packed(weights);
   EXPECT_LT(text.size(), 40u);
   ASSERT_TRUE(unpacked(text));

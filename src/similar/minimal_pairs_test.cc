@@ -1,5 +1,5 @@
-// Pairs of questions that differ in one thing that decides: 500 and more in each language, made from rows here. None may
-// pass for the same question, however near its texts are and whatever was learnt.
+// Pairs of questions that differ in one thing that decides: 500 and more in each language, made from rows here. None
+// may pass for the same question, however near its texts are and whatever was learnt.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -50,8 +50,8 @@ constexpr Row kEnglish[] = {
     {"swap", "Did {1} defeat {2} in the [] war?", "long|last",
      "Athens/Sparta|Rome/Carthage|France/Prussia|Japan/Russia", true},
     {"swap", "What did {1} say about {2}?", "-", "Plato/Socrates|Kant/Hume|Marx/Hegel|Newton/Leibniz", true},
-    {"swap", "Who taught {2}, {1} or somebody else, and what did {1} learn from {2}?", "-", "Haydn/Beethoven|Verrocchio/Leonardo",
-     true},
+    {"swap", "Who taught {2}, {1} or somebody else, and what did {1} learn from {2}?", "-",
+     "Haydn/Beethoven|Verrocchio/Leonardo", true},
     {"swap", "How many {1} are there in one {2}?", "-", "cups/gallon|pints/quart|feet/yard|ounces/pound", true},
     {"entity", "What is the [] of {}?", "capital|currency|population|area",
      "France|Finland|Peru|Poland|Chad|Cuba|Nepal"},
@@ -64,8 +64,7 @@ constexpr Row kEnglish[] = {
     {"entity", "How long should I boil {}?", "-", "eggs|rice|potatoes|pasta|lentils|carrots|crab"},
     {"entity", "What is the difference between tea and {}?", "-", "coffee|cocoa|juice|soda|matcha"},
     {"entity", "Is {} a good name for a cat?", "-", "Luna|Milo|Oliver|Leo|Bella"},
-    {"unit", "How much does a [] weigh in {}?", "car|horse|piano|brick",
-     "kilograms|pounds|tons|grams|ounces|stone"},
+    {"unit", "How much does a [] weigh in {}?", "car|horse|piano|brick", "kilograms|pounds|tons|grams|ounces|stone"},
     {"unit", "How far is it from Rome to Naples in {}?", "-", "miles|km|meters|feet|yards"},
     {"unit", "How big is a file of [] {}?", "5|100", "KB|MB|GB|TB"},
     {"unit", "What is 20 {} in euros?", "-", "dollars|yen|pounds|rupees"},
@@ -86,7 +85,8 @@ constexpr Row kEnglish[] = {
     {"polarity", "Sort these [] in {} order", "names|dates|prices", "ascending|descending"},
     {"polarity", "What is the {} temperature in []?", "Rome|Perth", "highest|lowest"},
     {"code", "What does `{}` do in []?", "git|bash", "reset --soft|reset --hard|rm -r|rm -rf|clean -fd"},
-    {"code", "How do I call {} in Python?", "-", "list.sort()|list.reverse()|os.path.join|os.path.split|my_func|my_func2"},
+    {"code", "How do I call {} in Python?", "-",
+     "list.sort()|list.reverse()|os.path.join|os.path.split|my_func|my_func2"},
     {"code", "Explain {} in JavaScript", "-", "==|===|=|!=|=>"},
     {"code", "Write a function in {} that adds two numbers", "-", "C|C++|C#|Go|Java|Rust"},
     {"code", "What is the time complexity of {}?", "-", "O(n)|O(n^2)|O(n!)|O(1)"},
@@ -247,7 +247,8 @@ TEST(MinimalPairsTest, each_of_these_questions_is_the_same_as_itself_in_other_wo
     ++count;
     EXPECT_FALSE(compare(*a, *facts_of("  " + text + " ")).guard) << text;
     if (!text.starts_with("How do I ") || what == "quoted") continue;
-    for (std::string_view other : {"how to ", "How can I ", "Hi, could you tell me how to ", "please tell me how do I "}) {
+    for (std::string_view other :
+         {"how to ", "How can I ", "Hi, could you tell me how to ", "please tell me how do I "}) {
       const std::string said = std::string(other) + text.substr(9);
       EXPECT_FALSE(compare(*a, *facts_of(said)).guard) << text << " | " << said;
     }

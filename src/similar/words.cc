@@ -293,8 +293,9 @@ bool is_about_words(std::u32string_view characters) {
 }
 
 bool is_abbreviation(std::string_view word) {
-  static const std::unordered_set<std::string_view> kWords = {
-      "us", "it", "aids", "sat", "pin", "ram", "pet", "act", "led", "who", "gap", "cat", "aim", "rip", "sad", "mit", "id"};
+  static const std::unordered_set<std::string_view> kWords = {"us",  "it",  "aids", "sat", "pin", "ram",
+                                                              "pet", "act", "led",  "who", "gap", "cat",
+                                                              "aim", "rip", "sad",  "mit", "id"};
   return kWords.contains(word);
 }
 

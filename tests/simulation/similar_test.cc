@@ -32,7 +32,9 @@ Script ask(bool stream, std::string_view text, std::string fields = "baton-cache
 }
 
 // A word that was not used before.
-std::string thing(int i) { return std::string("bo") + static_cast<char>('a' + i / 26) + static_cast<char>('a' + i % 26) + "k"; }
+std::string thing(int i) {
+  return std::string("bo") + static_cast<char>('a' + i / 26) + static_cast<char>('a' + i % 26) + "k";
+}
 std::string question(int i) { return "How do I repair a " + thing(i) + "?"; }
 std::string other_words(int i) { return "how do i repair a " + thing(i); }
 
@@ -82,17 +84,18 @@ TEST_P(SimilarSimulation, what_differs_in_one_thing_is_asked_anew) {
   World world(similar());
   world.upstreams.always(0, saying(stream(), "Use glue."));
   teach(world, kProof);
-  world.play(ask(stream(), "How do I repair 3 chairs with glue?"));
+  world.play(ask(stream(), "How do I repair 3 old chairs with glue?"));
   for (std::string_view near :
-       {"how do i repair 4 chairs with glue?", "how do i repair 3 tables with glue?", "how do i repair 3 chairs without glue?",
-        "how do i not repair 3 chairs with glue?", "how did i repair 3 chairs with glue?"}) {
+       {"how do i repair 4 old chairs with glue?", "how do i repair 3 old tables with glue?",
+        "how do i repair 3 new chairs with glue?", "how do i not repair 3 old chairs with glue?",
+        "how did i repair 3 old chairs with glue?"}) {
     EXPECT_EQ(world.play(ask(stream(), near)).field("baton-cache"), "miss") << near;
   }
   EXPECT_EQ(results(world, "served"), 0);
   EXPECT_GE(results(world, "guarded"), 5);
   for (const char* guard : {"number", "entity", "polarity", "negation", "tense"})
     EXPECT_GE(world.metric("baton_similar_guards_total{guard=\"" + std::string(guard) + "\"}").value_or(0), 1) << guard;
-  EXPECT_EQ(world.play(ask(stream(), "How do I repair 3 chairs with glue")).field("baton-cache"), "similar");
+  EXPECT_EQ(world.play(ask(stream(), "How do I repair 3 old chairs with glue")).field("baton-cache"), "similar");
   world.check();
 }
 
@@ -116,10 +119,9 @@ TEST_P(SimilarSimulation, what_the_rest_of_the_call_says_must_be_the_same) {
   }
   as('a', question(90));
   EXPECT_EQ(as('b', other_words(90)), "miss") << "another tenant";
-  for (std::string_view more :
-       {R"(,"system":"be brief")", R"(,"temperature":0.5)", R"(,"stop_sequences":["x"])",
-        R"(,"tools":[{"name":"t","input_schema":{"type":"object"}}])", R"(,"thinking":{"type":"enabled","budget_tokens":1024})",
-        R"(,"safeguards":{})"}) {
+  for (std::string_view more : {R"(,"system":"be brief")", R"(,"temperature":0.5)", R"(,"stop_sequences":["x"])",
+                                R"(,"tools":[{"name":"t","input_schema":{"type":"object"}}])",
+                                R"(,"thinking":{"type":"enabled","budget_tokens":1024})", R"(,"safeguards":{})"}) {
     EXPECT_EQ(as('a', other_words(90), more), "miss") << more;
   }
   EXPECT_GE(results(world, "unfit"), 3) << "tools, thinking, safeguards";
@@ -169,19 +171,19 @@ TEST_P(SimilarSimulation, an_audit_asks_the_upstream_in_place_of_serving) {
 TEST_P(SimilarSimulation, wrong_answers_turn_a_scope_off_and_it_learns_anew) {
   World world(similar("on", 1.0));
   world.upstreams.always(0, saying(stream(), "Use glue."));
-  teach(world, kProof);
-  int i = 50;
-  for (; i < 60 && world.metric("baton_similar_trips_total") == 0; ++i) {
+  teach(world, kProof + 60);  // so much that a few wrong ones alone do not disprove it
+  int i = 150;
+  for (; i < 160 && world.metric("baton_similar_trips_total") == 0; ++i) {
     world.upstreams.always(0, saying(stream(), "Use glue."));
     world.play(ask(stream(), question(i)));
     world.upstreams.always(0, saying(stream(), "There are 7 ways, none of them safe."));
     world.play(ask(stream(), other_words(i)));
   }
   EXPECT_EQ(world.metric("baton_similar_trips_total"), 1);
-  EXPECT_LE(i, 57);
+  EXPECT_LE(i, 156);
   EXPECT_GT(world.metric("baton_similar_compared_total{answer=\"other\"}").value_or(0), 1);
   world.upstreams.always(0, saying(stream(), "Use glue."));
-  teach(world, 2, 100);
+  teach(world, 2, 170);
   EXPECT_EQ(results(world, "tripped"), 2);
   Script later = ask(stream(), question(200));
   later.start = 61min;
