@@ -9,7 +9,11 @@ namespace baton::load {
 // requests: --connections C keep-alive connections send requests for --seconds after --warmup.
 //   Closed loop: each sends the next as soon as it has its reply. With --rate R: one request each 1/R s whatever the
 //   replies do; latency counts from that intended moment, so a stall shows in every request it delayed.
-// flags: --port --connections --seconds --warmup --rate --body-bytes --key --bench --expect FILE --pids a,b --core N
+//   With --tls 1 over TLS, whatever certificate the server has.
+//   With --requests N the closed loop ends after exactly so many, warm-up included, or after --seconds.
+// flags: --port --connections --seconds --warmup --rate --requests --tls --body-bytes --key --bench --expect FILE
+// --pids a,b
+// --core N
 int drive_requests(std::span<char*> arguments);
 
 // streams: --streams M at once, each of as many events as fit, one each --gap-us; counts events and their lag behind

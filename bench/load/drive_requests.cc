@@ -15,6 +15,7 @@
 #include "messages.h"
 #include "percentiles.h"
 #include "support.h"
+#include "tls.h"
 
 namespace baton::load {
 
@@ -25,6 +26,7 @@ constexpr uint64_t kDrainNs = 10 * kNanosPerSecond;
 
 struct Client {
   int fd = -1;
+  std::unique_ptr<TlsSession> tls;
   bool up = false;
   bool busy = false;
   uint64_t asked_ns = 0;  // when the request was sent, or was to be sent
@@ -59,8 +61,10 @@ class RequestRun {
   const uint16_t port_;
   const uint64_t warmup_ns_, window_ns_;
   const uint64_t interval_ns_;  // 0: closed loop
+  const uint64_t most_;         // requests in all; 0: as many as the window holds
   const std::string expect_;
   RequestText request_;
+  const std::unique_ptr<ClientTls> tls_;
   Poller poller_;
   CpuMeter meter_;
   std::vector<Client> clients_;
@@ -79,7 +83,7 @@ RequestShape shape_of(const Flags& flags) {
   return {.key = flags.text("key", "bench"),
           .bench = flags.text("bench", ""),
           .body_bytes = flags.number("body-bytes", 2117),
-          .stream = false};
+          .stream = flags.text("bench", "").starts_with("stream")};
 }
 
 uint64_t nanos(double seconds) { return static_cast<uint64_t>(seconds * 1e9); }
@@ -89,8 +93,10 @@ RequestRun::RequestRun(const Flags& flags)
       warmup_ns_(nanos(flags.real("warmup", 0.3))),
       window_ns_(nanos(flags.real("seconds", 2))),
       interval_ns_(flags.number("rate", 0) == 0 ? 0 : kNanosPerSecond / flags.number("rate", 0)),
+      most_(flags.number("requests", 0)),
       expect_(flags.has("expect") ? read_file(flags.text("expect", "")) : ""),
       request_(request_text(shape_of(flags))),
+      tls_(flags.number("tls", 0) == 0 ? nullptr : std::make_unique<ClientTls>()),
       meter_(flags.numbers("pids"), flags.number("core", 1)),
       clients_(flags.number("connections", 64)) {
   latency_.reserve(1 << 20);
@@ -112,7 +118,7 @@ int RequestRun::run() {
   serve(window_from_ns_, [] { return false; });
   meter_.start();
   counting_ = true;
-  serve(window_to_ns_, [] { return false; });
+  serve(window_to_ns_, [&] { return most_ > 0 && serial_ == most_ && busy() == 0; });
   counting_ = false;
   meter_.stop();
   running_ = false;
@@ -171,6 +177,7 @@ void RequestRun::connect(Client& client) {
 
 // The server closed, or broke its word. Only between requests is that no error.
 void RequestRun::reconnect(Client& client, const std::string& error) {
+  client.tls.reset();
   close_hard(client.fd);
   if (!client.up) die("connection refused by port " + std::to_string(port_));
   if (!error.empty()) errors_.add(error);
@@ -186,6 +193,7 @@ void RequestRun::on_ready(Client& client, bool ended) {
   if (!client.up) {
     if (ended || !connected(client.fd)) return reconnect(client, "connect");
     client.up = true;
+    if (tls_) client.tls = tls_->connect(client.fd);
     ++connected_;
     if (running_) turn_idle(client);
     return;
@@ -198,7 +206,7 @@ void RequestRun::turn_idle(Client& client) {
   client.busy = false;
   if (interval_ns_ > 0) {
     idle_.push_back(static_cast<size_t>(&client - clients_.data()));
-  } else if (running_) {
+  } else if (running_ && (most_ == 0 || serial_ < most_)) {
     begin(client, now_ns());
   }
 }
@@ -216,7 +224,8 @@ void RequestRun::begin(Client& client, uint64_t asked_ns) {
 
 void RequestRun::send_rest(Client& client) {
   while (client.busy && client.sent < client.request.size()) {
-    const IoResult sent = transmit(client.fd, std::string_view(client.request).substr(client.sent));
+    const std::string_view rest = std::string_view(client.request).substr(client.sent);
+    const IoResult sent = client.tls ? client.tls->transmit(rest) : transmit(client.fd, rest);
     if (sent.io != Io::kOk) return;  // a broken connection shows when it is read
     client.sent += sent.bytes;
   }
@@ -225,7 +234,7 @@ void RequestRun::send_rest(Client& client) {
 // False: the connection is of no more use.
 bool RequestRun::read_replies(Client& client, bool ended) {
   for (;;) {
-    const IoResult got = receive(client.fd, buffer_);
+    const IoResult got = client.tls ? client.tls->receive(buffer_) : receive(client.fd, buffer_);
     if (got.io != Io::kOk) return got.io == Io::kAgain;
     if (!client.busy) return false;
     const bool framed = client.reply.feed({buffer_.data(), got.bytes}, [&](std::string_view bytes) {
@@ -243,7 +252,7 @@ bool RequestRun::read_replies(Client& client, bool ended) {
       finish(client);
       if (closes) return false;
     }
-    if (got.bytes < buffer_.size() && !ended) return true;  // emptied: what comes later is a new edge
+    if (!client.tls && got.bytes < buffer_.size() && !ended) return true;  // emptied: what comes later is a new edge
   }
 }
 
@@ -271,7 +280,7 @@ void RequestRun::finish(Client& client) {
 
 int drive_requests(std::span<char*> arguments) {
   const Flags flags(arguments, {"port", "connections", "seconds", "warmup", "rate", "body-bytes", "key", "bench",
-                                "expect", "pids", "core"});
+                                "expect", "pids", "core", "requests", "tls"});
   prctl(PR_SET_TIMERSLACK, 1UL);
   return std::make_unique<RequestRun>(flags)->run();
 }

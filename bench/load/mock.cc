@@ -16,8 +16,8 @@
 #include "http_text.h"
 #include "messages.h"
 #include "mock_plan.h"
-#include "server_tls.h"
 #include "support.h"
+#include "tls.h"
 
 namespace baton::load {
 

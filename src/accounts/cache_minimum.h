@@ -49,6 +49,11 @@ class CacheMinimum {
     if (!cached && prefix_tokens >= now && prefix_tokens < kCacheTokensMinMost)
       slots_[model % kModels].store(prefix_tokens + 1, std::memory_order_relaxed);
   }
+  // What another has learnt.
+  void follow(const CacheMinimum& before) {
+    for (size_t i = 0; i < kModels; ++i)
+      slots_[i].store(before.slots_[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
 
  private:
   std::array<std::atomic<uint32_t>, kModels> slots_{};

@@ -240,4 +240,15 @@ std::vector<EndpointState> EndpointChooser::states(AccountIndex account, Instant
   return out;
 }
 
+void EndpointChooser::follow(AccountIndex account, const EndpointChooser& before, AccountIndex from) {
+  Site& site = sites_[account];
+  const Site& old = before.sites_[from];
+  for (EndpointIndex i = 0; i < site.count; ++i) {
+    for (EndpointIndex j = 0; j < old.count; ++j) {
+      if (site.endpoints[i].url == old.endpoints[j].url)
+        site.endpoints[i].first_byte.follow(old.endpoints[j].first_byte);
+    }
+  }
+}
+
 }  // namespace baton::accounts

@@ -81,6 +81,8 @@ class EndpointChooser {
   void probed(AccountIndex account, EndpointIndex endpoint, Duration round_trip);
 
   std::vector<EndpointState> states(AccountIndex account, Instant now) const;
+  // How fast the same URLs were as another chooser's account.
+  void follow(AccountIndex account, const EndpointChooser& before, AccountIndex from);
 
  private:
   struct alignas(64) Endpoint {

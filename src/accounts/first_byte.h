@@ -49,6 +49,11 @@ class FirstByte {
     server_ns_.store(static_cast<int64_t>(value), std::memory_order_relaxed);
     sampled_at_.store(now, std::memory_order_relaxed);
   }
+  void follow(const FirstByte& before) {
+    network_ns_.store(before.network().count(), std::memory_order_relaxed);
+    server_ns_.store(before.server().count(), std::memory_order_relaxed);
+    sampled_at_.store(before.sampled_at(), std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<int64_t> network_ns_{0};

@@ -45,12 +45,24 @@ class Forecast {
         static_cast<double>(first_byte_[static_cast<size_t>(limits)].load(std::memory_order_relaxed)) * 1e9)};
   }
 
+  // What another has learnt.
+  void follow(const Forecast& before) {
+    for (size_t i = 0; i < kPlaces; ++i) {
+      copy(places_[i].input_per_byte, before.places_[i].input_per_byte);
+      copy(places_[i].output_tokens, before.places_[i].output_tokens);
+    }
+    for (size_t i = 0; i < first_byte_.size(); ++i) copy(first_byte_[i], before.first_byte_[i]);
+  }
+
  private:
   static constexpr float kStep = 0.2f;
   struct Place {
     std::atomic<float> input_per_byte{0.25f};
     std::atomic<float> output_tokens{256};
   };
+  static void copy(std::atomic<float>& to, const std::atomic<float>& from) {
+    to.store(from.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
   static void move(std::atomic<float>& value, float sample) {
     const float now = value.load(std::memory_order_relaxed);
     value.store(now + kStep * (sample - now), std::memory_order_relaxed);

@@ -110,10 +110,14 @@ class Lease {
   EndpointChooser::Place place_;
 };
 
+// Of a tenant's waiting calls those with the higher priority go first.
+inline constexpr size_t kPriorities = 3;
+inline constexpr uint8_t kPriorityNormal = 1;
+
 // What a call wants. Views are borrowed until it is answered.
 struct Ask {
-  std::string_view tenant = {};
-  uint64_t model = 0;  // a hash; 0: none
+  std::string_view tenant = {};  // whose share of the queue it takes
+  uint64_t model = 0;            // a hash; 0: none
   LimitClass limits = LimitClass::kOtherOperation;
   Need need = {};
   uint64_t affinity = 0;                  // of the conversation; 0: none
@@ -123,7 +127,8 @@ struct Ask {
   Instant tried_from = runtime::kNever;  // when those may be asked again
   std::optional<AccountIndex> only = {};
   std::span<const uint8_t> allowed = {};  // one per account, 0 for those that the caller may not use; empty: all
-  double share = 1;                       // of the queue, beside others' 1
+  double share = 1;                       // of the queue, beside other tenants' 1
+  uint8_t priority = kPriorityNormal;     // before its own tenant's calls
   bool passthrough = false;
   bool patient = false;          // may wait a moment for its conversation's account
   bool repeatable = false;       // may be used to see whether an account is well again
@@ -248,7 +253,12 @@ class AccountPool {
   Duty duty(AccountIndex index) const { return states_[index].duty.load(std::memory_order_relaxed); }
   // What is known, to be kept; and what of it still holds, taken over. restore() comes before the first call.
   PoolMemory save(Instant now) const;
+  // An account that it does not name, while it names others of the pool, has joined: its share grows as after a
+  // recovery.
   void restore(const PoolMemory& memory, Instant now);
+  // What else the pool before a reload has learnt and no file keeps: what prompt caches hold, how fast endpoints are,
+  // what calls use, what accounts were charged lately. That pool goes on. Comes before the first call.
+  void follow(const AccountPool& before, Instant now);
   // How long calls with this need ahead of one would keep it waiting, by what all accounts together get.
   // `groups`: those that count, as bits.
   Duration expected_wait(LimitClass limits, const Need& ahead, double calls_ahead, uint64_t groups, Instant now) const;

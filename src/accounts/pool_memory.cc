@@ -45,7 +45,7 @@ void AccountPool::set_duty(AccountIndex index, Duty duty, std::string_view reaso
     std::lock_guard pool_lock(ejection_mutex_);
     std::lock_guard lock(state.mutex);
     state.duty_reason = duty == Duty::kOn ? std::string_view() : reason.substr(0, kReasonBytesMax);
-    state.duty.store(duty, kRelaxed);
+    const Duty was = state.duty.exchange(duty, kRelaxed);
     if (duty == Duty::kOn) {
       state.parked = ParkReason::kNone;
       state.parked_until = {};
@@ -54,7 +54,9 @@ void AccountPool::set_duty(AccountIndex index, Duty duty, std::string_view reaso
       state.soft_until.store({}, kRelaxed);
       state.exclusions.clear();
     }
-    state.troubled.store(duty != Duty::kOn, std::memory_order_release);
+    const bool back = duty == Duty::kOn && was != Duty::kOn;
+    if (back) state.recovered_at = now;  // its share grows from now on
+    state.troubled.store(back || duty != Duty::kOn, std::memory_order_release);
     if (duty != Duty::kOn) return;
   }
   if (waiting() > 0) room_->serve(now);
@@ -107,6 +109,7 @@ PoolMemory AccountPool::save(Instant now) const {
 void AccountPool::restore(const PoolMemory& memory, Instant now) {
   const Calendar calendar{now, clock_.wall()};
   std::vector<std::optional<AccountIndex>> here(memory.accounts.size());
+  std::vector<bool> known(size(), false);
   std::map<std::string_view, bool> same_domain;
   for (size_t i = 0; i < memory.accounts.size(); ++i) {
     const PoolMemory::Account& one = memory.accounts[i];
@@ -119,6 +122,7 @@ void AccountPool::restore(const PoolMemory& memory, Instant now) {
     state.duty_reason = one.reason.substr(0, kReasonBytesMax);
     const bool same = one.identity == identity_of(config) && !config.passthrough;
     if (same) {
+      known[*here[i]] = true;
       same_domain[domain_of(config)] = true;
       const auto parked_until = calendar.ahead(one.parked_until);
       const bool kept_out = one.parked == ParkReason::kSpendCap || (one.parked != ParkReason::kNone && pooled_ > 1);
@@ -137,6 +141,13 @@ void AccountPool::restore(const PoolMemory& memory, Instant now) {
     state.troubled.store(
         one.duty != Duty::kOn || state.parked != ParkReason::kNone || state.health.open() || !state.exclusions.empty(),
         std::memory_order_release);
+  }
+  for (AccountIndex index = 0; pooled_ > 1 && !same_domain.empty() && index < size(); ++index) {
+    if (account(index).passthrough || known[index]) continue;
+    State& state = states_[index];
+    std::lock_guard lock(state.mutex);
+    state.recovered_at = now;
+    state.troubled.store(true, std::memory_order_release);
   }
   for (const PoolMemory::Limits& one : memory.limits) {
     if (!same_domain.contains(one.domain)) continue;
@@ -157,6 +168,23 @@ void AccountPool::restore(const PoolMemory& memory, Instant now) {
     const Instant used = std::min(now, calendar.at(bound.used));
     if (now - used < config_.affinity.ttl) bindings_.bind(bound.conversation, *here[bound.account], used);
   }
+}
+
+void AccountPool::follow(const AccountPool& before, Instant now) {
+  forecast_.follow(before.forecast_);
+  cache_minimum_.follow(before.cache_minimum_);
+  std::vector<std::optional<CacheDomain>> caches(before.cache_domains_);
+  for (AccountIndex from = 0; from < before.size(); ++from) {
+    const AccountConfig& theirs = before.account(from);
+    const auto index = find(theirs.name);
+    if (!index || account(*index).passthrough || theirs.passthrough) continue;
+    if (identity_of(theirs) != identity_of(account(*index))) continue;
+    endpoints_.follow(*index, before.endpoints_, from);
+    const Duration half_life = config_.affinity.load_half_life;
+    states_[*index].load.add(before.states_[from].load.at(now, before.config_.affinity.load_half_life), now, half_life);
+    caches[before.states_[from].cache_domain] = states_[*index].cache_domain;
+  }
+  if (beliefs_ && before.beliefs_) beliefs_->follow(*before.beliefs_, caches, now);
 }
 
 }  // namespace baton::accounts

@@ -90,4 +90,18 @@ void PromptBeliefs::correct(const model::Prompt& prompt, CacheDomain domain, uin
   }
 }
 
+void PromptBeliefs::follow(const PromptBeliefs& before, std::span<const std::optional<CacheDomain>> domains,
+                           Instant now) {
+  for (const Stripe& from : before.stripes_) {
+    std::lock_guard lock(from.mutex);
+    // The latest last, so that they come first here.
+    for (auto entry = from.order.rbegin(); entry != from.order.rend(); ++entry) {
+      for (const Place& place : entry->places) {
+        if (place.until > now && place.domain < domains.size() && domains[place.domain])
+          hold(entry->hash, {*domains[place.domain], place.lasting, place.until});
+      }
+    }
+  }
+}
+
 }  // namespace baton::accounts

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +39,8 @@ class PromptBeliefs {
   void written(const model::Prompt& prompt, CacheDomain domain, uint32_t tokens_min, Instant begun);
   // Of this prompt the vendor has read or written so much: marked prefixes that are longer are not there.
   void correct(const model::Prompt& prompt, CacheDomain domain, uint32_t cached_tokens);
+  // What another believes, its domains mapped to ours; what ends by `now` is left out.
+  void follow(const PromptBeliefs& before, std::span<const std::optional<CacheDomain>> domains, Instant now);
   size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
@@ -52,7 +55,7 @@ class PromptBeliefs {
     std::vector<Place> places;
   };
   struct Stripe {
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::list<Entry> order;  // the latest first
     std::unordered_map<uint64_t, std::list<Entry>::iterator> by_hash;
   };

@@ -36,6 +36,7 @@ struct WaitingRoom::Ticket {
   runtime::Loop* loop = nullptr;
   runtime::Slot slot;  // its loop's
   FairOrder::Place place;
+  uint32_t passed = 0;
   // Under the room's mutex:
   State state = State::kWaiting;
   std::optional<Lease> lease;
@@ -53,8 +54,9 @@ Instant WaitingRoom::expected_at(const Ask& ask, Instant earliest, Instant now) 
   const Waiting before = ahead(ask.limits, groups);
   const double calls = before.calls;
   double share = 1;
-  if (order_.waiting(ask.tenant) * order_.tenants_waiting() < queue_.size()) {
-    const double fair = static_cast<double>((order_.waiting(ask.tenant) + 1) * (order_.tenants_waiting() + 1));
+  const size_t own = of_its_tenant(ask);
+  if (own * order_.tenants_waiting() < queue_.size()) {
+    const double fair = static_cast<double>((own + 1) * (order_.tenants_waiting() + 1));
     if (calls > fair) share = fair / calls;
   }
   const Need need{before.need.input_tokens * share + ask.need.input_tokens,
@@ -73,13 +75,52 @@ WaitingRoom::Waiting WaitingRoom::ahead(LimitClass limits, uint64_t groups) cons
   return sum;
 }
 
-WaitingRoom::TicketPtr WaitingRoom::make_room(std::string_view newcomer) {
-  const std::string_view longest = order_.longest();
-  if (order_.waiting(longest) <= order_.waiting(newcomer) + 1) return nullptr;
-  for (auto at = queue_.rbegin(); at != queue_.rend(); ++at) {
-    if (at->second->ask.tenant == longest) return at->second;
+bool WaitingRoom::less_urgent_wait(uint8_t priority) const {
+  return std::any_of(by_priority_.begin(), by_priority_.begin() + priority, [](size_t count) { return count > 0; });
+}
+
+size_t WaitingRoom::of_its_tenant(const Ask& ask) const {
+  const size_t all = order_.waiting(ask.tenant);
+  if (all == 0 || !less_urgent_wait(ask.priority)) return all;
+  return static_cast<size_t>(std::ranges::count_if(queue_, [&](const auto& one) {
+    return one.second->ask.tenant == ask.tenant && one.second->ask.priority >= ask.priority;
+  }));
+}
+
+WaitingRoom::TicketPtr WaitingRoom::make_room(const Ask& newcomer) {
+  std::string_view longest = order_.longest();
+  uint8_t below = kPriorities;
+  if (order_.waiting(longest) <= order_.waiting(newcomer.tenant) + 1) {
+    longest = newcomer.tenant;
+    below = newcomer.priority;
   }
-  return nullptr;
+  TicketPtr least;
+  for (auto at = queue_.rbegin(); at != queue_.rend(); ++at) {
+    const TicketPtr& one = at->second;
+    if (one->ask.tenant != longest || one->ask.priority >= below) continue;
+    least = one;
+    below = one->ask.priority;
+    if (!less_urgent_wait(below)) break;
+  }
+  return least;
+}
+
+void WaitingRoom::pass(const TicketPtr& ticket) {
+  if (order_.waiting(ticket->ask.tenant) < 2 || !less_urgent_wait(ticket->ask.priority)) return;
+  TicketPtr moving = ticket;
+  for (auto& [place, one] : queue_) {
+    const bool end = one == ticket;
+    if (!end) {
+      if (one->ask.tenant != ticket->ask.tenant || one->ask.limits != ticket->ask.limits) continue;
+      const bool stays =
+          moving == ticket ? one->ask.priority >= ticket->ask.priority : one->ask.priority > moving->ask.priority;
+      if (stays || one->passed >= kPassedMax) continue;
+      ++one->passed;
+    }
+    std::swap(one, moving);
+    one->place = place;
+    if (end) return;
+  }
 }
 
 std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop& loop, const Ask& ask, Instant until,
@@ -95,7 +136,7 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
   const Instant expected = expected_at(ask, earliest, now);
   if (expected > until) return std::unexpected(Refusal{RefusalReason::kTooLate, expected});
   if (queue_.size() >= config_.length_max) {
-    pushed_out = make_room(ask.tenant);
+    pushed_out = make_room(ask);
     if (!pushed_out) return std::unexpected(Refusal{RefusalReason::kQueueFull, expected});
     leave(*pushed_out);
     pushed_out->state = Ticket::State::kPushedOut;
@@ -103,6 +144,8 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
   ticket->place = order_.enter(ask.tenant, cost(ask.need), ask.share);
   ticket->check_at = earliest;
   queue_.emplace(ticket->place, ticket);
+  ++by_priority_[ask.priority];
+  pass(ticket);
   Waiting& waiting = waiting_[static_cast<size_t>(ask.limits)][ticket->groups];
   waiting.calls += 1;
   waiting.need.input_tokens += ask.need.input_tokens;
@@ -116,6 +159,7 @@ std::expected<WaitingRoom::TicketPtr, Refusal> WaitingRoom::enter(runtime::Loop&
 // Called with the mutex held.
 void WaitingRoom::leave(Ticket& ticket) {
   if (queue_.erase(ticket.place) == 0) return;
+  --by_priority_[ticket.ask.priority];
   auto& of_class = waiting_[static_cast<size_t>(ticket.ask.limits)];
   Waiting& waiting = of_class[ticket.groups];
   waiting.calls -= 1;

@@ -1,9 +1,11 @@
-// WaitingRoom: the bounded queue of calls that no account can take now. Calls are served in FairOrder as soon as an
+// WaitingRoom: the bounded queue of calls that no account can take now. Tenants are served in FairOrder, and of one
+// tenant's calls of a class the urgent ones first; a call is passed kPassedMax times at most. Calls go as soon as an
 // account can take them: when one ends, when an answer brings news, and at the earliest time the pool knows. A call
 // that waits for nothing in particular holds back those of its class and groups behind it, so that a large one is not
 // overtaken for ever; one that waits for a certain account does not. Life: a member of the AccountPool. Thread: any; a
-// waiting call is woken on its own loop. Bounds: QueueConfig::length_max; when full, the newest call of the tenant with
-// most of them makes room, unless that is the newcomer's own. kFailedTriesMax admissions tried in vain per turn.
+// waiting call is woken on its own loop. Bounds: QueueConfig::length_max; when full, the newest and least
+// urgent call of the tenant with most of them makes room, or of the newcomer's own tenant one less urgent than it.
+// kFailedTriesMax admissions tried in vain per turn.
 #pragma once
 
 #include <array>
@@ -29,6 +31,7 @@ class WaitingRoom {
 
  private:
   static constexpr size_t kFailedTriesMax = 64;
+  static constexpr uint32_t kPassedMax = 16;
   struct Ticket;
   using TicketPtr = std::shared_ptr<Ticket>;
 
@@ -36,7 +39,12 @@ class WaitingRoom {
   // Takes it out of the queue if it is still there.
   void leave(Ticket& ticket);
   bool due(const Ticket& ticket, Instant now) const;
-  TicketPtr make_room(std::string_view newcomer);
+  TicketPtr make_room(const Ask& newcomer);
+  // Moves it before its tenant's calls that are less urgent; each of them takes the place of the next.
+  void pass(const TicketPtr& ticket);
+  // Its tenant's calls that go before it.
+  size_t of_its_tenant(const Ask& ask) const;
+  bool less_urgent_wait(uint8_t priority) const;
   Instant expected_at(const Ask& ask, Instant earliest, Instant now) const;
   static void wake(const TicketPtr& ticket);
 
@@ -46,6 +54,7 @@ class WaitingRoom {
   mutable std::mutex mutex_;
   FairOrder order_;
   std::map<FairOrder::Place, TicketPtr> queue_;
+  std::array<size_t, kPriorities> by_priority_{};  // how many of the queue
   struct Waiting {
     double calls = 0;
     Need need;

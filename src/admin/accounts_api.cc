@@ -46,13 +46,27 @@ void write_meter(JsonWriter& json, std::string_view name, const AccountState::Cl
   json.field("remaining", static_cast<int64_t>(std::max(0.0, limits.level[meter]))).end_object();
 }
 
+void write_endpoint(JsonWriter& json, const accounts::EndpointState& one) {
+  json.begin_object().field("url", one.url);
+  for (const auto& [name, time] : {std::pair{"connect_ms", one.connect}, {"first_byte_ms", one.first_byte}}) {
+    json.key(name);
+    if (time) {
+      json.ms(*time);
+    } else {
+      json.null();
+    }
+  }
+  json.field("in_flight", one.in_flight).field("concurrency_limit", one.concurrency_limit).end_object();
+}
+
 void write_account(JsonWriter& json, const accounts::AccountConfig& config, const AccountState& state, Instant now,
                    WallTime wall) {
   const auto calendar = [&](Instant at) {
     return wall + std::chrono::duration_cast<std::chrono::milliseconds>(at - now);
   };
   const Standing how = standing(state, now);
-  json.begin_object().field("name", config.name).field("provider", config.provider).key("group").null();
+  json.begin_object().field("name", config.name).field("provider", config.provider);
+  json.field("group", config.group);
   json.field("limit_domain", config.limit_domain.empty() ? config.name : config.limit_domain);
   json.field("cache_domain", config.cache_domain.empty() ? config.name : config.cache_domain);
   json.field("weight", config.weight).field("state", account_state(state, now));
@@ -69,9 +83,9 @@ void write_account(JsonWriter& json, const accounts::AccountConfig& config, cons
     json.null();
   }
   json.field("in_flight", state.in_flight).field("failures", state.failures);
-  json.key("endpoints").begin_array().begin_object().field("url", config.base_url).key("connect_ms").null();
-  json.key("first_byte_ms").null().field("in_flight", state.in_flight).key("concurrency_limit").null();
-  json.end_object().end_array().key("limits").begin_array();
+  json.key("endpoints").begin_array();
+  for (const accounts::EndpointState& one : state.endpoints) write_endpoint(json, one);
+  json.end_array().key("limits").begin_array();
   for (const AccountState::Class& limits : state.classes) {
     json.begin_object().field("class", name(limits.limits)).key("benched_until");
     if (limits.benched_until > now) {

@@ -110,6 +110,22 @@ TEST_F(ApiTest, OtherOriginsAreRefusedBeforeTheToken) {
   }
 }
 
+TEST_F(ApiTest, AnAccountNamesItsGroupAndEachOfItsPlaces) {
+  accounts::AccountConfig& one = accounts_config_.accounts[0];
+  one.group = "reserve";
+  one.base_url = "https://eu.example";
+  one.endpoints.emplace_back().url = "https://us.example";
+  pool_ = std::make_shared<accounts::AccountPool>(accounts_config_, clock_);
+  const std::string list = ask(head("GET", "/admin/v1/accounts")).body;
+  EXPECT_NE(list.find(R"("group":"reserve")"), list.npos) << list;
+  EXPECT_NE(list.find(R"("group":"default")"), list.npos) << list;
+  const std::string unknown = R"(","connect_ms":null,"first_byte_ms":null,"in_flight":0,"concurrency_limit":null})";
+  EXPECT_NE(list.find(R"("endpoints":[{"url":"https://eu.example)" + unknown + R"(,{"url":"https://us.example)" +
+                      unknown + "]"),
+            list.npos)
+      << list;
+}
+
 TEST_F(ApiTest, RefusalsAreInTheVendorsShapeAndSayWhatToDo) {
   ApiHead wrong = head("GET", "/admin/v1/accounts", "Bearer wrong");
   ApiReply reply = ask(wrong);

@@ -35,21 +35,6 @@ bool wanted(std::string_view parameters) {
   return value.find_first_of("123456789") != std::string_view::npos;
 }
 
-bool accepts_gzip(std::string_view accept_encoding) {
-  bool any = false;
-  while (!accept_encoding.empty()) {
-    size_t comma = accept_encoding.find(',');
-    std::string_view element = accept_encoding.substr(0, comma);
-    accept_encoding = comma == std::string_view::npos ? std::string_view() : accept_encoding.substr(comma + 1);
-    size_t semicolon = element.find(';');
-    std::string_view coding = ascii::trim(element.substr(0, semicolon));
-    bool use = semicolon == std::string_view::npos || wanted(element.substr(semicolon));
-    if (ascii::equal_ignoring_case(coding, "gzip")) return use;
-    if (coding == "*") any = use;
-  }
-  return any;
-}
-
 // If-None-Match: "*" or a list of tags, weak ones compared like strong ones.
 bool matches(std::string_view list, std::string_view etag) {
   while (!list.empty()) {
@@ -97,6 +82,21 @@ PageReply file_reply(const PageFile& file, const PageRequest& request) {
 }
 
 }  // namespace
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  bool any = false;
+  while (!accept_encoding.empty()) {
+    size_t comma = accept_encoding.find(',');
+    std::string_view element = accept_encoding.substr(0, comma);
+    accept_encoding = comma == std::string_view::npos ? std::string_view() : accept_encoding.substr(comma + 1);
+    size_t semicolon = element.find(';');
+    std::string_view coding = ascii::trim(element.substr(0, semicolon));
+    bool use = semicolon == std::string_view::npos || wanted(element.substr(semicolon));
+    if (ascii::equal_ignoring_case(coding, "gzip")) return use;
+    if (coding == "*") any = use;
+  }
+  return any;
+}
 
 std::optional<PageReply> PageFiles::answer(const PageRequest& request) const {
   auto file = std::ranges::find(files_, request.path, &PageFile::path);

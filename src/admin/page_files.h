@@ -22,6 +22,9 @@ struct PageFile {
 // What web/ was built to; empty when the relay was built without it.
 std::span<const PageFile> embedded_page();
 
+// Whether this Accept-Encoding, empty for none, takes gzip.
+bool accepts_gzip(std::string_view accept_encoding);
+
 struct PageRequest {
   std::string_view method;
   std::string_view path;             // without query

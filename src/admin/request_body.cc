@@ -47,6 +47,13 @@ Expected<std::optional<std::string>> RequestBody::text(std::string_view name) co
   return text;
 }
 
+Expected<std::optional<bool>> RequestBody::flag(std::string_view name) const {
+  const http::JsonField* field = find(name);
+  if (field == nullptr) return std::nullopt;
+  if (field->type != http::JsonType::kBool) return wrong(name, "true or false");
+  return span(*field) == "true";
+}
+
 Expected<std::optional<int64_t>> RequestBody::whole_number(std::string_view name) const {
   const http::JsonField* field = find(name);
   if (field == nullptr) return std::nullopt;

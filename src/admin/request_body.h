@@ -22,6 +22,7 @@ class RequestBody {
   Expected<void> only(std::initializer_list<std::string_view> names) const;
   // Each: nothing when it is not there or null; kBadRequest when it is something else.
   Expected<std::optional<std::string>> text(std::string_view name) const;
+  Expected<std::optional<bool>> flag(std::string_view name) const;
   Expected<std::optional<int64_t>> whole_number(std::string_view name) const;
   Expected<std::optional<std::vector<std::string>>> texts(std::string_view name) const;
   // The span of a member that is an object.

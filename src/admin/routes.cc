@@ -25,6 +25,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/admin/v1/calls", kRead, kCalls, ""},
     {"GET", "/admin/v1/calls/{id}", kRead, kCall, ""},
     {"GET", "/admin/v1/cache", kRead, kCache, ""},
+    {"POST", "/admin/v1/cache/purge", kOperate, kPurgeCache, "cache.purge"},
     {"GET", "/admin/v1/jobs", kRead, kJobs, ""},
     {"GET", "/admin/v1/config", kRead, kConfiguration, ""},
     {"POST", "/admin/v1/reload", kOperate, kReload, "config.reload"},

@@ -32,6 +32,7 @@ enum class Operation : uint8_t {
   kCalls,
   kCall,
   kCache,
+  kPurgeCache,
   kJobs,
   kConfiguration,
   kReload,

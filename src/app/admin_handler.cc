@@ -1,11 +1,13 @@
 #include "app/admin_handler.h"
 
 #include "dialect/error_reply.h"
+#include "http/encode.h"
 
 namespace baton::app {
 
 namespace {
 
+constexpr size_t kPackedFrom = 4096;  // bytes of an answer that is worth packing
 constexpr std::string_view kFields = "cache-control: no-store\r\nx-content-type-options: nosniff\r\n";
 
 std::optional<std::string_view> value_of(const http::RequestHead& head, std::string_view name) {
@@ -37,6 +39,14 @@ runtime::Task<void> send(edge::Exchange& exchange, int status, std::string field
 
 runtime::Task<void> send(edge::Exchange& exchange, admin::ApiReply reply) {
   std::string fields = "content-type: application/json\r\n" + reply.fields;
+  if (exchange.head().method == http::Method::kGet && reply.body.size() >= kPackedFrom &&
+      admin::accepts_gzip(value_of(exchange.head(), "accept-encoding").value_or(""))) {
+    if (auto packed = http::encode_whole(http::Coding::kGzip, reply.body)) {
+      reply.body = std::move(*packed);
+      fields += "content-encoding: gzip\r\n";
+    }
+    fields += "vary: accept-encoding\r\n";
+  }
   co_await send(exchange, reply.status, std::move(fields), std::move(reply.body));
 }
 

@@ -25,6 +25,14 @@ bool is_client_key(const Shared& shared, std::string_view key) {
   return view.of(shared.keys).find(key) != nullptr || found;
 }
 
+admin::CacheRemoval purge_cache(Shared& shared, const admin::CacheSelection& what) {
+  if (shared.replies == nullptr) return {};
+  const cache::Change change =
+      shared.replies->purge({.all = what.all, .tenant = what.tenant, .tag = what.tag, .key = what.key});
+  shared.metrics.cache_purged(-change.bytes, -change.entries);
+  return {.entries = -change.entries, .bytes = -change.bytes};
+}
+
 }  // namespace
 
 admin::Config AdminThread::config_of(const config::Settings& settings) {
@@ -52,6 +60,7 @@ AdminThread::AdminThread(Parts parts)
                       },
                   .reload = std::move(parts.reload),
                   .folder = shared_.settings.data_dir}),
+      cache_api_([this](const admin::CacheSelection& what) { return purge_cache(shared_, what); }),
       accounts_api_(
           [this] {
             auto revision = shared_.current();
@@ -90,6 +99,7 @@ AdminThread::AdminThread(Parts parts)
     return admin::account_gauges(revision->accounts, shared_.clock.now());
   });
   relay_api_.serve(api_);
+  cache_api_.serve(api_);
   accounts_api_.serve(api_);
   keys_api_.serve(api_);
   ledger_api_.serve(api_);

@@ -14,6 +14,7 @@
 #include "admin/accounts_api.h"
 #include "admin/api.h"
 #include "admin/audit_log.h"
+#include "admin/cache_api.h"
 #include "admin/desk.h"
 #include "admin/keys_api.h"
 #include "admin/ledger_api.h"
@@ -59,6 +60,7 @@ class AdminThread : public LoopThread {
   admin::AuditLog audit_;
   admin::Overview overview_;
   admin::RelayApi relay_api_;
+  admin::CacheApi cache_api_;
   admin::AccountsApi accounts_api_;
   admin::KeysApi keys_api_;
   admin::LedgerApi ledger_api_;

@@ -299,7 +299,11 @@ int run_keys(const Keys& command) {
       auto revoked = store->revoke(command.key.name, now);
       if (!revoked) return cannot(revoked.error().detail);
       note(*folder, "keys.revoke", command.key.name, now);
-      if (!command.json) std::fprintf(stderr, "The key %s is revoked.\n", command.key.name.c_str());
+      if (command.json) {
+        std::printf("{\"name\":\"%s\",\"revoked\":true}\n", command.key.name.c_str());  // a name has no quotes
+      } else {
+        std::fprintf(stderr, "The key %s is revoked.\n", command.key.name.c_str());
+      }
       return 0;
     }
     case Keys::Action::kCreate:

@@ -21,8 +21,9 @@
 namespace baton::app {
 namespace {
 
-constexpr std::array<std::string_view, 13> kCommands{"serve", "sim",         "keys", "usage", "accounts", "tail", "top",
-                                                     "audit", "completions", "man",  "docs",  "version",  "help"};
+constexpr std::array<std::string_view, 14> kCommands{"serve", "sim",  "keys",    "usage", "accounts",
+                                                     "cache", "tail", "top",     "audit", "completions",
+                                                     "man",   "docs", "version", "help"};
 
 constexpr std::array<SettingFlag, 2> kServeFlags{{{"--threads", "threads", "N"}, {"--data-dir", "data_dir", "DIR"}}};
 constexpr std::array<SettingFlag, 11> kSimFlags{{
@@ -415,6 +416,7 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
     return parse_reconcile({rest.begin() + 1, rest.end()});
   if (command == "usage") return parse_usage(rest, now);
   if (command == "accounts") return parse_accounts(rest);
+  if (command == "cache") return parse_cache(rest);
   if (command == "tail") return parse_tail(rest);
   if (command == "top") return parse_top(rest);
   if (command == "audit") return parse_audit(rest);
@@ -425,7 +427,10 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
   }
   if (command == "docs") return parse_docs(rest);
   if (command == "help" || command == "--help" || command == "-h") return parse_help(rest);
-  if (command == "version" || command == "--version") return Print{"baton " BATON_VERSION "\n"};
+  if (command == "version" || command == "--version") {
+    if (rest == std::vector<std::string>{"--json"}) return Print{"{\"version\":\"" BATON_VERSION "\"}\n"};
+    return Print{"baton " BATON_VERSION "\n"};
+  }
   return refuse("has no command " + ascii::excerpt(command) + did_you_mean(command, kCommands) +
                 " (\"baton help\" lists them)");
 }

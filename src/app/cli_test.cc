@@ -173,6 +173,7 @@ TEST(Cli, HelpFitsATerminal) {
 TEST(Cli, VersionAndPages) {
   EXPECT_EQ(printed({"version"}), "baton " BATON_VERSION "\n");
   EXPECT_EQ(printed({"--version"}), "baton " BATON_VERSION "\n");
+  EXPECT_EQ(printed({"version", "--json"}), "{\"version\":\"" BATON_VERSION "\"}\n");
   EXPECT_EQ(printed({"docs", "config"}), config::document());
   EXPECT_EQ(printed({"docs", "limits"}), config::limits());
 }

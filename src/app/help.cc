@@ -13,6 +13,7 @@ constexpr std::string_view kOverview =
   baton keys       Make, list, rotate and revoke keys, while the relay runs.
   baton usage      What was used and spent, by key, model, account, tag or day.
   baton accounts   How the accounts stand; drain, park, release or test one.
+  baton cache      The replies that are kept; take some or all of them out.
   baton tail       Calls as they end, or the story of one.
   baton top        A running relay at a glance.
   baton audit      Who changed what.
@@ -104,7 +105,8 @@ create, import and set take:
   --accounts NAME,...  Only these accounts; org-* is all that begin so.
   --from CIDR,...      Only from these addresses, such as 10.0.0.0/8.
   --cache WHEN         Replies may be reused: default (as each call says), on, off.
-  --priority LEVEL     Share of the queue for an account: low, normal or high (1:4:16).
+  --priority LEVEL     low, normal or high: a share of the queue beside other teams
+                       (1:4:16), and before its own team's less urgent calls.
 set also takes: any for a list, 0 for a number, --ttl never.
 import takes:
   --sha256 HEX         The key's SHA-256: printf %s "$KEY" | sha256sum

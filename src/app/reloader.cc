@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "app/tracer.h"
 #include "config/table.h"
 
 namespace baton::app {
@@ -28,7 +29,6 @@ constexpr std::string_view kFixed[] = {
     "similar.",
     "upstream.dns_refresh",
     "upstream.dns_stale_max",
-    "tracing.",
     "budgets.webhook",
     "budgets.webhook_secret",
 };
@@ -73,15 +73,10 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
     kept.emplace_back(key);
     now = before;
   };
-  const auto same_header = [](const auto& a, const auto& b) {
-    return a.first == b.first && a.second.reveal() == b.second.reveal();
-  };
   const auto same_token = [](const admin::TokenConfig& a, const admin::TokenConfig& b) {
     return a.name == b.name && a.role == b.role && a.token.reveal() == b.token.reveal();
   };
   const auto same_metrics = [](const auto& a, const auto& b) { return a && b ? same(*a, *b) : !a && !b; };
-  keep("tracing.headers", std::ranges::equal(fresh.tracing.headers, running.tracing.headers, same_header),
-       fresh.tracing.headers, running.tracing.headers);
   keep("admin.listen", same(fresh.admin, running.admin), fresh.admin, running.admin);
   keep("admin.hosts", fresh.admin_hosts == running.admin_hosts, fresh.admin_hosts, running.admin_hosts);
   keep("admin.metrics_listen", same_metrics(fresh.admin_metrics, running.admin_metrics), fresh.admin_metrics,
@@ -155,6 +150,13 @@ Expected<uint64_t> Reloader::reload() {
   for (const auto& listener : settings->edge.listen) {
     if (auto read = shared_.server_tls.read(listener.tls); !read) return refuse(read.error());
   }
+  const bool traces_change = !same_traces(settings->tracing, running->settings.tracing);
+  std::unique_ptr<TraceThread> traces;
+  if (traces_change) {
+    auto thread = shared_.traces->prepare(settings->tracing);
+    if (!thread) return refuse(thread.error());
+    traces = std::move(*thread);
+  }
   auto made = Revision::make(std::move(*settings), running->number + 1, shared_.clock);
   if (!made) return refuse(made.error());
   const std::shared_ptr<Revision> next = std::move(*made);
@@ -165,6 +167,7 @@ Expected<uint64_t> Reloader::reload() {
   // where it began.
   const Instant now = shared_.clock.now();
   next->accounts.restore(running->accounts.save(now), now);
+  next->accounts.follow(running->accounts, now);
   shared_.metrics.know_accounts(account_names(next->settings));
   shared_.budgets->use(*prices);
   shared_.budgets->use(next->settings.ledger.budgets);
@@ -177,6 +180,7 @@ Expected<uint64_t> Reloader::reload() {
     worker.use(next);
     worker.use_listeners(next->settings);
   });
+  if (traces_change) shared_.traces->use(std::move(traces));
   shared_.state.note("configuration", "");
   shared_.log.say("configuration: revision " + std::to_string(next->number) + " is in force");
   for (const auto& key : kept) shared_.log.say("configuration: " + key + " stays as it was: a change needs a restart");

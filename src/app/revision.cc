@@ -6,7 +6,11 @@
 namespace baton::app {
 
 Revision::Revision(config::Settings from, uint64_t its_number, const runtime::Clock& clock)
-    : number(its_number), made(clock.wall()), settings(std::move(from)), accounts(settings.accounts, clock) {}
+    : number(its_number),
+      made(clock.wall()),
+      settings(std::move(from)),
+      tracing{.sample = settings.tracing.sample, .propagate = settings.tracing.propagate},
+      accounts(settings.accounts, clock) {}
 
 Expected<std::shared_ptr<Revision>> Revision::make(config::Settings from, uint64_t number,
                                                    const runtime::Clock& clock) {

@@ -10,6 +10,7 @@
 #include "accounts/pool.h"
 #include "base/error.h"
 #include "config/settings.h"
+#include "model/trace_context.h"
 #include "net/tls_context.h"
 #include "runtime/clock.h"
 #include "upstream/endpoint.h"
@@ -26,6 +27,7 @@ struct Revision {
   const uint64_t number;  // 1 at the start, one more with each reload
   const WallTime made;
   config::Settings settings;
+  model::TraceRules tracing;
   accounts::AccountPool accounts;
   std::vector<std::vector<upstream::Endpoint>> endpoints;          // per account, base_url first
   std::vector<std::unique_ptr<net::TlsClientContext>> client_tls;  // per account; null for plain

@@ -11,7 +11,7 @@
 #include "app/shared.h"
 #include "app/signals.h"
 #include "app/sim_thread.h"
-#include "app/trace_thread.h"
+#include "app/tracer.h"
 #include "app/upkeep.h"
 #include "app/worker.h"
 
@@ -102,13 +102,11 @@ int serve(config::Settings settings, config::LoadOptions load) {
   if (!made) return cannot_start(log, made.error().detail);
   Shared& shared = **made;
 
-  std::unique_ptr<TraceThread> traces;
-  if (!shared.settings.tracing.endpoint.empty()) {
-    auto thread = TraceThread::make(shared);
-    if (!thread) return cannot_start(log, thread.error().detail);
-    traces = std::move(*thread);
-    traces->begin();
-  }
+  Tracer traces(shared.metrics);
+  auto exporting = traces.prepare(shared.settings.tracing);
+  if (!exporting) return cannot_start(log, exporting.error().detail);
+  traces.use(std::move(*exporting));
+  shared.traces = &traces;
   // Keys are known before the first call can come.
   Upkeep upkeep(shared);
   if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
@@ -170,7 +168,7 @@ int serve(config::Settings settings, config::LoadOptions load) {
   for (auto& worker : workers) worker->end();
   keep_pool(/*now_or_never=*/true);
   admin.end();
-  if (traces) traces->end();
+  traces.end();
   if (simulator) simulator->end();
   log.say("bye");
   return code;

@@ -48,6 +48,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
   }
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
+  const bool traced = !settings.tracing.endpoint.empty();
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = parts.loop,
                                                        .random = parts.random,
                                                        .authenticator = authenticator_,
@@ -63,13 +64,14 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .ledger = parts.ledger,
                                                        .tap_room = parts.tap_room,
                                                        .budgets = shared.budgets.get(),
-                                                       .tracing = shared.traces == nullptr ? nullptr : &shared.tracing,
+                                                       .tracing = traced ? &revision_->tracing : nullptr,
                                                        .nonces = &shared.nonces,
                                                        .replies = shared.replies.get(),
                                                        .similar = shared.similar.get(),
                                                        .flights = shared.flights.get(),
                                                        .resumables = &shared.resumables,
                                                        .resumables_of_loop = &parts.resumables,
+                                                       .refreshes = &parts.refreshes,
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
                                                        .simulated = settings.simulated,

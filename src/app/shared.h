@@ -29,9 +29,10 @@
 #include "similar/memory.h"
 #include "store/id_bindings.h"
 #include "store/journal.h"
-#include "trace/exporter.h"
 
 namespace baton::app {
+
+class Tracer;
 
 // The certificates of listeners, by the files that they were read from. Once read they stay: streams use them.
 class ServerCertificates {
@@ -72,8 +73,7 @@ struct Shared {
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
   auth::NonceFile nonces;
-  model::TraceRules tracing;
-  trace::Exporter* traces = nullptr;  // null: nothing is traced; set before the loops are made, outlives them
+  Tracer* traces = nullptr;  // set before the loops are made, outlives them
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};

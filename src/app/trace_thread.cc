@@ -15,8 +15,7 @@ std::string random_name() {
 
 }  // namespace
 
-Expected<std::unique_ptr<TraceThread>> TraceThread::make(Shared& shared) {
-  const trace::Config& config = shared.settings.tracing;
+Expected<std::unique_ptr<TraceThread>> TraceThread::make(const trace::Config& config, metrics::TraceCounts& counts) {
   auto endpoint = upstream::parse_endpoint(config.endpoint);
   if (!endpoint) return fail(ErrorCode::kConfig, Fault::kUs, "tracing.endpoint: " + endpoint.error().detail);
   std::unique_ptr<net::TlsClientContext> tls;
@@ -25,11 +24,13 @@ Expected<std::unique_ptr<TraceThread>> TraceThread::make(Shared& shared) {
     if (!context) return fail(ErrorCode::kConfig, Fault::kUs, "tracing: " + context.error().detail);
     tls = std::move(*context);
   }
-  return std::make_unique<TraceThread>(shared, std::move(*endpoint), std::move(tls));
+  return std::make_unique<TraceThread>(config, counts, std::move(*endpoint), std::move(tls));
 }
 
-TraceThread::TraceThread(Shared& shared, upstream::Endpoint endpoint, std::unique_ptr<net::TlsClientContext> tls)
-    : endpoint_(std::move(endpoint)),
+TraceThread::TraceThread(trace::Config config, metrics::TraceCounts& counts, upstream::Endpoint endpoint,
+                         std::unique_ptr<net::TlsClientContext> tls)
+    : config_(std::move(config)),
+      endpoint_(std::move(endpoint)),
       tls_(std::move(tls)),
       resolver_(std::make_unique<net::CaresResolver>(loop_, poller_, net::CaresOptions{})),
       dialer_(net::make_tcp_dialer(loop_, poller_, *resolver_,
@@ -43,14 +44,10 @@ TraceThread::TraceThread(Shared& shared, upstream::Endpoint endpoint, std::uniqu
       exporter_(std::make_unique<trace::Exporter>(trace::Exporter::Parts{.loop = loop_,
                                                                          .connections = pool_,
                                                                          .endpoint = endpoint_,
-                                                                         .config = shared.settings.tracing,
-                                                                         .counts = counts_,
+                                                                         .config = config_,
+                                                                         .counts = counts,
                                                                          .version = BATON_VERSION,
-                                                                         .instance = random_name()})) {
-  shared.metrics.watch_traces(counts_);
-  shared.tracing = {.sample = shared.settings.tracing.sample, .propagate = shared.settings.tracing.propagate};
-  shared.traces = exporter_.get();
-}
+                                                                         .instance = random_name()})) {}
 
 void TraceThread::begin() {
   loop_.post([this] { tasks_.spawn(exporter_->run(cancel_)); });

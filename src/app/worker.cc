@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/tracer.h"
 #include "base/digest.h"
 #include "net/cares_resolver.h"
 #include "net/tcp_listener.h"
@@ -49,7 +50,11 @@ Worker::Worker(Shared& shared, size_t index)
     : shared_(shared),
       metrics_(shared.metrics.shard(index)),
       random_(seed()),
-      resumables_(loop_, shared.resumables, metrics_) {
+      resumables_(loop_, shared.resumables, metrics_),
+      refreshes_({.loop = loop_,
+                  .request_bytes = shared.request_bytes,
+                  .reply_bytes = shared.reply_bytes,
+                  .metrics = metrics_}) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -57,9 +62,9 @@ Worker::Worker(Shared& shared, size_t index)
                                                                        .stale_max = settings.upstream.dns_stale_max}});
   ledger_ =
       std::make_unique<ledger::Ledger>(loop_, metrics_, *shared.access_log, shared.book.get(), shared.journal.get());
-  ledger_->observe([this, traces = shared.traces](const model::Outcome& call) {
+  ledger_->observe([this, &traces = *shared.traces](const model::Outcome& call) {
     shared_.live.offer(call, loop_.now());
-    if (traces != nullptr) traces->offer(call);
+    traces.offer(call);
   });
   edge_ = settings.edge;
   use(shared.current());
@@ -79,12 +84,15 @@ Worker::Worker(Shared& shared, size_t index)
 Worker::~Worker() { end(); }
 
 void Worker::end() {
-  loop_.post([this] { server_->cut(); });
+  loop_.post([this] {
+    server_->cut();
+    refreshes_.cut();
+  });
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
   });
-  finish([this] { return server_->settled() && background_.size() == 0; });
+  finish([this] { return server_->settled() && refreshes_.settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
@@ -99,6 +107,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .ledger = *ledger_,
                             .tap_room = tap_room_,
                             .resumables = resumables_,
+                            .refreshes = refreshes_,
                             .metrics = metrics_,
                             .background = background_});
 }

@@ -18,6 +18,7 @@
 #include "net/prober.h"
 #include "net/resolver.h"
 #include "net/tcp_listener.h"
+#include "relay/refresh.h"
 #include "runtime/loop.h"
 
 namespace baton::app {
@@ -69,6 +70,7 @@ class Worker : public LoopThread, public edge::Handler {
   std::unique_ptr<ledger::Ledger> ledger_;
   stream::TapRoom tap_room_;
   reuse::ResumableList resumables_;
+  relay::Refreshes refreshes_;
   edge::Config edge_;
   std::unique_ptr<net::Prober> prober_;
   runtime::Cancellation background_cancel_;

@@ -132,6 +132,15 @@ double share_of(Priority priority) {
   return 1;
 }
 
+uint8_t rank_of(Priority priority) {
+  switch (priority) {
+    case Priority::kLow: return 0;
+    case Priority::kNormal: return 1;
+    case Priority::kHigh: return 2;
+  }
+  return 1;
+}
+
 bool allows_account(const ClientKey& key, std::string_view account) {
   const auto& accounts = key.rights.accounts;
   return accounts.empty() ||

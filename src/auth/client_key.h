@@ -23,10 +23,12 @@ namespace baton::auth {
 // Whether the key's calls may be answered from kept replies: as each call says, never, or unless a call says no.
 enum class CachePolicy : uint8_t { kDefault, kOff, kOn };
 std::string_view name(CachePolicy policy);
-// The key's share while calls wait for an account: a quarter, one, or four times that of others.
+// While calls wait for an account: beside other tenants' calls a key's have a quarter, one, or four times their share;
+// of its own team's calls the higher priority goes first.
 enum class Priority : uint8_t { kNormal, kLow, kHigh };
 std::string_view name(Priority priority);
 double share_of(Priority priority);
+uint8_t rank_of(Priority priority);  // 0: goes last
 
 // What a key may do. Empty lists and zeros do not limit.
 struct Rights {

@@ -291,7 +291,7 @@ std::span<const Setting<Settings>> settings_table() {
           "How often one call is let through to an account that answered 401 or 402."),
       R::duration(
           "health.slow_start", [](auto& s) -> auto& { return s.accounts.health.slow_start; }, ns(1ms), ns(1h),
-          "How long an account that came back takes to its full share of calls."),
+          "How long an account that came back, or joined others, takes to its full share of calls."),
       R::flag(
           "concurrency.adaptive", [](auto& s) -> auto& { return s.accounts.concurrency.adaptive; },
           "Calls in flight at an endpoint are kept where its first byte comes as fast as with little to do; beyond "
@@ -370,6 +370,17 @@ std::span<const Setting<Settings>> settings_table() {
       R::duration(
           "cache.ttl", [](auto& s) -> auto& { return s.cache.ttl; }, ns(1s), 30 * kDay,
           "How long a reply may be used again; up to a tenth is taken off, differently for each."),
+      R::duration(
+          "cache.stale_max", [](auto& s) -> auto& { return s.cache.stale_max; }, 0, 30 * kDay,
+          "How long beyond its time a reply is held for calls that take it stale (Cache-Control of the request: "
+          "max-stale, stale-while-revalidate, stale-if-error)."),
+      R::duration(
+          "cache.stale_while_revalidate", [](auto& s) -> auto& { return s.cache.stale_while_revalidate; }, 0, 30 * kDay,
+          "What calls that may be reused allow when they do not say: a reply stale for so long is given out "
+          "and asked for anew beside it."),
+      R::duration(
+          "cache.stale_if_error", [](auto& s) -> auto& { return s.cache.stale_if_error; }, 0, 30 * kDay,
+          "The same for a stale reply in place of an upstream's error."),
       R::text(
           "cache.policy", [](auto& s) -> auto& { return s.cache.policy; }, "",
           "What goes when it is full: `value` (S3-FIFO, the least valuable byte first), `s3fifo`, `tinylfu` or `lru`."),

@@ -20,7 +20,9 @@ constexpr std::string_view kPageSql =
     " FROM calls WHERE seq < ?1 AND seq >= ?2 AND (?3 = '' OR client = ?3) AND (?4 IS NULL OR status = ?4) "
     "ORDER BY seq DESC LIMIT ?5";
 constexpr std::string_view kOneSql =
-    "SELECT " BATON_CALL_COLUMNS " FROM calls WHERE seq >= ?2 AND request_id = ?1 ORDER BY seq DESC LIMIT 1";
+    "SELECT " BATON_CALL_COLUMNS
+    " FROM calls WHERE seq >= ?2 AND ?1 <> '' AND (request_id = ?1 OR upstream_request_id = ?1) "
+    "ORDER BY seq DESC LIMIT 1";
 #undef BATON_CALL_COLUMNS
 constexpr std::string_view kAttemptsSql =
     "SELECT account, model, result, status, may_have_been_processed, first_byte_us, total_us, input_tokens, "

@@ -69,7 +69,7 @@ struct CallStory {
   BookedCall call;
   std::vector<BookedAttempt> attempts;
 };
-// kNotFound: not booked, or not yet.
+// By Baton's own id or the vendor's, which is what clients see first. kNotFound: not booked, or not yet.
 Expected<CallStory> find_call(const std::string& folder, std::string_view id);
 
 // What calls since midnight UTC cost, going on from what it has read already.

@@ -21,6 +21,7 @@ class CallListTest : public ::testing::Test {
   void book(int number, std::string client, int status, WallTime started) {
     model::Outcome outcome;
     outcome.request_id = "req_" + std::to_string(number);
+    outcome.upstream_request_id = "req_011vendor" + std::to_string(number);
     outcome.client = std::move(client);
     outcome.model = "claude-opus-5-5";
     outcome.operation = model::Operation::kMessages;
@@ -94,6 +95,12 @@ TEST_F(CallListTest, ACallTellsItsAttempts) {
   EXPECT_EQ(story->attempts[0].cost, 0);
   EXPECT_EQ(story->attempts[1].account, "b");
   EXPECT_EQ(story->attempts[1].cost, story->call.cost);
+  book(2, "laptop", 200, noon_);
+  const auto same = find_call(folder_, "req_011vendor1");
+  ASSERT_TRUE(same) << "by the vendor's id";
+  EXPECT_EQ(same->call.id, "req_1");
+  EXPECT_FALSE(find_call(folder_, "req_011vendor"));
+  EXPECT_FALSE(find_call(folder_, ""));
 }
 
 TEST_F(CallListTest, TodayIsWhatBeganSinceMidnightEachCallOnce) {

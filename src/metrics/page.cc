@@ -301,10 +301,20 @@ void Page::cache() {
     add_if_any(uses, {{"result", std::string(name(static_cast<model::CacheUse>(i)))}},
                sum([i](const Shard& s) -> auto& { return s.cache_uses_[i]; }));
   }
+  static constexpr const char* kSavings[] = {"hit", "stale", "coalesced", "similar", "resumed"};
+  auto& saved = counters(
+      "baton_saved_dollars_total",
+      "What answers had cost that were given again, by how: from the reply cache in or beyond their "
+      "time, read along with another call, for the same in other words, or to a client that came back to its stream.");
+  for (size_t i = 0; i < std::size(kSavings); ++i)
+    add(saved, {{"by", kSavings[i]}},
+        static_cast<double>(sum([i](const Shard& s) -> auto& { return s.saved_[i]; })) * 1e-9);
   add(gauges("baton_cache_bytes", "Bytes that the reply cache holds, with what it takes to find them."), {},
-      level([](const Shard& s) -> auto& { return s.cache_bytes_; }));
+      level([](const Shard& s) -> auto& { return s.cache_bytes_; }) -
+          static_cast<double>(metrics_.purged_bytes_.load()));
   add(gauges("baton_cache_entries", "Replies that the reply cache holds."), {},
-      level([](const Shard& s) -> auto& { return s.cache_entries_; }));
+      level([](const Shard& s) -> auto& { return s.cache_entries_; }) -
+          static_cast<double>(metrics_.purged_entries_.load()));
   auto& stored =
       counters("baton_cache_stores_total", "Replies of calls that may be reused, by whether they were kept.");
   add(stored, {{"result", "stored"}},
@@ -316,6 +326,7 @@ void Page::cache() {
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
   add(removed, {{"why", "expired"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
+  add(removed, {{"why", "purged"}}, static_cast<double>(metrics_.purged_entries_.load()));
 }
 
 void Page::similar() {
@@ -351,6 +362,11 @@ void Page::similar() {
 }
 
 void Page::flights() {
+  add(gauges("baton_cache_refreshes", "Kept replies that are asked for anew while nobody waits."), {},
+      level([](const Shard& s) -> auto& { return s.refreshes_; }));
+  add(counters("baton_cache_refreshes_skipped_total",
+               "Kept replies that were given out beyond their time and not asked for anew, for there was no room."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.refreshes_skipped_; })));
   add(gauges("baton_flights", "Upstream calls under way whose reply other calls may read along."), {},
       level([](const Shard& s) -> auto& { return s.flights_; }));
   add(gauges("baton_flight_readers", "Calls that read the reply of another call, or wait for it."), {},

@@ -85,6 +85,12 @@ class RelayMetrics {
   // The log's own thread could not write these lines (a loop that finds the queue full counts on its shard).
   void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
 
+  // The operator took so much out of the reply cache.
+  void cache_purged(int64_t bytes, int64_t entries) {
+    purged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    purged_entries_.fetch_add(entries, std::memory_order_relaxed);
+  }
+
   // A share of somebody's budget was reached, and whether that could be told to the operator's webhook.
   enum class Webhook : uint8_t { kSent, kFailed, kDropped };
   void budget_warned(int percent) { ++warnings_[percent >= 100 ? 2 : percent >= 80 ? 1 : 0]; }
@@ -132,6 +138,7 @@ class RelayMetrics {
   std::atomic<uint64_t> accounts_generation_{1};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> log_lines_lost_{0};
+  std::atomic<int64_t> purged_bytes_{0}, purged_entries_{0};
   std::array<std::atomic<uint64_t>, 3> warnings_{};
   std::array<std::atomic<uint64_t>, 3> webhooks_{};
   const ByteBudget* request_bytes_ = nullptr;
@@ -199,6 +206,9 @@ class alignas(64) RelayMetrics::Shard {
   void cache_stored() { ++cache_stored_; }
   void cache_evicted(uint64_t entries) { cache_evicted_ += entries; }
   void cache_expired(uint64_t entries) { cache_expired_ += entries; }
+  // Kept answers that are asked for anew while nobody waits; one that was not, for there were too many.
+  Held refresh() { return Held(refreshes_); }
+  void refresh_skipped() { ++refreshes_skipped_; }
   // -- Answers to the same question in other words --
   void similar(model::SimilarResult result) { ++similar_[static_cast<size_t>(result)]; }
   void similar_guarded(model::SimilarGuard guard) { ++similar_guards_[static_cast<size_t>(guard)]; }
@@ -245,7 +255,8 @@ class alignas(64) RelayMetrics::Shard {
   friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kUnknown) + 1;
-  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kSimilar) + 1;
+  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kRefresh) + 1;
+  static constexpr size_t kSavings = 5;  // hit, stale, coalesced, similar, resumed
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
   static constexpr size_t kConnectedIndex = kErrors;
@@ -266,12 +277,15 @@ class alignas(64) RelayMetrics::Shard {
   };
 
   AccountCounters& account(const std::string& name);
+  static size_t saving_index(const model::Outcome& outcome);
   static size_t status_index(int status);
   static size_t error_index(std::string_view code);
 
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
   Gauge cache_bytes_, cache_entries_;
+  Gauge refreshes_;
+  Counter refreshes_skipped_;
   Gauge flights_, flight_readers_, resumable_streams_;
   Counter resumes_, resumes_unknown_, resumables_refused_;
   Counter flight_promotions_, flight_losses_;
@@ -288,6 +302,7 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, model::kSimilarGuards> similar_guards_;
   std::array<Counter, 3> similar_compared_;  // not known, same, other
   Counter similar_unfit_, similar_trips_;
+  std::array<Counter, kSavings> saved_;  // nanodollars
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, 3> preconnects_;

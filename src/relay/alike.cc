@@ -49,7 +49,7 @@ std::optional<KeptAnswer> find_alike(const Parts& parts, Call& call, reuse::Dige
   alike->found = parts.similar->look(alike->scope, alike->question, policy, parts.random.unit(), now);
   similar::Found& found = alike->found;
   if (found.result >= SimilarResult::kUnproved) {
-    alike->other = find_reply(parts, digest_of(found.answer));
+    alike->other = find_fresh(parts, digest_of(found.answer));
     if (alike->other == nullptr) {
       parts.similar->forget(alike->scope, found.answer);
       found.result = SimilarResult::kGone;
@@ -59,7 +59,7 @@ std::optional<KeptAnswer> find_alike(const Parts& parts, Call& call, reuse::Dige
     }
   }
   std::optional<KeptAnswer> answer;
-  if (found.result == SimilarResult::kServed) answer = answer_from(parts, call, alike->other);
+  if (found.result == SimilarResult::kServed) answer = open_kept(parts, call, alike->other);
   if (found.result == SimilarResult::kServed && !answer) found.result = SimilarResult::kGone;
   parts.metrics.similar(found.result);
   if (found.guard) parts.metrics.similar_guarded(*found.guard);

@@ -102,11 +102,15 @@ std::optional<Duration> Attempts::hedge_after() {
 }
 
 Task<Tried> Attempts::try_once(Lease lease) {
-  if (auto after = hedge_after()) return race(parts_, call_, std::move(lease), /*fresh=*/false, *after, seeker_);
+  const size_t made = call_.outcome.attempts.size() - step_began_;
+  if (auto after = hedge_after()) return race(parts_, call_, std::move(lease), /*fresh=*/made > 0, *after, seeker_);
+  // A kept connection may turn out to be stale, which is one attempt more than there may be.
+  const bool last = made > 0 && made + 1 >= parts_.attempts_max;
   const bool in_pieces = call_.route.streams_body && call_.exchange.head().framing != http::Framing::kNone;
-  return try_account(
-      parts_, call_, std::move(lease),
-      {.cancel = call_.cancel(), .source = in_pieces ? &source_ : nullptr, .fresh = call_.route.creates || repeated_});
+  return try_account(parts_, call_, std::move(lease),
+                     {.cancel = call_.cancel(),
+                      .source = in_pieces ? &source_ : nullptr,
+                      .fresh = call_.route.creates || repeated_ || last});
 }
 
 bool Attempts::may_repeat(const Tried& tried) {

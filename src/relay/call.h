@@ -20,6 +20,7 @@
 #include "model/route.h"
 #include "relay/likeness.h"
 #include "reuse/digest.h"
+#include "reuse/reply_store.h"
 
 namespace baton::relay {
 
@@ -38,19 +39,22 @@ struct Call {
   auth::TokenHold tokens = {};  // taken of its minute
   Duration retry_after{0};      // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
-  std::optional<model::CallWeight> weight = {};   // of a call that somebody's budget pays for
-  ledger::Budgets::Hold hold = {};                // what it has taken of budgets
-  bool passthrough = false;                       // with the caller's own credential
-  std::optional<std::string> bound_account = {};  // the object named belongs to it
-  std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
-  std::unique_ptr<Likeness> alike = {};           // what an answer to the same in other words is judged by
-  bool resumable = false;                         // the client may come back to its stream
-  bool may_join = false;                          // an answer that is under way for another call will do
-  runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving
-  Instant until = {};                             // the end of the whole call
-  std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
-  accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
-  Instant began = {};                             // real time, at the head's first byte
+  std::optional<model::CallWeight> weight = {};        // of a call that somebody's budget pays for
+  ledger::Budgets::Hold hold = {};                     // what it has taken of budgets
+  bool passthrough = false;                            // with the caller's own credential
+  std::optional<std::string> bound_account = {};       // the object named belongs to it
+  std::optional<reuse::Digest> keep_as = {};           // a good answer to this call is kept under it
+  std::shared_ptr<const reuse::KeptReply> spare = {};  // a stale reply that will do in place of an error
+  std::unique_ptr<Likeness> alike = {};                // what an answer to the same in other words is judged by
+  bool refreshes = false;                              // nobody waits for its answer
+  uint64_t purges = 0;                                 // of the reply cache, when it was looked at
+  bool resumable = false;                              // the client may come back to its stream
+  bool may_join = false;                               // an answer that is under way for another call will do
+  runtime::Cancellation* outlives = nullptr;           // ends the upstream call instead of the client's leaving
+  Instant until = {};                                  // the end of the whole call
+  std::optional<Instant> retry_at = {};                // when an account could take it, where none could in time
+  accounts::PromptWrites::Lead lead = {};              // others wait for this call's first byte
+  Instant began = {};                                  // real time, at the head's first byte
 
   std::optional<Wording> wording = {};  // once another model is asked than the client's
 

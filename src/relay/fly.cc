@@ -140,6 +140,8 @@ Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Hel
   call.outcome.usage = attempt.usage;
   settle(parts, call, answer, !ending.failure && !ending.stream_error);
   if (answer.follower) attempt.total = parts.loop.clock().now() - call.exchange.complete();
+  ending.model = call.outcome.model;
+  if (!ending.failure && !attempt.usage_partial) ending.usage = attempt.usage;
   helm.end(std::move(ending));
 }
 
@@ -151,7 +153,8 @@ Task<void> make_call(const Parts& parts, Call& call, reuse::Helm& helm, reuse::S
     auto answer = co_await attempt_all(parts, call);
     if (!answer) {
       made.error = failure = answer.error();
-    } else if (answer->coding != http::Coding::kIdentity) {
+    } else if (answer->coding != http::Coding::kIdentity || !answer->fallback_model.empty()) {
+      // Of a coding that others may not take, or of another model than they asked for.
       made.unshared = std::move(*answer);
       helm.part();
     } else if (is_for_all(call, *answer) || (answer->whole && !helm.may_vacate())) {
@@ -210,6 +213,7 @@ Task<Expected<bool>> make(const Parts& parts, Call& call, reuse::Seat& seat, std
   call.outlives = nullptr;
   if (trouble) co_return std::unexpected(*trouble);
   if (made.error) co_return std::unexpected(*made.error);
+  if (made.unshared && call.spare != nullptr && co_await deliver_spare_for(parts, call, *made.unshared)) co_return true;
   if (made.unshared) co_await deliver(parts, call, std::move(*made.unshared));
   co_return true;
 }
@@ -264,6 +268,11 @@ Task<Expected<bool>> fly(const Parts& parts, Call& call) {
   auto place = parts.flights->join(*call.keep_as, {.stream = stream, .may_read = call.may_join});
   if (place.flight == nullptr) co_return false;
   reuse::Seat seat(place.flight, parts.loop);
+  if (call.refreshes && place.role == reuse::Flights::Role::kReader) {
+    // Somebody else is at it.
+    auto sent = co_await call.exchange.reply(204, {}, {});
+    co_return sent.has_value();
+  }
   auto flown = place.role == reuse::Flights::Role::kMaker ? co_await make(parts, call, seat, place.flight)
                                                           : co_await read_along(parts, call, seat, place.flight);
   seat.leave();

@@ -28,6 +28,8 @@
 
 namespace baton::relay {
 
+class Refreshes;
+
 // How the relay reaches one endpoint of an account.
 struct Line {
   upstream::Party party;
@@ -58,6 +60,7 @@ struct Parts {
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
   reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before
+  Refreshes* refreshes = nullptr;                      // of this loop; null: nothing is asked anew beside calls
   std::string public_url;                              // the relay's own origin, or empty: from the request
   bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;

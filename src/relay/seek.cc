@@ -40,9 +40,10 @@ uint64_t conversation(const Call& call) {
 Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   const bool messages = call.route.operation == model::Operation::kMessages;
   smoothed_ = messages && !call.passthrough && parts.accounts.config().queue.max_wait.count() > 0;
-  ask_.tenant = call.caller.name;
+  ask_.tenant = call.outcome.team.empty() ? std::string_view(call.caller.name) : call.outcome.team;
   if (const auth::ClientKey* key = call.caller.key.get()) {
     ask_.share = auth::share_of(key->rights.priority);
+    ask_.priority = auth::rank_of(key->rights.priority);
     if (!key->rights.accounts.empty()) {
       for (AccountIndex i = 0; i < parts.accounts.size(); ++i)
         allowed_.push_back(auth::allows_account(*key, parts.accounts.account(i).name));
@@ -77,7 +78,7 @@ void Seeker::ask_for(std::string_view model) {
   ask_.model = model.empty() ? 0 : hash64(model);
   ask_.limits = accounts::limit_class(call_.route.operation, model);
   if (call_.route.operation == model::Operation::kMessages && !call_.passthrough)
-    ask_.need = parts_.accounts.forecast().expect(ask_.tenant, ask_.limits, call_.exchange.body().size(),
+    ask_.need = parts_.accounts.forecast().expect(call_.caller.name, ask_.limits, call_.exchange.body().size(),
                                                   call_.facts.max_tokens);
 }
 

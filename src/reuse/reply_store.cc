@@ -59,14 +59,17 @@ ReplyStore::ReplyStore(const Config& config, const std::array<uint8_t, 32>& secr
   content_bytes_max_ = std::min(config.entry_bytes_max, stripe_bytes / kEntriesPerStripeMin);
 }
 
-std::shared_ptr<const KeptReply> ReplyStore::find(const Digest& digest, Instant now, cache::Change& change) {
+std::shared_ptr<const KeptReply> ReplyStore::find(const Digest& digest, Instant now, cache::Change& change,
+                                                  Duration stale) {
   auto found = kept_.find(digest.key, now, change);
   if (found == nullptr || found->identity != digest.identity) return nullptr;
+  if (now >= found->fresh_until && now - found->fresh_until >= stale) return nullptr;
   return found;
 }
 
 cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Instant now) {
   if (!worth_keeping(reply.stop_reason) || reply.content.size() > content_bytes_max_) return {};
+  if (reply.purges != purges()) return {};
   auto kept = std::make_shared<KeptReply>();
   kept->identity = digest.identity;
   kept->key = digest.key;
@@ -87,14 +90,25 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   // Entries that came together do not all end together: up to a tenth is taken off, as the digest says.
   const auto tenth = static_cast<uint64_t>(config_.ttl.count()) / 10;
   const Duration less{static_cast<int64_t>(tenth == 0 ? 0 : digest.key.low % tenth)};
+  kept->fresh_until = now + (config_.ttl - less);
+  const Instant expires = kept->fresh_until + config_.stale_max;
   const uint64_t bytes = sizeof(KeptReply) + kept->content.capacity() + kept->request_id.capacity() +
                          kept->tenant.capacity() + kept->tags.capacity();
-  return kept_.put(digest.key, std::move(kept),
-                   {.bytes = bytes, .worth = worth_of(reply.usage), .expires = now + (config_.ttl - less)}, now);
+  cache::Change change =
+      kept_.put(digest.key, std::move(kept), {.bytes = bytes, .worth = worth_of(reply.usage), .expires = expires}, now);
+  // A purge that has passed this stripe before the put had counted itself before.
+  if (change.stored && reply.purges != purges()) {
+    const cache::Change taken = kept_.erase(digest.key);
+    change.stored = false;
+    change.bytes += taken.bytes;
+    change.entries += taken.entries;
+  }
+  return change;
 }
 
 cache::Change ReplyStore::purge(const Selection& what) {
   if (what.empty()) return {};
+  purges_.fetch_add(1, std::memory_order_acq_rel);
   return kept_.erase_if([&](const std::shared_ptr<const KeptReply>& reply) {
     if (what.all) return true;
     return (what.tenant.empty() || reply->tenant == what.tenant) &&

@@ -30,7 +30,6 @@ TEST(Rules, say_what_may_be_reused) {
       {"on", "baton-cache: on\r\n", false, true, true},
       {"on in capitals", "Baton-Cache: ON\r\n", false, true, true},
       {"off beats temperature 0", "anthropic-version: 2023-06-01\r\nbaton-cache: off\r\n", true, false, false},
-      {"exact", "baton-cache: exact\r\n", false, true, true},
       {"refresh", "baton-cache: refresh\r\n", false, false, true},
       {"no-store", "baton-cache: on\r\ncache-control: no-store\r\n", false, false, false},
       {"no-cache", "baton-cache: on\r\ncache-control: no-cache\r\n", false, false, true},
@@ -54,6 +53,35 @@ TEST(Rules, say_what_may_be_reused) {
     EXPECT_EQ(rules->look, row.look) << row.name;
     EXPECT_EQ(rules->keep, row.keep) << row.name;
     EXPECT_EQ(rules->age_max, row.age_max) << row.name;
+  }
+}
+
+TEST(Rules, say_how_stale_an_answer_may_be) {
+  using std::chrono::seconds;
+  struct Row {
+    std::string_view control;
+    Duration max{0};
+    std::optional<Duration> revalidate = {}, error = {};
+  };
+  const Row kTable[] = {
+      {"max-age=5"},
+      {"max-stale=60", seconds(60)},
+      {"max-stale", Duration::max()},
+      {"Max-Stale=60, STALE-IF-ERROR=9", seconds(60), {}, seconds(9)},
+      {"stale-while-revalidate=30", seconds(0), seconds(30)},
+      {"stale-while-revalidate=0", seconds(0), seconds(0)},
+      {"stale-if-error=999999999999999999999", seconds(0), {}, Duration::max()},
+      {"stale-if-error=x, stale-while-revalidate=-1, max-stale=", seconds(0), seconds(0), seconds(0)},
+      {"stale-if-error, stale-while-revalidated=7, max-stales=3"},
+  };
+  for (const Row& row : kTable) {
+    std::string bytes;
+    const auto rules =
+        rules_of(head_of("baton-cache: on\r\ncache-control: " + std::string(row.control) + "\r\n", bytes), false);
+    ASSERT_TRUE(rules) << row.control;
+    EXPECT_EQ(rules->stale_max, row.max) << row.control;
+    EXPECT_EQ(rules->stale_while_revalidate, row.revalidate) << row.control;
+    EXPECT_EQ(rules->stale_if_error, row.error) << row.control;
   }
 }
 

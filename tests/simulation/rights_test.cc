@@ -13,9 +13,9 @@ using namespace std::chrono_literals;
 
 class RightsSimulation : public testing::Test {
  protected:
-  void give(std::string name, auth::Rights rights) {
+  void give(std::string name, auth::Rights rights, std::string team = "") {
     const std::string id = "key_" + name;
-    stored_.keys.push_back({.id = id, .name = name, .rights = std::move(rights)});
+    stored_.keys.push_back({.id = id, .name = name, .team = std::move(team), .rights = std::move(rights)});
     stored_.secrets.push_back({.digest = auth::keyed_digest(stored_.secret, secret(name)), .key_id = id});
     ring_.replace(stored_);
   }
@@ -139,6 +139,39 @@ TEST_F(RightsSimulation, PriorityIsAShareOfTheQueue) {
   for (size_t i = 13; i < 33 && i < world.outcomes.size(); ++i) ++of_the_first[world.outcomes[i].client];
   EXPECT_GE(of_the_first["high"], 14) << "16 to 1 where both wait";
   EXPECT_GE(of_the_first["low"], 1) << "and nobody starves";
+  world.check();
+}
+
+// One team's batch job has filled the queue when another team's call and the team's own urgent ones come.
+TEST_F(RightsSimulation, OfATeamsCallsTheUrgentGoFirstAndNoneIsPassedForEver) {
+  give("job", {.priority = auth::Priority::kLow}, "web");
+  give("page", {.priority = auth::Priority::kHigh}, "web");
+  give("other", {}, "data");
+  WorldOptions options{.keys = &ring_};
+  options.pool = {};
+  options.pool.queue.max_wait = 30min;
+  options.sim.orgs = {
+      {.id = "org_0", .keys = {{.key = World::key(0), .workspace = "default"}}, .requests_per_minute = 12}};
+  World world(options);
+  std::vector<Script> scripts;
+  const auto add = [&](const char* who, int count, Duration at) {
+    for (int i = 0; i < count; ++i) {
+      scripts.push_back(call(who));
+      scripts.back().start = at;
+    }
+  };
+  add("job", 13 + 8, 0s);  // 13 are served at once
+  add("page", 40, 1s);
+  add("other", 1, 2s);
+  world.play(scripts);
+  ASSERT_EQ(world.outcomes.size(), scripts.size());
+  std::string order;
+  for (size_t i = 13; i < world.outcomes.size(); ++i) order += world.outcomes[i].client[0];
+  EXPECT_LE(order.find('o'), 8u) << "another team's call is no later for it: " << order;
+  // The job's first call may have been the next already; then sixteen pass each of them.
+  EXPECT_GE(order.find('j', 1), 15u) << order;
+  EXPECT_LE(order.find('j', 1), 18u) << order;
+  EXPECT_LT(order.rfind('j'), order.rfind('p')) << "nobody is passed by all: " << order;
   world.check();
 }
 

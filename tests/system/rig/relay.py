@@ -1,6 +1,7 @@
 """Baton: the release binary as a process with a configuration of its own, its log and its metrics.
 
-After every stop the log and the last metrics are searched for each key that the tests use: a secret in either fails the test.
+Every secret of its configuration, the operator's token and the tests' own are searched for (canaries.py) in each answer of the operator's
+port, and at every stop in the log, the metrics and every file of its data folder, before and after: one that is found fails the test.
 """
 
 import ctypes
@@ -15,15 +16,14 @@ import time
 import urllib.error
 import urllib.request
 
+from rig import canaries
+from rig.canaries import CLIENT_KEY, UPSTREAM_KEY  # noqa: F401
 from rig.ports import free_ports
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BINARY = os.environ.get("BATON_BINARY", os.path.join(TOP, "build", "release", "baton"))
 START_SECONDS = 10
-# Made up; none may appear in a log or a metric.
-UPSTREAM_KEY = "sk-ant-canary-upstream-5f1c7a90d2"
-CLIENT_KEY = "sk-baton-canary-client-7be04d1f33"
-SECRETS = (UPSTREAM_KEY, CLIENT_KEY, "canary-prompt-a81f")
+TOKEN_LINE = "operator's token, shown this once"  # the one line of a log that holds a secret
 
 
 def clean_environment(**more):
@@ -68,6 +68,7 @@ class Process:
     """A baton process. `stop()` ends it; used as a context it is stopped at the end, and killed if that fails."""
 
     def __init__(self, arguments, env=None, cwd=None):
+        self.secrets = {*canaries.KEYS, canaries.PROMPT, *getattr(self, "secrets", ())}
         self.folder = tempfile.TemporaryDirectory(prefix="baton-")
         self.log_path = os.path.join(self.folder.name, "log")
         self.log_file = open(self.log_path, "w+b")
@@ -107,14 +108,17 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.signal(signal.SIGTERM)
         code = self.process.wait(seconds)
-        self.check_secrets(self.log(), "log")
+        self.check_log()
         return code
 
-    @staticmethod
-    def check_secrets(text, where):
-        for secret in SECRETS:
-            if secret in text:
-                raise AssertionError(f"a secret ({secret[:12]}…) stands in the {where}")
+    def check_log(self):
+        text = self.log()
+        if text.count(TOKEN_LINE) > 1:
+            raise AssertionError("the operator's token was shown twice")
+        self.check("\n".join(line for line in text.splitlines() if TOKEN_LINE not in line), "the log")
+
+    def check(self, data, where):
+        canaries.check(data, where, self.secrets)
 
     def resident_kb(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
@@ -146,12 +150,18 @@ class Relay(Process):
         admin = {"listen": f"127.0.0.1:{self.admin_port}", **settings.pop("admin", {})}
         config = {"listen": self.listen(), "admin": admin,
                   "data_dir": os.path.join(self.config_folder.name, "data"), "accounts": accounts, **settings}
+        self.data = config["data_dir"]
+        self.secrets = canaries.of_settings(config)
         self.config_path = os.path.join(self.config_folder.name, "baton.yaml")
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(write_yaml({key: value for key, value in config.items() if value is not None}))
         super().__init__(["serve", "--config", self.config_path, *arguments], env)
         self.wait_for_port(self.port)
         self.wait_for_port(self.admin_port)
+        token = os.path.join(self.data, "admin.token")
+        if os.path.exists(token):
+            with open(token, encoding="ascii") as file:
+                self.secrets.add(file.read().strip())
 
     def __exit__(self, kind, value, trace):
         super().__exit__(kind, value, trace)
@@ -168,15 +178,20 @@ class Relay(Process):
         """(status, text) of a GET on the operator's port."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as reply:
-                return reply.status, reply.read().decode()
+                status, text = reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            status, text = error.code, error.read().decode()
+        self.check(text, f"the answer to {path}")
+        return status, text
+
+    def check_data(self):
+        """Databases, their write-ahead logs, journals and all else in the data folder; admin.token is there to be read."""
+        return canaries.check_folder(self.data, self.secrets, leave_out=("admin.token",))
 
     def metrics(self):
         status, text = self.admin("/metrics")
         if status != 200:
             raise AssertionError(f"/metrics answered {status}")
-        self.check_secrets(text, "metrics")
         return Metrics(text)
 
     def settled_metrics(self):
@@ -187,7 +202,10 @@ class Relay(Process):
     def stop(self, seconds=20):
         if self.process.poll() is None:
             self.metrics()
-        return super().stop(seconds)
+            self.check_data()
+        code = super().stop(seconds)
+        self.check_data()
+        return code
 
     def calls_logged(self):
         """The access-log lines, parsed."""

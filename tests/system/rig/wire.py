@@ -4,6 +4,8 @@ import json
 import socket
 import time
 
+from rig import canaries
+
 
 class Closed(Exception):
     """The peer ended the connection before the reply was complete."""
@@ -20,6 +22,7 @@ class Reply:
         self.body = body
         self.pieces = pieces  # the chunks of a chunked body, or the body as one
         self.framing = framing  # "length", "chunked", "close" or "none"
+        canaries.check(b"".join(f"{n}: {v}\n".encode("latin-1") for n, v in fields) + body, "a reply", canaries.KEYS)
 
     def all(self, name):
         return [v for n, v in self.fields if n.lower() == name]

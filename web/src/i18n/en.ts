@@ -164,7 +164,7 @@ export const en = {
 
   'keys.create': 'New key',
   'keys.caption': 'Client keys',
-  'keys.none': 'There is no key yet: every program on this host may call.',
+  'keys.none': 'No key has been made here yet. Clients of the configuration are not in this list.',
   'keys.name': 'Name',
   'keys.nameHint': '1 to 64 letters, digits, . _ -',
   'keys.team': 'Team',

@@ -166,7 +166,7 @@ export const zh: Record<Text, string> = {
 
   'keys.create': '新建密钥',
   'keys.caption': '客户端密钥',
-  'keys.none': '还没有密钥：本机上的任何程序都可以调用。',
+  'keys.none': '这里还没有创建密钥。配置文件中的客户端不在此列表中。',
   'keys.name': '名称',
   'keys.nameHint': '1 至 64 个字母、数字、. _ -',
   'keys.team': '团队',

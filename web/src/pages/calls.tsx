@@ -28,6 +28,18 @@ export function callColumns(): Column<CallRow>[] {
   ];
 }
 
+// A call is shown as it ends, and what it cost once it is booked: an entry of `live` gets the cost of the one in `booked`, and those that
+// only `booked` has follow by time.
+export function withBooked(live: CallRow[], booked: CallRow[]): CallRow[] {
+  const known = new Map<string, CallRow>();
+  for (const call of [...live, ...booked]) {
+    const seen = known.get(call.id);
+    if (!seen) known.set(call.id, call);
+    else if ((seen.cost ?? null) === null && (call.cost ?? null) !== null) known.set(call.id, {...seen, cost: call.cost!});
+  }
+  return [...known.values()].sort((a, b) => a.time < b.time ? 1 : a.time > b.time ? -1 : 0);
+}
+
 interface Wanted { key: string; status: string; find: string }
 
 export function matches(call: CallRow, wanted: Wanted): boolean {
@@ -44,16 +56,12 @@ export function CallsPage() {
   const [next, setNext] = useState<number | null | undefined>(undefined);  // not asked yet: what the first page says
   const [error, setError] = useState<string | null>(null);
   const query = `limit=${kPage}${wanted.key ? `&key=${encodeURIComponent(wanted.key)}` : ''}`;
-  const first = useFetched<Page>(`/calls?${query}`);
+  const first = useFetched<Page>(`/calls?${query}`, following ? 5000 : 0);
   const live = useStore(liveCalls);
   useEffect(() => { setOlder([]); setNext(undefined); setError(null); }, [query]);
   const before = next === undefined ? first.data?.next_before ?? null : next;
 
-  const all = useMemo(() => {
-    const known = new Map<string, CallRow>();
-    for (const call of [...(following ? live : []), ...(first.data?.calls ?? []), ...older]) if (!known.has(call.id)) known.set(call.id, call);
-    return [...known.values()].sort((a, b) => a.time < b.time ? 1 : a.time > b.time ? -1 : 0);
-  }, [first.data, live, older, following]);
+  const all = useMemo(() => withBooked(following ? live : [], [...(first.data?.calls ?? []), ...older]), [first.data, live, older, following]);
   const shown = all.filter(call => matches(call, wanted));
   const keys = [...new Set([...all.map(call => call.key ?? ''), wanted.key])].filter(Boolean).sort();
 

@@ -8,8 +8,9 @@ import {Chart, type Line} from '../ui/chart';
 import * as fmt from '../ui/fmt';
 import {Icon} from '../ui/icon';
 import {Bar, Panel, Table, Waiting} from '../ui/parts';
-import {callColumns} from './calls';
-import type {Overview} from '../types';
+import {useFetched} from '../ui/use';
+import {callColumns, withBooked} from './calls';
+import type {CallRow, Overview} from '../types';
 
 export function OverviewPage() {
   const seen = useStore(overview);
@@ -64,7 +65,7 @@ function Tiles({seen}: {seen: Overview}) {
         more={t('overview.tokensRead', {value: fmt.compact(tokens?.cache_read)})} />
       <Tile name={t('overview.replies')} value={fmt.percent(seen.cache?.hit_ratio)} more={t('overview.hits', {hits: fmt.compact(seen.cache?.hits)})} />
       <Tile name={t('overview.spentToday')} value={fmt.money(seen.spent_today)} />
-      <Tile name={t('overview.savedToday')} value={fmt.money(saved)} more={t('overview.share', {percent: fmt.percent(without > 0 ? Number(saved ?? 0) / without : 0)})} />
+      <Tile name={t('overview.savedToday')} value={fmt.money(saved)} {...(saved !== null && without > 0 ? {more: t('overview.share', {percent: fmt.percent(Number(saved) / without)})} : {})} />
     </dl>
   );
 }
@@ -112,7 +113,8 @@ function Money({seen}: {seen: Overview}) {
 }
 
 function Latest() {
-  const list = useStore(calls);
+  const booked = useFetched<{calls: CallRow[]}>('/calls?limit=20', 3000);
+  const list = withBooked(useStore(calls), booked.data?.calls ?? []);
   const dropped = useStore(skipped);
   return (
     <Panel title={t('overview.recent')} actions={<a href="#/calls">{t('overview.allCalls')}</a>}>

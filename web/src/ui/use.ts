@@ -35,6 +35,8 @@ export function useFetched<T>(path: string, everyMs = 0): Fetched<T> {
     setData(null);
     setError(null);
     void load();
+  }, [load]);
+  useEffect(() => {
     if (everyMs === 0) return;
     const timer = setInterval(() => { if (!document.hidden) void load(); }, everyMs);
     return () => clearInterval(timer);

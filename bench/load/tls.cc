@@ -1,4 +1,4 @@
-#include "server_tls.h"
+#include "tls.h"
 
 #include <openssl/err.h>
 
@@ -8,6 +8,8 @@
 namespace baton::load {
 
 namespace {
+
+constexpr auto kModes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS;
 
 int bounded(size_t bytes) { return static_cast<int>(std::min<size_t>(bytes, INT_MAX)); }
 
@@ -25,9 +27,13 @@ int choose_http1(SSL*, const unsigned char** out, unsigned char* out_size, const
 
 }  // namespace
 
-TlsSession::TlsSession(SSL_CTX* context, int fd) : ssl_(SSL_new(context), &SSL_free) {
+TlsSession::TlsSession(SSL_CTX* context, int fd, Side side) : ssl_(SSL_new(context), &SSL_free) {
   if (!ssl_ || SSL_set_fd(ssl_.get(), fd) != 1) die("SSL_new failed");
-  SSL_set_accept_state(ssl_.get());
+  if (side == Side::kServer) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    SSL_set_connect_state(ssl_.get());
+  }
 }
 
 IoResult TlsSession::result(int returned) {
@@ -48,13 +54,17 @@ IoResult TlsSession::transmit(std::string_view bytes) {
 ServerTls::ServerTls(const std::string& cert, const std::string& key)
     : context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
   SSL_CTX* context = context_.get();
-  SSL_CTX_set_mode(context,
-                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context, kModes);
   SSL_CTX_set_alpn_select_cb(context, choose_http1, nullptr);
   if (SSL_CTX_use_certificate_chain_file(context, cert.c_str()) != 1 ||
       SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
     die("cannot load " + cert + " and " + key);
   }
+}
+
+ClientTls::ClientTls() : context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free) {
+  SSL_CTX_set_mode(context_.get(), kModes);
+  SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
 }
 
 }  // namespace baton::load
