@@ -29,6 +29,10 @@ const http::JsonField* RequestBody::find(std::string_view name) const {
   return found == (*fields_)->end() || found->type == http::JsonType::kNull ? nullptr : &*found;
 }
 
+bool RequestBody::has(std::string_view name) const {
+  return fields_ && std::ranges::find(**fields_, name, &http::JsonField::key) != (*fields_)->end();
+}
+
 Expected<void> RequestBody::only(std::initializer_list<std::string_view> names) const {
   if (!fields_) return std::unexpected(fields_.error());
   for (const http::JsonField& field : **fields_) {

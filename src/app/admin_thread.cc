@@ -68,7 +68,9 @@ AdminThread::AdminThread(Parts parts)
             return std::shared_ptr<accounts::AccountPool>(std::move(revision), pool);
           },
           shared_.clock),
-      keys_api_(shared_.settings.data_dir),
+      keys_api_({.place = shared_.ledger_place(),
+                 .budgets = shared_.budgets.get(),
+                 .changed = std::move(parts.keys_changed)}),
       ledger_api_(shared_.settings.data_dir),
       account_probe_(shared_, loop_, poller_),
       desk_(std::make_unique<admin::Desk>()),

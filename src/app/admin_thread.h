@@ -35,6 +35,7 @@ class AdminThread : public LoopThread {
     std::vector<admin::TokenConfig> tokens;
     std::string config_path;
     std::function<Expected<uint64_t>()> reload;  // on any thread but a loop's
+    std::function<void()> keys_changed;          // so is this: the relay takes them over
   };
   explicit AdminThread(Parts parts);
   ~AdminThread();

@@ -103,11 +103,12 @@ create, import and set take:
                        strict (the most it can cost: never overspent), or cap:0.50.
   --tpm N              Tokens per minute: input, cache writes and output together.
   --accounts NAME,...  Only these accounts; org-* is all that begin so.
+  --groups NAME,...    Only accounts of these groups; with --accounts, either will do.
   --from CIDR,...      Only from these addresses, such as 10.0.0.0/8.
   --cache WHEN         Replies may be reused: default (as each call says), on, off.
   --priority LEVEL     low, normal or high: a share of the queue beside other teams
                        (1:4:16), and before its own team's less urgent calls.
-set also takes: any for a list, 0 for a number, --ttl never.
+set also takes: any for a list, 0 for a number, --ttl never, --budget none.
 import takes:
   --sha256 HEX         The key's SHA-256: printf %s "$KEY" | sha256sum
 create takes:

@@ -142,7 +142,8 @@ int serve(config::Settings settings, config::LoadOptions load) {
                        std::lock_guard lock(reloading);
                        if (shared.state.draining) return fail(ErrorCode::kConfig, Fault::kUs, "the relay is stopping");
                        return reloader.reload();
-                     }});
+                     },
+                     .keys_changed = [&upkeep] { upkeep.take_keys_over(); }});
   auto admin_port = admin.listen();
   if (!admin_port) return cannot_start(log, admin_port.error().detail);
   for (size_t i = 0; i < threads; ++i) workers[i]->start(("baton-" + std::to_string(i)).c_str());

@@ -19,6 +19,7 @@
 #include "ledger/access_log.h"
 #include "ledger/book.h"
 #include "ledger/budgets.h"
+#include "ledger/place.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
@@ -59,6 +60,9 @@ struct Shared {
     std::lock_guard lock(revision_mutex);
     return revision;
   }
+
+  // Where the rows of calls lie.
+  ledger::Place ledger_place() const { return {settings.data_dir}; }
 
   Expected<void> open_similar();
   Expected<void> open_journal(const ledger::PriceTable& prices);

@@ -65,11 +65,14 @@ struct StoredKey {
   std::optional<WallTime> revoked;
 };
 
+using TeamBudgets = std::map<std::string, model::Budget, std::less<>>;
+
 struct StoredKeys {
   DigestSecret secret{};
   std::vector<StoredKey> keys;
   std::vector<StoredSecret> secrets;
   std::vector<StoredSigning> signing;  // the newest first
+  TeamBudgets team_budgets;            // over those of the configuration
 };
 
 class KeyRing {

@@ -100,7 +100,14 @@ class Budgets {
   // Other rules from now on; what was spent stays.
   void use(BudgetRules rules);
 
-  // Of a holder who had no budget so far; otherwise it is known better here.
+  // What teams may spend besides, in the place of what the rules say of them.
+  void use_teams(std::map<std::string, model::Budget, std::less<>> teams);
+  // Of this team, by either; nothing when it has none.
+  std::optional<model::Budget> team_budget(std::string_view team) const;
+  // The teams that have one.
+  std::vector<std::string> limited_teams() const;
+
+  // What the ledger knows of a holder; where more is known here, that stays.
   void recover(const Spent& spent, WallTime now);
 
   // Takes what the call may cost, at the latest at `until`. All that is named is borrowed until it returns. Suspends
@@ -116,6 +123,7 @@ class Budgets {
     int64_t spent = 0;
     int64_t reserved = 0;
     int64_t limit = 0;
+    WallTime resets_at;
   };
   std::optional<Standing> standing(const std::string& holder, Span span) const;
 
@@ -138,7 +146,10 @@ class Budgets {
   static void wake(const std::vector<TicketPtr>& tickets);
 
   mutable std::mutex mutex_;
+  const model::Budget* rule_of_team(std::string_view team) const;
+
   BudgetRules rules_;
+  std::map<std::string, model::Budget, std::less<>> teams_;  // set at run time
   std::atomic<bool> any_rule_{false};
   std::shared_ptr<const PriceTable> prices_;
   std::unordered_map<std::string, std::unique_ptr<Purse>> purses_;

@@ -44,9 +44,11 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   if (const auth::ClientKey* key = call.caller.key.get()) {
     ask_.share = auth::share_of(key->rights.priority);
     ask_.priority = auth::rank_of(key->rights.priority);
-    if (!key->rights.accounts.empty()) {
-      for (AccountIndex i = 0; i < parts.accounts.size(); ++i)
-        allowed_.push_back(auth::allows_account(*key, parts.accounts.account(i).name));
+    if (auth::limits_accounts(key->rights)) {
+      for (AccountIndex i = 0; i < parts.accounts.size(); ++i) {
+        const accounts::AccountConfig& account = parts.accounts.account(i);
+        allowed_.push_back(auth::allows_account(key->rights, account.name, account.group));
+      }
       ask_.allowed = allowed_;
     }
   }

@@ -1,5 +1,6 @@
 """The operator's API and the commands that use it: who gets in, drain, park, live, stories, the audit log, restarts."""
 
+import calendar
 import gzip
 import json
 import os
@@ -312,6 +313,87 @@ class Stories(Operated):
         eventually(paid, 10, "money of today")
         both = json.loads(self.baton("top", "--once", "--json").stdout)
         self.assertEqual(both["overview"]["calls"]["total"], 8)
+
+
+class Changed(Operated):
+    """What a key may do and a team may spend, changed through the API while the relay runs: in force when the reply is there."""
+
+    def change(self, path, body, status=200, token=None):
+        got, reply = self.curl(f"/admin/v1/{path}", "-X", "PATCH", "-H", "content-type: application/json", "-d", json.dumps(body), token=token)
+        self.assertEqual(got, status, reply)
+        return reply
+
+    def status_of(self, secret):
+        return call(self.relay.port, "POST", "/v1/messages", message(), [*JSON, ("x-api-key", secret)]).status
+
+    def make(self, **facts):
+        status, made = self.curl("/admin/v1/keys", "-H", "content-type: application/json", "-d", json.dumps({"name": "ci", **facts}))
+        self.assertEqual(status, 200, made)
+        return made["secret"]
+
+    def test_a_key_is_changed_and_the_next_call_feels_it(self):
+        secret = self.make(team="web", rights={"groups": ["elsewhere"]})
+        self.assertEqual(self.status_of(secret), 503)
+        shown = self.change("keys/ci", {"rights": {"groups": None, "accounts": ["b"]}})
+        self.assertEqual((shown["rights"]["groups"], shown["rights"]["accounts"]), ([], ["b"]))
+        for _ in range(3):
+            self.assertEqual(self.status_of(secret), 200)
+        self.assertEqual(self.counts(), [0, 3])
+        self.change("keys/ci", {"rights": {"models": ["claude-opus-*"]}})
+        self.assertEqual(self.status_of(secret), 403)
+        self.change("keys/ci", {"rights": {"models": [], "addresses": ["203.0.113.0/24"]}})
+        self.assertEqual(self.status_of(secret), 403)
+        self.change("keys/ci", {"rights": {"addresses": None}})
+        self.assertEqual(self.status_of(secret), 200)
+
+        def used():
+            return self.curl("/admin/v1/keys")[1]["keys"][0]["last_used"]
+        eventually(used, what="when the key was last used")
+        self.assertLess(abs(time.time() - calendar.timegm(time.strptime(used()[:19], "%Y-%m-%dT%H:%M:%S"))), 60)
+        self.assertRegex(self.baton("keys", "list").stdout, r"LAST USED .*\nci .*20\d\d-\d\d-\d\d \d\d:\d\d  \$")
+        # What was spent before there was a budget counts in it.
+        eventually(lambda: float(self.curl("/admin/v1/usage")[1]["total"]["cost"]) > 0.023, what="the rows of four calls")
+        shown = self.change("keys/ci", {"budget": {"day": "0.000001", "reserve": "cap:0.000001"}})
+        self.assertEqual(shown["budget"], {"day": "0.000001", "month": None, "reserve": "cap:0.000001"})
+        self.assertEqual((shown["budgets"][0]["period"], shown["budgets"][0]["limit"]), ("day", "0.000001"))
+        self.assertEqual(self.status_of(secret), 402)
+        self.baton("keys", "set", "ci", "--rpm", "60")
+        self.assertEqual(json.loads(self.baton("keys", "list", "--json").stdout)["keys"][0]["budget"], "0.000001/day cap:0.000001", "it stays")
+        self.change("keys/ci", {"budget": None, "ttl": "1s"})
+        eventually(lambda: self.status_of(secret) == 401, what="its end")
+        self.change("keys/ci", {"ttl": None})
+        self.assertEqual(self.status_of(secret), 200)
+
+    def test_a_team_is_given_more_and_less(self):
+        secret = self.make(team="web")
+        self.assertEqual(self.status_of(secret), 200)
+        eventually(lambda: self.curl("/admin/v1/usage?by=team")[1]["total"]["calls"] == 1, what="a row")
+        reply = self.change("teams/web", {"budget": {"month": "0.000001"}})
+        self.assertEqual([(one["name"], one["keys"], one["set_here"], one["budgets"][0]["period"]) for one in reply["teams"]],
+                         [("web", 1, True, "month")])
+        self.assertGreater(reply["teams"][0]["budgets"][0]["share"], 1)
+        self.assertEqual(self.status_of(secret), 402)
+        self.change("teams/web", {"budget": {"month": "100"}})
+        self.assertEqual(self.status_of(secret), 200)
+        self.change("teams/web", {"budget": {"month": "0.000001"}})
+        self.relay.stop()
+        with self.make_relay() as self.relay:
+            self.assertEqual(self.status_of(secret), 402, "it outlives a restart")
+            self.change("teams/web", {"budget": None})
+            self.assertEqual(self.status_of(secret), 200)
+            self.assertEqual(self.curl("/admin/v1/teams")[1]["teams"][0]["budget"], None)
+
+    def test_slips_and_roles(self):
+        self.make()
+        self.change("keys/nobody", {"team": "x"}, 404)
+        self.assertIn("no member", self.change("keys/ci", {"modles": []}, 400)["error"]["message"])
+        self.change("keys/ci", {"team": "x"}, 403, token=VIEWER)
+        self.change("teams/web", {"budget": {"day": "1"}}, 403, token=VIEWER)
+        self.change("teams/a%20b", {"budget": {"day": "1"}}, 400)
+        entries = self.curl("/admin/v1/audit")[1]["entries"]
+        self.assertEqual([(one["action"], one["target"], one["outcome"].split(":")[0]) for one in reversed(entries)][1:],
+                         [("keys.set", "nobody", "failed with status 404"), ("keys.set", "ci", "failed with status 400"),
+                          ("keys.set", "ci", "refused"), ("teams.set", "web", "refused"), ("teams.set", "a b", "failed with status 400")])
 
 
 class Audited(Operated):
