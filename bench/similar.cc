@@ -1,17 +1,20 @@
 // What bench/run_similar.py asks of the module similar/.
-//   similar train [--cpp]          weights from labelled pairs on stdin ("1<TAB>a<TAB>b"), or from the generated texts
-//   when
-//                                  there are none; --cpp: as weights_built_in.cc
-//   similar pairs                  for each pair on stdin: label, cosine, the guard that tells it apart or "-"
+//   similar train [--cpp]
+//     weights from labelled pairs on stdin ("1<TAB>a<TAB>b"), or from the generated texts when there are none; --cpp:
+//     as weights_built_in.cc
+//   similar pairs
+//     for each pair on stdin: label, cosine, the guard that tells it apart or "-", how alike they are
 //   similar stream ERROR_MAX SEED LIFE
-//                                  arrivals on stdin ("meaning<TAB>text"); an answer is kept for LIFE arrivals. What
-//                                  was asked of the upstream, served and wrong
+//     stdin: "!<TAB>m<TAB>n" for meanings that are known to differ, then arrivals, "meaning<TAB>text". An answer is
+//     kept for LIFE arrivals. Figures of what was served and asked; on stderr the pairs of texts that were taken for
+//     the same though their meanings differ (1), or are not known to be the same (0)
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <random>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -95,15 +98,21 @@ int replay(double error_max, uint64_t seed, size_t life) {
   std::uniform_real_distribution<double> unit(0, 1);
   const Name scope = name_of("scope");
   struct Kept {
-    std::string meaning;
+    std::string meaning, text;
     size_t until;
   };
   std::unordered_map<std::string, Kept> kept;  // by the name's bytes
   const auto key = [](const Name& name) { return std::string(name.identity.begin(), name.identity.end()); };
+  std::set<std::pair<std::string, std::string>> different;
   std::array<size_t, model::kSimilarResults> results{};
-  size_t now = 0, exact = 0, wrong = 0, could = 0, seen_wrong = 0, trips = 0;
+  size_t now = 0, exact = 0, wrong = 0, unknown = 0, could = 0, seen_wrong = 0, trips = 0;
   for (std::string line; std::getline(std::cin, line); ++now) {
     const auto fields = columns(line);
+    if (fields[0] == "!") {
+      different.emplace(fields[1], fields[2]);
+      different.emplace(fields[2], fields[1]);
+      continue;
+    }
     const Name own = name_of(fields[1]);
     const auto same = kept.find(key(own));
     if (same != kept.end() && same->second.until > now) {
@@ -113,31 +122,34 @@ int replay(double error_max, uint64_t seed, size_t life) {
     const auto question = memory.read(fields[1]);
     if (!question) continue;
     Found found = memory.look(scope, *question, {Mode::kOn, error_max}, unit(chance), Instant{});
-    std::string meaning;
+    bool known = true, right = true;
     if (found.result >= model::SimilarResult::kUnproved) {
       const auto other = kept.find(key(found.answer));
       if (other == kept.end() || other->second.until <= now) {
         memory.forget(scope, found.answer);
         found.result = model::SimilarResult::kGone;
       } else {
-        meaning = other->second.meaning;
+        right = other->second.meaning == fields[0];
+        known = right || different.contains({other->second.meaning, fields[0]});
+        if (!right) std::fprintf(stderr, "%d\t%s\t%s\n", known ? 1 : 0, other->second.text.c_str(), fields[1].c_str());
         ++could;
       }
     }
     ++results[static_cast<size_t>(found.result)];
     if (found.result == model::SimilarResult::kServed) {
-      wrong += meaning != fields[0] ? 1 : 0;
+      wrong += known && !right ? 1 : 0;
+      unknown += known ? 0 : 1;
       continue;
     }
-    kept[key(own)] = {fields[0], now + life};
+    kept[key(own)] = {fields[0], fields[1], now + life};
     memory.add(scope, *question, own);
-    if (!found.teaches()) continue;
-    seen_wrong += meaning != fields[0] ? 1 : 0;
-    trips += memory.learn(scope, found, meaning == fields[0], error_max, Instant{}) ? 1 : 0;
+    if (!found.teaches() || !known) continue;
+    seen_wrong += right ? 0 : 1;
+    trips += memory.learn(scope, found, right, error_max, Instant{}) ? 1 : 0;
   }
   const auto of = [&](model::SimilarResult result) { return results[static_cast<size_t>(result)]; };
-  std::printf("%zu %zu %zu %zu %zu %zu %zu %zu %zu %zu\n", now, exact, could, of(model::SimilarResult::kServed), wrong,
-              of(model::SimilarResult::kAudited), of(model::SimilarResult::kUnproved),
+  std::printf("%zu %zu %zu %zu %zu %zu %zu %zu %zu %zu\n", exact, could, of(model::SimilarResult::kServed), wrong,
+              unknown, of(model::SimilarResult::kAudited), of(model::SimilarResult::kUnproved),
               of(model::SimilarResult::kGuarded), seen_wrong, trips);
   return 0;
 }

@@ -76,6 +76,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     const auto now = current();
     return now ? now->accounts.prompt_prefixes() : 0;
   });
+  if (settings.cache.ahead_share > 0) foresight = std::make_unique<reuse::Foresight>(settings.cache.ahead_share);
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;

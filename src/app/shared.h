@@ -24,6 +24,7 @@
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
 #include "reuse/flights.h"
+#include "reuse/foresight.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
@@ -81,8 +82,9 @@ struct Shared {
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
-  std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
-  std::unique_ptr<similar::Memory> similar;    // null: nothing similar is reused
+  std::unique_ptr<reuse::ReplyStore> replies;   // null: nothing is reused
+  std::unique_ptr<similar::Memory> similar;     // null: nothing similar is reused
+  std::unique_ptr<reuse::Foresight> foresight;  // null: nothing is asked for ahead
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;
   store::IdBindings bindings;

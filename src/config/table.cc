@@ -387,6 +387,10 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
           "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
+      R::share(
+          "cache.ahead_share", [](auto& s) -> auto& { return s.cache.ahead_share; },
+          "Replies that are used steadily, eight times in their time or more, are asked for anew at their last use in "
+          "it, for at most this share of what calls that may be reused cost; less while that proves useless. 0: none."),
       R::flag(
           "cache.coalesce", [](auto& s) -> auto& { return s.cache.coalesce; },
           "Whether calls that may be reused and ask the same at the same time share one upstream call."),

@@ -330,6 +330,13 @@ void Page::cache() {
 }
 
 void Page::similar() {
+  constexpr const char* kForeseen[] = {"asked", "no_money", "useful", "wasted"};
+  auto& ahead =
+      counters("baton_cache_ahead_total",
+               "Kept replies asked for anew before their time was over, those left for want of money, and how "
+               "those that were asked for turned out.");
+  for (size_t i = 0; i < std::size(kForeseen); ++i)
+    add_if_any(ahead, {{"result", kForeseen[i]}}, sum([i](const Shard& s) -> auto& { return s.foreseen_[i]; }));
   auto& results = counters("baton_similar_calls_total",
                            "Calls that an answer to the same in other words might have served, by what was found.");
   for (size_t i = 0; i < model::kSimilarResults; ++i) {

@@ -209,6 +209,13 @@ class alignas(64) RelayMetrics::Shard {
   // Kept answers that are asked for anew while nobody waits; one that was not, for there were too many.
   Held refresh() { return Held(refreshes_); }
   void refresh_skipped() { ++refreshes_skipped_; }
+  // Kept answers asked for anew before their time was over, what was not for want of money, and how it turned out.
+  void foreseen(bool asked, bool no_money, uint32_t useful, uint32_t wasted) {
+    foreseen_[0] += asked ? 1 : 0;
+    foreseen_[1] += no_money ? 1 : 0;
+    foreseen_[2] += useful;
+    foreseen_[3] += wasted;
+  }
   // -- Answers to the same question in other words --
   void similar(model::SimilarResult result) { ++similar_[static_cast<size_t>(result)]; }
   void similar_guarded(model::SimilarGuard guard) { ++similar_guards_[static_cast<size_t>(guard)]; }
@@ -298,6 +305,7 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kStatuses> statuses_;
   std::array<std::array<Counter, kEndings>, kOperations> calls_;
   std::array<Counter, kCacheUses> cache_uses_;
+  std::array<Counter, 4> foreseen_;
   std::array<Counter, model::kSimilarResults> similar_;
   std::array<Counter, model::kSimilarGuards> similar_guards_;
   std::array<Counter, 3> similar_compared_;  // not known, same, other

@@ -23,11 +23,29 @@ void book(const Parts& parts, const cache::Change& change) {
   parts.metrics.cache_expired(change.expired);
 }
 
+// Nanodollars; 0: not known.
+int64_t cost_of(const Parts& parts, const Call& call, const model::Usage& usage) {
+  if (parts.budgets == nullptr || !usage.known) return 0;
+  return parts.budgets->prices()->cost(call.facts.model, usage, parts.loop.wall()).value_or(0);
+}
+
+// Whether this use of a reply in its time is probably its last, and it is worth asking anew before the next one.
+bool foresee(const Parts& parts, const Call& call, const reuse::KeptReply& reply) {
+  if (parts.foresight == nullptr || parts.refreshes == nullptr) return false;
+  const auto advice = parts.foresight->used(reply.key, {.now = parts.loop.now(),
+                                                        .since = reply.since,
+                                                        .fresh_until = reply.fresh_until,
+                                                        .cost = cost_of(parts, call, reply.usage)});
+  parts.metrics.foreseen(advice.ask, advice.no_money, advice.useful, advice.wasted);
+  return advice.ask;
+}
+
 void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
   if (!call.keep_as) return;
   const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
+  if (parts.foresight != nullptr && !call.refreshes) parts.foresight->spent(cost_of(parts, call, reply.usage));
   if (call.alike) learn_alike(parts, call, reply, change.stored);
 }
 
@@ -119,7 +137,7 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   if (!as_it_is && stale >= while_refreshed) return find_alike(parts, call, *digester, *rules);
   auto answer = open_kept(parts, call, std::move(reply));
   if (!answer) return std::nullopt;
-  answer->refresh = !as_it_is;
+  answer->refresh = !as_it_is || (fresh && foresee(parts, call, *answer->reply));
   call.outcome.cache = fresh ? CacheUse::kHit : CacheUse::kStale;
   return answer;
 }

@@ -43,7 +43,7 @@ inline constexpr double kErrorMaxMost = 0.2;
 // Of a question; a longer one is not compared.
 inline constexpr size_t kTextBytesMax = 2 * kKiB;
 // Where no question has the same content, so many of the newest are looked at for the nearest, to say why not.
-inline constexpr size_t kScanMax = 2048;
+inline constexpr size_t kScanMax = 256;
 // Of an answer; a longer one is not compared, and nothing is learnt from it.
 inline constexpr size_t kAnswerBytesMax = 8 * kKiB;
 

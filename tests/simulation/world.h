@@ -136,6 +136,7 @@ class World {
   stream::TapRoom tap_room_;
   std::unique_ptr<reuse::ReplyStore> replies_;
   std::unique_ptr<similar::Memory> similar_;
+  std::unique_ptr<reuse::Foresight> foresight_;
   std::unique_ptr<reuse::Flights> flights_;
   std::unique_ptr<reuse::Resumables> resumables_;
   std::unique_ptr<reuse::ResumableList> resumable_list_;
