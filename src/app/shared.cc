@@ -96,6 +96,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto tls = server_context(shared->settings.admin.tls);
   if (!tls) return std::unexpected(tls.error());
   shared->admin_tls = std::move(*tls);
+  if (auto log_of_replies = shared->open_reply_log(); !log_of_replies) return std::unexpected(log_of_replies.error());
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
@@ -125,6 +126,21 @@ Expected<void> Shared::open_similar() {
     const auto totals = similar->totals();
     return metrics::RelayMetrics::Similar{totals.scopes, totals.entries, totals.bytes, totals.error_bound};
   });
+  return {};
+}
+
+Expected<void> Shared::open_reply_log() {
+  if (settings.cache.bytes_max == 0 || settings.cache.disk_bytes_max == 0) return {};
+  auto opened = reuse::ReplyLog::open(
+      {.folder = settings.data_dir + "/cache", .bytes_max = settings.cache.disk_bytes_max}, clock);
+  if (!opened) return std::unexpected(opened.error());
+  reply_log = std::move(*opened);
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, reply_log->secret());
+  reply_log->restore(*replies);
+  replies->use(*reply_log);
+  const cache::Change restored = replies->take_restored();
+  metrics.cache_restored(restored.bytes, restored.entries);
+  metrics.watch_reply_log(reply_log->counts());
   return {};
 }
 

@@ -25,6 +25,7 @@
 #include "net/tls_context.h"
 #include "reuse/flights.h"
 #include "reuse/foresight.h"
+#include "reuse/reply_log.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
@@ -62,6 +63,7 @@ struct Shared {
     return revision;
   }
 
+  Expected<void> open_reply_log();
   // Where the rows of calls lie.
   ledger::Place ledger_place() const { return {settings.data_dir}; }
 
@@ -82,6 +84,7 @@ struct Shared {
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
+  std::unique_ptr<reuse::ReplyLog> reply_log;   // null: nothing is kept on the disk
   std::unique_ptr<reuse::ReplyStore> replies;   // null: nothing is reused
   std::unique_ptr<similar::Memory> similar;     // null: nothing similar is reused
   std::unique_ptr<reuse::Foresight> foresight;  // null: nothing is asked for ahead

@@ -365,6 +365,11 @@ std::span<const Setting<Settings>> settings_table() {
           "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
           "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),
       R::size(
+          "cache.disk_bytes_max", [](auto& s) -> auto& { return s.cache.disk_bytes_max; }, 0, kUnlimited,
+          "Replies written to the folder `cache` of `data_dir` as well, so that a restart starts with them. They are "
+          "not "
+          "encrypted. 0: none; otherwise at least 16MiB makes sense."),
+      R::size(
           "cache.entry_bytes_max", [](auto& s) -> auto& { return s.cache.entry_bytes_max; }, 1 * kKiB, 64 * kMiB,
           "A larger reply is not kept."),
       R::duration(

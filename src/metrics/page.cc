@@ -310,11 +310,10 @@ void Page::cache() {
     add(saved, {{"by", kSavings[i]}},
         static_cast<double>(sum([i](const Shard& s) -> auto& { return s.saved_[i]; })) * 1e-9);
   add(gauges("baton_cache_bytes", "Bytes that the reply cache holds, with what it takes to find them."), {},
-      level([](const Shard& s) -> auto& { return s.cache_bytes_; }) -
-          static_cast<double>(metrics_.purged_bytes_.load()));
+      level([](const Shard& s) -> auto& { return s.cache_bytes_; }) - static_cast<double>(metrics_.gone_bytes_.load()));
   add(gauges("baton_cache_entries", "Replies that the reply cache holds."), {},
       level([](const Shard& s) -> auto& { return s.cache_entries_; }) -
-          static_cast<double>(metrics_.purged_entries_.load()));
+          static_cast<double>(metrics_.gone_entries_.load()));
   auto& stored =
       counters("baton_cache_stores_total", "Replies of calls that may be reused, by whether they were kept.");
   add(stored, {{"result", "stored"}},
@@ -326,7 +325,7 @@ void Page::cache() {
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
   add(removed, {{"why", "expired"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
-  add(removed, {{"why", "purged"}}, static_cast<double>(metrics_.purged_entries_.load()));
+  add(removed, {{"why", "purged"}}, static_cast<double>(metrics_.purged_.load()));
 }
 
 void Page::similar() {
@@ -369,6 +368,18 @@ void Page::similar() {
 }
 
 void Page::flights() {
+  if (const ReplyLogCounts* log = metrics_.reply_log_) {
+    add(gauges("baton_cache_disk_bytes", "Bytes of kept replies on the disk."), {},
+        static_cast<double>(log->bytes.load()));
+    add(counters("baton_cache_disk_restored_total", "Replies that were there when the relay began."), {},
+        static_cast<double>(log->restored.load()));
+    auto& written = counters("baton_cache_disk_replies_total", "Kept replies for the disk, by what became of them.");
+    add(written, {{"result", "written"}}, static_cast<double>(log->written.load()));
+    add(written, {{"result", "queue_full"}}, static_cast<double>(log->dropped.load()));
+    add(written, {{"result", "failed"}}, static_cast<double>(log->failed.load()));
+    add(counters("baton_cache_disk_damages_total", "Places on the disk where something else stood than was written."),
+        {}, static_cast<double>(log->damaged.load()));
+  }
   add(gauges("baton_cache_refreshes", "Kept replies that are asked for anew while nobody waits."), {},
       level([](const Shard& s) -> auto& { return s.refreshes_; }));
   add(counters("baton_cache_refreshes_skipped_total",

@@ -60,6 +60,16 @@ struct TraceCounts {
   std::atomic<uint64_t> dropped_failed{0};  // the collector did not take them
 };
 
+// Kept replies on the disk. Thread: any.
+struct ReplyLogCounts {
+  std::atomic<int64_t> bytes{0};
+  std::atomic<uint64_t> written{0};
+  std::atomic<uint64_t> dropped{0};  // too many waited
+  std::atomic<uint64_t> failed{0};   // the disk did not take them
+  std::atomic<uint64_t> restored{0};
+  std::atomic<uint64_t> damaged{0};  // places where something else stood than was written
+};
+
 class RelayMetrics {
  public:
   static constexpr size_t kAccountLabelsMax = 2048;
@@ -86,10 +96,7 @@ class RelayMetrics {
   void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
 
   // The operator took so much out of the reply cache.
-  void cache_purged(int64_t bytes, int64_t entries) {
-    purged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    purged_entries_.fetch_add(entries, std::memory_order_relaxed);
-  }
+  void cache_purged(int64_t bytes, int64_t entries) { cache_purged(bytes, entries, static_cast<uint64_t>(entries)); }
 
   // A share of somebody's budget was reached, and whether that could be told to the operator's webhook.
   enum class Webhook : uint8_t { kSent, kFailed, kDropped };
@@ -111,6 +118,9 @@ class RelayMetrics {
     double error_bound = 1;
   };
   void watch_similar(std::function<Similar()> read) { similar_ = std::move(read); }
+  void watch_reply_log(const ReplyLogCounts& log) { reply_log_ = &log; }
+  // So much was in the reply cache before the loops began.
+  void cache_restored(int64_t bytes, int64_t entries) { cache_purged(-bytes, -entries, 0); }
 
   void watch_traces(const TraceCounts& traces) { traces_ = &traces; }
 
@@ -125,6 +135,11 @@ class RelayMetrics {
  private:
   friend class Page;
   friend class TotalsReader;
+  void cache_purged(int64_t bytes, int64_t entries, uint64_t counted) {
+    gone_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    gone_entries_.fetch_add(entries, std::memory_order_relaxed);
+    purged_.fetch_add(counted, std::memory_order_relaxed);
+  }
   // The labels of accounts by name, never changed once it is there: a larger one replaces it.
   struct Accounts {
     std::vector<std::string> names;  // sorted within what was made known at once
@@ -138,7 +153,9 @@ class RelayMetrics {
   std::atomic<uint64_t> accounts_generation_{1};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> log_lines_lost_{0};
-  std::atomic<int64_t> purged_bytes_{0}, purged_entries_{0};
+  // What no loop saw come (negative) or go.
+  std::atomic<int64_t> gone_bytes_{0}, gone_entries_{0};
+  std::atomic<uint64_t> purged_{0};
   std::array<std::atomic<uint64_t>, 3> warnings_{};
   std::array<std::atomic<uint64_t>, 3> webhooks_{};
   const ByteBudget* request_bytes_ = nullptr;
@@ -146,6 +163,7 @@ class RelayMetrics {
   std::function<size_t()> prefixes_;
   std::function<Similar()> similar_;
   const std::atomic<size_t>* nonces_ = nullptr;
+  const ReplyLogCounts* reply_log_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
 

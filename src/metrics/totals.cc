@@ -10,8 +10,8 @@ class TotalsReader {
   static Totals read(const RelayMetrics& metrics) {
     Totals sum;
     for (const auto& shard : metrics.shards_) add(sum, *shard);
-    sum.cache_entries -= metrics.purged_entries_.load(std::memory_order_relaxed);
-    sum.cache_bytes -= metrics.purged_bytes_.load(std::memory_order_relaxed);
+    sum.cache_entries -= metrics.gone_entries_.load(std::memory_order_relaxed);
+    sum.cache_bytes -= metrics.gone_bytes_.load(std::memory_order_relaxed);
     return sum;
   }
 

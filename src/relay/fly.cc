@@ -153,8 +153,7 @@ Task<void> make_call(const Parts& parts, Call& call, reuse::Helm& helm, reuse::S
     auto answer = co_await attempt_all(parts, call);
     if (!answer) {
       made.error = failure = answer.error();
-    } else if (answer->coding != http::Coding::kIdentity || !answer->fallback_model.empty()) {
-      // Of a coding that others may not take, or of another model than they asked for.
+    } else if (answer->coding != http::Coding::kIdentity) {
       made.unshared = std::move(*answer);
       helm.part();
     } else if (is_for_all(call, *answer) || (answer->whole && !helm.may_vacate())) {

@@ -54,7 +54,7 @@ class Refreshes::Stream final : public runtime::ByteStream {
     caller_.proof.reset();  // it was claimed for the call that this one is made for
     can_read_ = true;
   }
-  ~Stream() override { reply_->end_refresh(loop_.now() + kRefreshPause); }
+  ~Stream() override { reply_->end_refresh(loop_.now() + reuse::kRefreshPause); }
 
   IoResult try_read(std::span<char> into) override {
     const size_t bytes = std::min(into.size(), text_.size() - read_);
@@ -105,7 +105,7 @@ Refreshes::~Refreshes() = default;
 void Refreshes::begin(Relay& relay, std::shared_ptr<const void> life, const Call& call,
                       std::shared_ptr<const reuse::KeptReply> reply) {
   BudgetShare share(parts_.reply_bytes);
-  if (server_.draining() || server_.open() >= kRefreshesMax || !share.resize(call.exchange.body().size())) {
+  if (server_.draining() || server_.open() >= reuse::kRefreshesMax || !share.resize(call.exchange.body().size())) {
     parts_.metrics.refresh_skipped();
     return;
   }

@@ -20,9 +20,6 @@ namespace baton::relay {
 
 class Relay;
 
-inline constexpr size_t kRefreshesMax = 64;
-inline constexpr Duration kRefreshPause = std::chrono::seconds(2);
-
 class Refreshes final : public edge::Handler {
  public:
   struct Parts {

@@ -17,6 +17,7 @@ struct Config {
   Duration stale_while_revalidate{0};
   Duration stale_if_error{0};
   std::string policy = "value";           // a name of cache::PolicyKind
+  size_t disk_bytes_max = 0;              // of replies on the disk, for the next start; 0: none
   size_t sketch_keys = 10'000'000;        // keys whose popularity the `tinylfu` policy can tell apart
   double ahead_share = 0;                 // of what calls that may be reused cost, for asking anew ahead of time
   bool coalesce = true;                   // calls that ask the same at the same time share one upstream call
@@ -32,6 +33,13 @@ struct ResumeConfig {
 
 // Upstream calls that others may share, at once; beyond it calls go alone.
 inline constexpr size_t kFlightsMax = 65'536;
+
+// Kept replies that one loop asks for anew at once while nobody waits; beyond it they stay stale.
+inline constexpr size_t kRefreshesMax = 64;
+// After one that failed, for the same reply.
+inline constexpr Duration kRefreshPause = std::chrono::seconds(2);
+// Kept replies that wait for the disk; more are kept in memory alone.
+inline constexpr size_t kLogQueueBytesMax = 16 * kMiB;
 
 // A larger request is not looked up.
 inline constexpr size_t kRequestBytesMax = 4 * kMiB;

@@ -4,6 +4,7 @@
 
 #include "http/packed.h"
 #include "reuse/forms.h"
+#include "reuse/reply_log.h"
 
 namespace baton::reuse {
 
@@ -92,10 +93,8 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   const Duration less{static_cast<int64_t>(tenth == 0 ? 0 : digest.key.low % tenth)};
   kept->fresh_until = now + (config_.ttl - less);
   const Instant expires = kept->fresh_until + config_.stale_max;
-  const uint64_t bytes = sizeof(KeptReply) + kept->content.capacity() + kept->request_id.capacity() +
-                         kept->tenant.capacity() + kept->tags.capacity();
-  cache::Change change =
-      kept_.put(digest.key, std::move(kept), {.bytes = bytes, .worth = worth_of(reply.usage), .expires = expires}, now);
+  std::shared_ptr<const KeptReply> there = std::move(kept);
+  cache::Change change = put(there, expires, now);
   // A purge that has passed this stripe before the put had counted itself before.
   if (change.stored && reply.purges != purges()) {
     const cache::Change taken = kept_.erase(digest.key);
@@ -103,18 +102,41 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
     change.bytes += taken.bytes;
     change.entries += taken.entries;
   }
+  if (change.stored && log_ != nullptr) log_->write(std::move(there), reply.purges, *this);
   return change;
+}
+
+cache::Change ReplyStore::put(const std::shared_ptr<const KeptReply>& reply, Instant expires, Instant now) {
+  const uint64_t bytes = sizeof(KeptReply) + reply->content.capacity() + reply->request_id.capacity() +
+                         reply->tenant.capacity() + reply->tags.capacity();
+  return kept_.put(reply->key, reply, {.bytes = bytes, .worth = worth_of(reply->usage), .expires = expires}, now);
+}
+
+bool ReplyStore::restore(std::shared_ptr<KeptReply> reply, Instant now) {
+  // Where the configuration has become stricter meanwhile, that holds.
+  reply->fresh_until = std::min(reply->fresh_until, reply->since + config_.ttl);
+  const Instant expires = reply->fresh_until + config_.stale_max;
+  if (expires <= now || reply->plain_bytes > content_bytes_max_) return false;
+  const cache::Change change = put(std::move(reply), expires, now);
+  restored_.bytes += change.bytes;
+  restored_.entries += change.entries;
+  restored_.evicted += change.evicted;
+  return change.stored;
+}
+
+bool selects(const Selection& what, const KeptReply& reply) {
+  if (what.all || what.empty()) return what.all;
+  return (what.tenant.empty() || reply.tenant == what.tenant) && (what.tag.empty() || has_tag(reply.tags, what.tag)) &&
+         (what.key.empty() || key_text(reply.key) == what.key);
 }
 
 cache::Change ReplyStore::purge(const Selection& what) {
   if (what.empty()) return {};
   purges_.fetch_add(1, std::memory_order_acq_rel);
-  return kept_.erase_if([&](const std::shared_ptr<const KeptReply>& reply) {
-    if (what.all) return true;
-    return (what.tenant.empty() || reply->tenant == what.tenant) &&
-           (what.tag.empty() || has_tag(reply->tags, what.tag)) &&
-           (what.key.empty() || key_text(reply->key) == what.key);
-  });
+  const cache::Change change =
+      kept_.erase_if([&](const std::shared_ptr<const KeptReply>& reply) { return selects(what, *reply); });
+  if (log_ != nullptr) log_->purge(what);
+  return change;
 }
 
 std::optional<std::string> content_as(const KeptReply& reply, bool events) {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/units.h"
 #include "cache/striped.h"
@@ -73,6 +74,11 @@ struct Selection {
   bool empty() const { return !all && tenant.empty() && tag.empty() && key.empty(); }
 };
 
+class ReplyLog;
+
+// Whether a reply is among those that are selected; an empty selection selects none.
+bool selects(const Selection& what, const KeptReply& reply);
+
 // The name of a question as callers and operators see it: 32 hex digits, good as long as the process lives.
 std::string key_text(const cache::Key& key);
 
@@ -92,6 +98,12 @@ class ReplyStore {
   // Stored or not, as `Change.stored` says. An answer whose call began before something was purged is not stored.
   cache::Change keep(const Digest& digest, const Finished& reply, Instant now);
 
+  // What is kept is written there as well, from now on; what is purged goes there too. Outlives this.
+  void use(ReplyLog& log) { log_ = &log; }
+  // A reply that was kept before a restart; false when its time is over.
+  bool restore(std::shared_ptr<KeptReply> reply, Instant now);
+  cache::Change take_restored() { return std::exchange(restored_, {}); }
+
   // Takes them out; `entries` and `bytes` of what it gives are negative. An empty selection takes nothing. Looks at
   // every entry.
   cache::Change purge(const Selection& what);
@@ -104,11 +116,15 @@ class ReplyStore {
   const Config& config() const { return config_; }
 
  private:
+  cache::Change put(const std::shared_ptr<const KeptReply>& reply, Instant expires, Instant now);
+
   Config config_;
   std::array<uint8_t, 32> secret_;
   cache::Striped<std::shared_ptr<const KeptReply>> kept_;
   size_t content_bytes_max_;
   std::atomic<uint64_t> purges_{0};
+  ReplyLog* log_ = nullptr;
+  cache::Change restored_;  // before the loops
 };
 
 // The content in the form that is wanted, or nothing when it is broken or has no such form (a delta that Baton does not

@@ -98,7 +98,7 @@ TEST_P(Stale, many_at_once_ask_anew_once_and_a_failure_not_again_at_once) {
   // Within the pause after a failure nobody asks; behind it somebody does.
   EXPECT_TRUE(says(world.play(ask(GetParam(), "stale-while-revalidate=600")), "first"));
   EXPECT_EQ(world.upstreams.asked.size(), 2u);
-  EXPECT_TRUE(says(world.play(ask(GetParam(), "stale-while-revalidate=600", relay::kRefreshPause + 1s)), "first"));
+  EXPECT_TRUE(says(world.play(ask(GetParam(), "stale-while-revalidate=600", reuse::kRefreshPause + 1s)), "first"));
   EXPECT_EQ(world.upstreams.asked.size(), 3u);
   EXPECT_TRUE(says(world.play(ask(GetParam())), "third"));
   world.check();
@@ -163,7 +163,7 @@ TEST_P(Stale, the_operator_allows_it_for_those_who_do_not_say_and_not_for_longer
 
 TEST(StaleOnce, no_more_are_asked_anew_at_once_than_may_be_and_the_relay_ends_with_them_under_way) {
   World world(aging());
-  const size_t questions = relay::kRefreshesMax + 8;
+  const size_t questions = reuse::kRefreshesMax + 8;
   const auto about = [&](size_t i, std::string_view control, Duration start) {
     Script script = ask(false, control, start);
     script.body = World::body(false, "question " + std::to_string(i));
@@ -181,8 +181,8 @@ TEST(StaleOnce, no_more_are_asked_anew_at_once_than_may_be_and_the_relay_ends_wi
   bool looked = false;
   world.on_turn = [&] {
     const auto now = world.metric("baton_cache_refreshes").value_or(0);
-    EXPECT_LE(now, relay::kRefreshesMax);
-    looked = looked || now == relay::kRefreshesMax;
+    EXPECT_LE(now, reuse::kRefreshesMax);
+    looked = looked || now == reuse::kRefreshesMax;
   };
   world.play(scripts);
   EXPECT_TRUE(looked);

@@ -134,6 +134,30 @@ class Cache(Operated):
         self.assertIn(("cache.purge", "tag env=ci", "ok: 1 entries"), [(one["action"], one["target"], one["outcome"]) for one in log])
 
 
+class WarmStart(Operated):
+    scripts = (answer,)
+
+    def make_relay(self):
+        return Relay(self.accounts, {"data_dir": self.data, "cache": {"disk_bytes_max": "64MiB", "ttl": "1h"}})
+
+    def send(self, text):
+        return call(self.relay.port, "POST", "/v1/messages", message(text=text), [*JSON, ("baton-cache", "on")]).one("baton-cache")
+
+    def test_a_restart_begins_with_the_replies_that_were_kept(self):
+        self.assertEqual([self.send("one"), self.send("two"), self.send("one")], ["miss", "miss", "hit"])
+        self.assertIn("1 replies are gone", self.baton("cache", "purge", "--key", self.key_of("two")).stdout)
+        self.relay.stop()
+        self.relay = self.enterContext(self.make_relay())
+        self.assertEqual(self.curl("/admin/v1/cache")[1]["entries"], 1)
+        self.assertEqual([self.send("one"), self.send("two")], ["hit", "miss"])
+        self.assertEqual(self.relay.metrics().value("baton_cache_disk_damages_total"), 0)
+        self.assertEqual(len(self.upstreams[0].calls), 3)
+        self.baton("cache", "purge", "--all")  # at rest nothing is there
+
+    def key_of(self, text):
+        return call(self.relay.port, "POST", "/v1/messages", message(text=text), [*JSON, ("baton-cache", "on")]).one("baton-cache-key")
+
+
 class GettingIn(Operated):
     def test_the_first_token_is_made_once_and_kept_from_others(self):
         path = os.path.join(self.data, "admin.token")
