@@ -82,7 +82,7 @@ def cpu_figures(cpu, count):
 
 
 # Threads that only write down what was done.
-WRITERS = {"access-log", "baton-ledger", "baton-trace", "checkpoint"}
+WRITERS = {"access-log", "baton-ledger", "baton-traces", "checkpoint"}
 
 
 def saturated_columns(unit):

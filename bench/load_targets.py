@@ -411,10 +411,10 @@ def post(port, body, bench=None, timeout=10, tls=False):
         connection.close()
 
 
-def request_body(size, stream=False):
-    message = {"role": "user", "content": ""}
+def request_body(size, stream=False, about=""):
+    message = {"role": "user", "content": about}
     body = {"model": "claude-sonnet-5-5", "max_tokens": 64, "stream": stream, "messages": [message]}
-    message["content"] = "x" * (size - len(json.dumps(body)))
+    message["content"] += "x" * (size - len(json.dumps(body)))
     return json.dumps(body).encode()
 
 
@@ -439,7 +439,7 @@ def check_answers(target, mock_port, wait_seconds=10):
     """Every kind of call must come back from `target` byte for byte as from the mock itself."""
     until = time.monotonic() + wait_seconds
     for what, size, bench, stream in CHECKS:
-        body = request_body(size, stream)
+        body = request_body(size, stream, about=what)  # each is a question of its own, where replies are kept
         expected = post(mock_port, body, bench)
         if expected[0] != 200:
             raise Failure(f"the mock answers {what} with {expected[0]}")

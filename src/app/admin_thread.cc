@@ -1,10 +1,13 @@
 #include "app/admin_thread.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <future>
+#include <utility>
 
 #include "admin/account_gauges.h"
 #include "admin/token_file.h"
-#include "net/tcp_listener.h"
+#include "net/activation.h"
 
 namespace baton::app {
 
@@ -131,20 +134,51 @@ void AdminThread::Ticker::arm() {
 
 AdminThread::~AdminThread() { end(); }
 
-Expected<uint16_t> AdminThread::listen_on(const edge::ListenConfig& where, net::TlsServerContext* tls,
-                                          edge::Server& server) {
-  auto listener = net::listen_tcp(loop_, poller_, {.address = where.address, .port = where.port, .tls = tls});
-  if (!listener) return std::unexpected(listener.error());
-  const uint16_t port = (*listener)->port();
-  server.listen(std::move(*listener));
+Expected<uint16_t> AdminThread::listen_on(Inherited::Role role, const edge::ListenConfig& where, Inherited& inherited) {
+  const bool metrics = role == Inherited::Role::kMetrics;
+  edge::Server& server = metrics ? metrics_server_ : server_;
+  const net::ListenOptions options{
+      .address = where.address, .port = where.port, .tls = metrics ? nullptr : shared_.admin_tls.get()};
+  std::vector<net::Fd> fds = inherited.share(role, where);
+  uint16_t port = 0;
+  for (size_t i = 0; i < std::max<size_t>(fds.size(), 1); ++i) {
+    auto listener = fds.empty() ? net::listen_tcp(loop_, poller_, options)
+                                : net::adopt_listener(loop_, poller_, std::move(fds[i]), options);
+    if (!listener) return std::unexpected(listener.error());
+    port = (*listener)->port();
+    listening_.push_back({role, where, listener->get()});
+    server.listen(std::move(*listener));
+  }
   return port;
 }
 
-Expected<uint16_t> AdminThread::listen() {
+Expected<uint16_t> AdminThread::listen(Inherited& inherited) {
   if (const auto& metrics = shared_.settings.admin_metrics) {
-    if (auto port = listen_on(*metrics, nullptr, metrics_server_); !port) return port;
+    if (auto port = listen_on(Inherited::Role::kMetrics, *metrics, inherited); !port) return port;
   }
-  return listen_on(shared_.settings.admin, shared_.admin_tls.get(), server_);
+  return listen_on(Inherited::Role::kOperator, shared_.settings.admin, inherited);
+}
+
+std::vector<Inherited::Socket> AdminThread::listening_sockets() {
+  std::promise<std::vector<Inherited::Socket>> done;
+  loop_.post([&] {
+    std::vector<Inherited::Socket> out;
+    for (const Listening& one : listening_) {
+      net::Fd fd = net::duplicate(one.listener->fd());
+      if (fd) out.push_back({one.role, one.where.address, one.where.port, std::move(fd)});
+    }
+    done.set_value(std::move(out));
+  });
+  return done.get_future().get();
+}
+
+void AdminThread::leave() {
+  loop_.post([this] {
+    for (const Listening& one : listening_) one.listener->finish();
+    listening_.clear();
+    server_.leave();
+    metrics_server_.leave();
+  });
 }
 
 void AdminThread::end() {

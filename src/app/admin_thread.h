@@ -22,9 +22,11 @@
 #include "admin/relay_api.h"
 #include "app/account_probe.h"
 #include "app/admin_handler.h"
+#include "app/inherited.h"
 #include "app/loop_thread.h"
 #include "app/shared.h"
 #include "edge/server.h"
+#include "net/tcp_listener.h"
 
 namespace baton::app {
 
@@ -39,8 +41,12 @@ class AdminThread : public LoopThread {
   };
   explicit AdminThread(Parts parts);
   ~AdminThread();
-  // The operator's port. kConfig when an address cannot be bound.
-  Expected<uint16_t> listen();
+  // The operator's port, on what was inherited of it. kConfig when an address cannot be bound.
+  Expected<uint16_t> listen(Inherited& inherited);
+  // Any thread, while its own runs: other descriptors of what listens, for a successor.
+  std::vector<Inherited::Socket> listening_sockets();
+  // A successor serves: what is open may finish.
+  void leave();
   void end();
 
  private:
@@ -53,7 +59,12 @@ class AdminThread : public LoopThread {
   // Every second; at most one reading of the ledger at a time.
   void turn();
   static admin::Config config_of(const config::Settings& settings);
-  Expected<uint16_t> listen_on(const edge::ListenConfig& where, net::TlsServerContext* tls, edge::Server& server);
+  struct Listening {
+    Inherited::Role role;
+    edge::ListenConfig where;
+    net::TcpListener* listener;
+  };
+  Expected<uint16_t> listen_on(Inherited::Role role, const edge::ListenConfig& where, Inherited& inherited);
 
   Shared& shared_;
   admin::AdminPages pages_;
@@ -75,6 +86,7 @@ class AdminThread : public LoopThread {
   std::atomic<int64_t> connections_{0};
   edge::Server server_;
   edge::Server metrics_server_;
+  std::vector<Listening> listening_;
   Ticker ticker_;
   runtime::TaskGroup refreshing_;
   Instant refreshed_{};

@@ -50,6 +50,7 @@ std::expected<Command, std::string> parse_serve(const std::vector<std::string>& 
   options.settings(kServeFlags);
   options.flag("--check", serve.check);
   options.flag("--print-key", serve.print_key);
+  options.flag("--take-over", serve.take_over);
   if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
   if (options.help()) return Print{std::string(help_text("serve"))};
   serve.load.overrides = options.overrides();

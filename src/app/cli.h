@@ -19,6 +19,7 @@ namespace baton::app {
 struct Serve {
   config::LoadOptions load;
   bool check = false;      // read the configuration, say what is wrong, exit
+  bool take_over = false;  // from a relay that runs
   bool print_key = false;  // make a client key for this start and print it; put it into load.generated_client
 };
 

@@ -47,6 +47,9 @@ built-in simulator answers, and every reply says so.
   --data-dir DIR       Where keys and the ledger lie; replaces the file's.
   --print-key          Make a client key that is valid until Baton stops, and print it.
                        For containers: with it Baton may listen beyond this host.
+  --take-over          Replace the relay that serves from the same data folder: take its
+                       sockets, so that nobody is refused, and let it finish its calls.
+                       If this one cannot start, the other goes on. Without one: start.
   --help               Print this.
 
 Baton stops on SIGTERM or Ctrl-C, after open streams have finished. It exits with 0

@@ -66,6 +66,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .budgets = shared.budgets.get(),
                                                        .tracing = traced ? &revision_->tracing : nullptr,
                                                        .nonces = &shared.nonces,
+                                                       .pressure = &shared.pressure,
                                                        .replies = shared.replies.get(),
                                                        .similar = shared.similar.get(),
                                                        .foresight = shared.foresight.get(),

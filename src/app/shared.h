@@ -15,6 +15,7 @@
 #include "auth/key_ring.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
+#include "base/memory_pressure.h"
 #include "config/settings.h"
 #include "ledger/access_log.h"
 #include "ledger/book.h"
@@ -69,7 +70,10 @@ struct Shared {
 
   Expected<void> open_similar();
   Expected<void> open_journal(const ledger::PriceTable& prices);
+  // The process that was taken over from has ended: what it could not book any more is booked.
+  void predecessor_ended();
 
+  const size_t loops;
   config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
   runtime::SystemClock clock;
@@ -81,6 +85,7 @@ struct Shared {
   auth::KeyRing keys;
   auth::NonceFile nonces;
   Tracer* traces = nullptr;  // set before the loops are made, outlives them
+  MemoryPressure pressure;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};

@@ -113,6 +113,8 @@ class KeyRing {
    public:
     // Valid until the next call.
     const Snapshot& of(const KeyRing& ring);
+    // Changes with what of() gives.
+    uint64_t generation() const { return generation_; }
 
    private:
     uint64_t generation_ = 0;

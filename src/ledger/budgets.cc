@@ -124,11 +124,16 @@ void Budgets::recover(const Spent& spent, WallTime now) {
   purse->recover(spent.day_nanodollars, spent.month_nanodollars, now);
 }
 
-Purse& Budgets::open(std::string holder, std::string name, const model::Budget& budget, WallTime now) {
-  auto& slot = purses_[std::move(holder)];
+Purse& Budgets::open(std::initializer_list<std::string_view> holder, std::string_view kind, std::string_view who,
+                     const model::Budget& budget, WallTime now) {
+  holder_.clear();
+  for (std::string_view part : holder) holder_.append(part);
+  auto& slot = purses_[holder_];
   if (!slot) slot = std::make_unique<Purse>(std::string());
   slot->roll(now);
-  slot->name = std::move(name);
+  const std::string_view known = slot->name;
+  if (known.size() != kind.size() + who.size() || !known.starts_with(kind) || !known.ends_with(who))
+    slot->name = std::string(kind).append(who);
   slot->limit(budget);
   return *slot;
 }
@@ -138,13 +143,14 @@ Budgets::Purses Budgets::purses_of(const Payer& payer, WallTime now) {
   size_t count = 0;
   const std::string_view kind = payer.key_id.empty() ? "client " : "key ";
   if (payer.own != nullptr && payer.own->any()) {
-    out[count++] =
-        &open(holder_of_key(payer.key_id, payer.name), std::string(kind) + std::string(payer.name), *payer.own, now);
+    const bool keyed = !payer.key_id.empty();
+    out[count++] = &open({keyed ? kHolderKey : kHolderClient, keyed ? payer.key_id : payer.name}, kind, payer.name,
+                         *payer.own, now);
   } else if (const auto rule = rules_.clients.find(payer.name); payer.key_id.empty() && rule != rules_.clients.end()) {
-    out[count++] = &open(holder_of_key({}, payer.name), std::string(kind) + std::string(payer.name), rule->second, now);
+    out[count++] = &open({kHolderClient, payer.name}, kind, payer.name, rule->second, now);
   }
   if (const model::Budget* rule = rule_of_team(payer.team)) {
-    out[count++] = &open(holder_of_team(payer.team), "team " + std::string(payer.team), *rule, now);
+    out[count++] = &open({kHolderTeam, payer.team}, "team ", payer.team, *rule, now);
   }
   return out;
 }

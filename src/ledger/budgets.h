@@ -11,6 +11,7 @@
 #include <atomic>
 #include <deque>
 #include <expected>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -134,7 +135,8 @@ class Budgets {
 
   // All with the mutex.
   Purses purses_of(const Payer& payer, WallTime now);
-  Purse& open(std::string holder, std::string name, const model::Budget& budget, WallTime now);
+  Purse& open(std::initializer_list<std::string_view> holder, std::string_view kind, std::string_view who,
+              const model::Budget& budget, WallTime now);
   std::optional<Hold> try_take(const Purses& purses, const CostBounds& bounds, Purse::Verdict& verdict,
                                const Purse*& whose);
   void serve(WallTime now, std::vector<TicketPtr>& woken);
@@ -153,6 +155,7 @@ class Budgets {
   std::atomic<bool> any_rule_{false};
   std::shared_ptr<const PriceTable> prices_;
   std::unordered_map<std::string, std::unique_ptr<Purse>> purses_;
+  std::string holder_;  // room for a key of purses_
   CostSketch everyone_;
   FairOrder order_;
   std::map<FairOrder::Place, TicketPtr> queue_;

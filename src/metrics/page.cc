@@ -444,6 +444,12 @@ void Page::bounds() {
       taken(metrics_.reply_bytes_));
   add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
+  add(gauges("baton_memory_level", "0; 1: connections are not kept; 2: new calls are refused; by max_memory."), {},
+      metrics_.pressure_ == nullptr ? 0 : static_cast<double>(metrics_.pressure_->level()));
+  add(counters("baton_memory_refusals_total", "Calls refused because the process is near max_memory."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.memory_refusals_; })));
+  add(counters("baton_connections_refused_total", "Connections closed at once because no file descriptor was left."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.connections_refused_; })));
   uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });
   dropped += metrics_.log_lines_lost_.load(std::memory_order_relaxed);
   add(counters("baton_access_log_dropped_total", "Access log lines lost to a slow or broken sink."), {},
@@ -454,6 +460,12 @@ void Page::bounds() {
 
 void Page::process() {
   add(gauges("baton_build_info", "Always 1; the labels say what is running."), {{"version", metrics_.version()}}, 1);
+  auto& take_overs =
+      counters("baton_take_overs_total", "Processes that were replaced, or were to be, while they served.");
+  add(take_overs, {{"result", "done"}}, static_cast<double>(metrics_.take_overs_[0].load()));
+  add(take_overs, {{"result", "failed"}}, static_cast<double>(metrics_.take_overs_[1].load()));
+  add(gauges("baton_predecessor_draining", "1 while the process that was taken over from finishes its calls."), {},
+      metrics_.predecessor_drains_.load() ? 1 : 0);
   ProcessFacts facts = process_facts();
   add(counters("process_cpu_seconds_total", "User and system CPU time spent in seconds."), {}, facts.cpu_seconds);
   add(gauges("process_start_time_seconds", "Start time of the process since unix epoch in seconds."), {},

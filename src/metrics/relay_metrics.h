@@ -23,6 +23,7 @@
 
 #include "base/byte_budget.h"
 #include "base/error.h"
+#include "base/memory_pressure.h"
 #include "base/units.h"
 #include "metrics/counters.h"
 #include "model/outcome.h"
@@ -103,11 +104,19 @@ class RelayMetrics {
   void budget_warned(int percent) { ++warnings_[percent >= 100 ? 2 : percent >= 80 ? 1 : 0]; }
   void webhook(Webhook result) { ++webhooks_[static_cast<size_t>(result)]; }
 
+  // Replacing a process while it serves: counted by the one that is there afterwards.
+  void took_over() { ++take_overs_[0]; }
+  void take_over_failed() { ++take_overs_[1]; }
+  void predecessor_drains(bool drains) { predecessor_drains_ = drains; }
+
   // The shared budgets, shown as they stand. Before the first scrape; both outlive this.
   void watch_budgets(const ByteBudget& request_bytes, const ByteBudget& reply_bytes) {
     request_bytes_ = &request_bytes;
     reply_bytes_ = &reply_bytes;
   }
+
+  // How near the process is to its memory limit. Before the first scrape; outlives this.
+  void watch_memory(const MemoryPressure& pressure) { pressure_ = &pressure; }
 
   // How many nonces are remembered. Before the first scrape; outlives this.
   void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
@@ -158,11 +167,14 @@ class RelayMetrics {
   std::atomic<uint64_t> purged_{0};
   std::array<std::atomic<uint64_t>, 3> warnings_{};
   std::array<std::atomic<uint64_t>, 3> webhooks_{};
+  std::array<std::atomic<uint64_t>, 2> take_overs_{};  // done, failed
+  std::atomic<bool> predecessor_drains_{false};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
   std::function<Similar()> similar_;
   const std::atomic<size_t>* nonces_ = nullptr;
+  const MemoryPressure* pressure_ = nullptr;
   const ReplyLogCounts* reply_log_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
@@ -267,6 +279,9 @@ class alignas(64) RelayMetrics::Shard {
   void preconnect(Preconnect what) { ++preconnects_[static_cast<size_t>(what)]; }
   void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
   void body_budget_refused() { ++body_budget_refusals_; }
+  void memory_refused() { ++memory_refusals_; }
+  // Connections that were closed at once for want of a descriptor.
+  void connections_refused(uint64_t count) { connections_refused_ += count; }
   void access_log_dropped(uint64_t lines) { access_log_dropped_ += lines; }
   // An error that was answered, or a connection that was closed, before there was a call to close (a malformed head).
   void error_without_call(ErrorCode code) { ++errors_[static_cast<size_t>(code)]; }
@@ -315,6 +330,7 @@ class alignas(64) RelayMetrics::Shard {
   Counter resumes_, resumes_unknown_, resumables_refused_;
   Counter flight_promotions_, flight_losses_;
   Counter cache_stored_, cache_not_stored_, cache_evicted_, cache_expired_;
+  Counter memory_refusals_, connections_refused_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
   Histogram duration_{kDurationBounds};
   Histogram first_byte_{kFirstByteBounds};

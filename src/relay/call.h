@@ -39,8 +39,10 @@ struct Call {
   auth::TokenHold tokens = {};  // taken of its minute
   Duration retry_after{0};      // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
+  std::optional<Duration> patience = {};               // what a Messages call's head says of how long its client waits
   std::optional<model::CallWeight> weight = {};        // of a call that somebody's budget pays for
   ledger::Budgets::Hold hold = {};                     // what it has taken of budgets
+  bool shed = false;                                   // refused because the process has no memory for it
   bool passthrough = false;                            // with the caller's own credential
   std::optional<std::string> bound_account = {};       // the object named belongs to it
   std::optional<reuse::Digest> keep_as = {};           // a good answer to this call is kept under it

@@ -6,7 +6,6 @@
 
 #include "relay/attempt.h"
 #include "relay/attend.h"
-#include "relay/deadline.h"
 #include "relay/deliver.h"
 #include "relay/kept.h"
 #include "relay/resume.h"
@@ -213,15 +212,14 @@ Task<Expected<bool>> make(const Parts& parts, Call& call, reuse::Seat& seat, std
   if (trouble) co_return std::unexpected(*trouble);
   if (made.error) co_return std::unexpected(*made.error);
   if (made.unshared && call.spare != nullptr && co_await deliver_spare_for(parts, call, *made.unshared)) co_return true;
-  if (made.unshared) co_await deliver(parts, call, std::move(*made.unshared));
+  if (made.unshared) co_await deliver(parts, call, *made.unshared);
   co_return true;
 }
 
 Task<Expected<bool>> read_along(const Parts& parts, Call& call, reuse::Seat& seat, std::shared_ptr<Flight> flight) {
   metrics::Held reading = parts.metrics.flight_reader();
   Instant until = call.until;
-  if (auto patience = client_patience(call.exchange.head()))
-    until = std::min(until, call.exchange.started() + *patience);
+  if (call.patience) until = std::min(until, call.exchange.started() + *call.patience);
   while (true) {
     auto phase = co_await wait_for_reply(parts, call, seat, until, nullptr);
     if (!phase) co_return std::unexpected(phase.error());

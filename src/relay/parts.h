@@ -9,6 +9,7 @@
 #include "auth/authenticator.h"
 #include "auth/nonce_store.h"
 #include "base/byte_budget.h"
+#include "base/memory_pressure.h"
 #include "ledger/budgets.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
@@ -56,6 +57,7 @@ struct Parts {
   ledger::Budgets* budgets = nullptr;                  // of all loops; null: nobody has one
   const model::TraceRules* tracing = nullptr;          // null: no call is in a trace
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
+  const MemoryPressure* pressure = nullptr;            // of the process; null: nobody watches it
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   similar::Memory* similar = nullptr;                  // of all loops; null: nothing similar is reused
   reuse::Foresight* foresight = nullptr;               // of all loops; null: nothing is asked for ahead

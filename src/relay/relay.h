@@ -28,6 +28,7 @@ class Relay final : public edge::Handler {
   runtime::Task<void> serve_call(edge::Exchange& exchange, const auth::Caller* known);
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
+  Expected<void> shed(Call& call);                  // whether the process has memory for another call
   Expected<void> recognise(Call& call);             // who calls, and what for
   runtime::Task<Expected<void>> prove(Call& call);  // a signed request: that it is new and whole
   Expected<void> count_in(Call& call);              // what its key may do, and whether it can be booked

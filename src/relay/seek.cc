@@ -4,7 +4,6 @@
 
 #include "accounts/backoff.h"
 #include "base/hash.h"
-#include "relay/deadline.h"
 #include "relay/prompt_ask.h"
 #include "runtime/wait.h"
 
@@ -68,8 +67,7 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
     ask_.cache_tokens_min = prompt.cache_tokens_min;
   }
   deadline_ = call.until;
-  if (auto patience = client_patience(call.exchange.head()))
-    deadline_ = std::min(deadline_, call.exchange.started() + *patience);
+  if (call.patience) deadline_ = std::min(deadline_, call.exchange.started() + *call.patience);
 }
 
 void Seeker::ask_for(std::string_view model) {

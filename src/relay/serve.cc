@@ -34,6 +34,7 @@ Task<void> Relay::serve_call(edge::Exchange& exchange, const auth::Caller* known
 Task<Expected<void>> Relay::walk(Call& call, const auth::Caller* known) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
+  if (auto room = shed(call); !room) co_return std::unexpected(room.error());
   if (known != nullptr) {
     call.refreshes = true;
     call.caller = *known;
@@ -70,7 +71,7 @@ Task<Expected<void>> Relay::make(Call& call) {
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
   if (call.spare != nullptr && co_await deliver_spare_for(parts_, call, *answer)) co_return Expected<void>{};
-  co_await deliver(parts_, call, std::move(*answer));
+  co_await deliver(parts_, call, *answer);
   co_return Expected<void>{};
 }
 

@@ -220,7 +220,7 @@ test('keys are made, shown once, rotated and revoked', async () => {
     await page.getByText('web-ci is changed.').waitFor();
     await row.getByText(/of \$700\.50 per month/).waitFor();
     const changed = (await api('GET', '/keys')).keys.find(one => one.name === 'web-ci');
-    same([changed.rights.requests_per_minute, changed.budget.day ?? null, changed.budget.month], [6000, null, '700.5'], 'as it is kept');
+    same([changed.rights.requests_per_minute, changed.budget.day ?? null, Number(changed.budget.month)], [6000, null, 700.5], 'as it is kept');
   }
   if (offers('/teams')) {
     const team = page.locator('section.panel', {has: page.getByRole('heading', {name: 'Teams', exact: true})}).locator('tbody tr', {hasText: 'web'});
@@ -228,7 +228,7 @@ test('keys are made, shown once, rotated and revoked', async () => {
     await dialog.getByLabel('Budget a day').fill('90');
     await dialog.getByRole('button', {name: 'Save'}).click();
     await team.getByText(/of \$90\.00 per day/).waitFor();
-    same((await api('GET', '/teams')).teams.find(one => one.name === 'web').budget.day, '90');
+    same((await api('GET', '/teams')).teams.find(one => one.name === 'web').budget.day.replace(/\.00$/, ''), '90');
   }
 
   await row.getByRole('button', {name: 'Rotate: web-ci'}).click();
@@ -311,7 +311,7 @@ test('kept replies are counted and purged', async () => {
   await go(page, 'cache');
   await page.getByRole('button', {name: 'Purge'}).click();
   await page.getByRole('dialog').getByRole('button', {name: 'Purge'}).click();
-  await page.getByText(/[1-9]\d* replies were purged\./).waitFor();
+  await page.getByText(/[1-9]\d* replies were purged/).waitFor();
   same((await api('GET', '/cache')).entries, 0);
   it.clean();
   await it.close();

@@ -107,7 +107,7 @@ function Budgets({budgets, now}: {budgets: Budget[]; now: number}) {
 
 function Rights({rights}: {rights: Key['rights']}) {
   const set = Object.fromEntries(Object.entries(rights ?? {}).filter(([, value]) =>
-    value !== null && value !== 0 && value !== false && value !== '' && !(Array.isArray(value) && value.length === 0)));
+    ![null, 0, false, '', 'default', 'normal'].includes(value as null) && !(Array.isArray(value) && value.length === 0)));
   return Object.keys(set).length === 0 ? <span class="soft">{t('keys.allRights')}</span> : <Chips value={set} />;
 }
 
