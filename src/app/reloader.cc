@@ -27,6 +27,7 @@ constexpr std::string_view kFixed[] = {
     "store.",
     "sim.",
     "resume.",
+    "similar.",
     "upstream.dns_refresh",
     "upstream.dns_stale_max",
     "budgets.webhook",
@@ -83,6 +84,7 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
        running.admin_metrics);
   keep("admin.tokens", std::ranges::equal(fresh.admin_tokens, running.admin_tokens, same_token), fresh.admin_tokens,
        running.admin_tokens);
+  keep("similar.rules", fresh.similar.rules == running.similar.rules, fresh.similar.rules, running.similar.rules);
   fresh.sim = running.sim;
   return kept;
 }

@@ -68,6 +68,8 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .nonces = &shared.nonces,
                                                        .pressure = &shared.pressure,
                                                        .replies = shared.replies.get(),
+                                                       .similar = shared.similar.get(),
+                                                       .foresight = shared.foresight.get(),
                                                        .flights = shared.flights.get(),
                                                        .resumables = &shared.resumables,
                                                        .resumables_of_loop = &parts.resumables,

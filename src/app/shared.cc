@@ -78,6 +78,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     const auto now = current();
     return now ? now->accounts.prompt_prefixes() : 0;
   });
+  if (settings.cache.ahead_share > 0) foresight = std::make_unique<reuse::Foresight>(settings.cache.ahead_share);
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;
@@ -101,6 +102,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
+  if (auto opened = shared->open_similar(); !opened) return std::unexpected(opened.error());
   auto prices = read_prices(shared->settings);
   if (!prices) return std::unexpected(prices.error());
   shared->budgets = std::make_unique<ledger::Budgets>(shared->settings.ledger.budgets, *prices);
@@ -108,6 +110,23 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
     if (auto opened = shared->open_book(*prices); !opened) return std::unexpected(opened.error());
   }
   return shared;
+}
+
+Expected<void> Shared::open_similar() {
+  const similar::Config& config = settings.similar;
+  if (config.rules.empty() || replies == nullptr) return {};
+  similar::Weights weights = similar::built_in_weights();
+  if (!config.weights_file.empty()) {
+    auto read = similar::read_weights(config.weights_file);
+    if (!read) return std::unexpected(read.error());
+    weights = *read;
+  }
+  similar = std::make_unique<similar::Memory>(config, weights);
+  metrics.watch_similar([this] {
+    const auto totals = similar->totals();
+    return metrics::RelayMetrics::Similar{totals.scopes, totals.entries, totals.bytes, totals.error_bound};
+  });
+  return {};
 }
 
 namespace {

@@ -25,10 +25,12 @@
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
 #include "reuse/flights.h"
+#include "reuse/foresight.h"
 #include "reuse/reply_log.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
+#include "similar/memory.h"
 #include "store/id_bindings.h"
 #include "store/journal.h"
 
@@ -66,6 +68,7 @@ struct Shared {
   // Where the rows of calls lie.
   ledger::Place ledger_place() const { return {settings.data_dir, settings.ledger.database}; }
 
+  Expected<void> open_similar();
   bool in_file() const { return settings.ledger.database.reveal().empty(); }
 
   Expected<void> open_book(const std::shared_ptr<const ledger::PriceTable>& prices);
@@ -90,8 +93,10 @@ struct Shared {
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
-  std::unique_ptr<reuse::ReplyLog> reply_log;  // null: nothing is kept on the disk
-  std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
+  std::unique_ptr<reuse::ReplyLog> reply_log;   // null: nothing is kept on the disk
+  std::unique_ptr<reuse::ReplyStore> replies;   // null: nothing is reused
+  std::unique_ptr<similar::Memory> similar;     // null: nothing similar is reused
+  std::unique_ptr<reuse::Foresight> foresight;  // null: nothing is asked for ahead
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;
   store::IdBindings bindings;

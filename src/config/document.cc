@@ -5,6 +5,7 @@
 
 #include "config/route_reader.h"
 #include "config/settings.h"
+#include "config/similar_reader.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "http/chunked.h"
@@ -123,6 +124,10 @@ std::vector<FixedBound> fixed_bounds() {
       {"Models that one account is excluded for", number(accounts::kExclusionsMax), "the oldest is forgotten"},
       {"Groups of accounts", number(accounts::kGroupsMax), "refused at the start"},
       {"Routes", number(accounts::kRoutesMax), "refused at the start"},
+      {"Rules of `similar.rules`", number(similar::kRulesMax), "refused at the start"},
+      {"Text of a question that is compared with others", size_text(similar::kTextBytesMax), "it is not"},
+      {"Text of an answer that is compared with another", size_text(similar::kAnswerBytesMax),
+       "nothing is learnt from it"},
       {"Models that may stand in, of one route", number(accounts::kFallbackModelsMax), "refused at the start"},
       {"Conversations whose account is remembered", number(accounts::kBindingsMax),
        "the least lately used is forgotten"},
@@ -180,6 +185,8 @@ std::string document() {
                     "Without a route that fits, a call may go to every account, whatever its group. What one call may "
                     "not wait for is left: accounts of one group, then the next groups, then other models.",
                     route_table());
+  out += item_table("An item of `similar.rules`", "A call that no rule fits is answered by its own answer or by none.",
+                    similar_rule_table());
   out +=
       item_table("An item of `prices.models`",
                  "Prices are decimal dollars with at most six decimals. A call whose model has no price is booked with "

@@ -168,6 +168,30 @@ TEST_F(LoadTest, RoutesNameGroupsThatAccountsHave) {
   }
 }
 
+TEST_F(LoadTest, RulesSayForWhomSimilarAnswersWillDo) {
+  const std::string accounts = "accounts: [{name: a, key: \"${KEY}\"}]\n";
+  const auto s =
+      load(options(accounts + "similar:\n  audit_share: 0.1\n  rules:\n"
+                              "  - {match: {models: [claude-haiku*], clients: [faq]}, mode: on, error_max: 0.01}\n"
+                              "  - {match: {teams: [web]}}\n"));
+  ASSERT_TRUE(s.has_value()) << s.error().text();
+  EXPECT_EQ(s->similar.audit_share, 0.1);
+  ASSERT_EQ(s->similar.rules.size(), 2u);
+  const similar::Rule first{.models = {"claude-haiku*"}, .clients = {"faq"}, .mode = "on", .error_max = 0.01};
+  EXPECT_EQ(s->similar.rules[0], first);
+  EXPECT_EQ(s->similar.rules[1], (similar::Rule{.teams = {"web"}, .mode = "shadow"}));
+  for (const auto& [rules, want] : {
+           std::pair{"[{mode: loud}]", "baton.yaml:2: similar.rules[0]: mode must be off, shadow or on"},
+           std::pair{"[{error_max: 0.5}]", "baton.yaml:2: similar.rules[0]: error_max must be 0.001 to 0.2"},
+           std::pair{"[{error_max: 0}]", "baton.yaml:2: similar.rules[0]: error_max must be 0.001 to 0.2"},
+           std::pair{"{}", "baton.yaml:2: similar.rules: must be a list"},
+           std::pair{"[{match: {clients: []}}]", "baton.yaml:2: similar.rules[0].match.clients: must not be empty"},
+       }) {
+    const std::string got = refusal(accounts + "similar: {rules: " + rules + "}");
+    EXPECT_TRUE(got.starts_with(want)) << got;
+  }
+}
+
 TEST_F(LoadTest, AFileNeverStartsTheSimulator) {
   environment_["ANTHROPIC_API_KEY"] = "sk-ant-x";
   for (const std::string_view text : {"", "# nothing\n", "listen: 127.0.0.1:1\n", "accounts: []\n"}) {

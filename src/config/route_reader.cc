@@ -14,21 +14,22 @@ constexpr size_t kNameBytesMax = 256;
   source.refuse(place.node.line, place.key, std::move(reason));
 }
 
-std::vector<std::string> read_names(const Source& source, const Place& place, size_t bytes_max) {
+}  // namespace
+
+std::vector<std::string> read_names(const Source& source, const Place& place) {
   if (place.node.kind != Node::Kind::kList) refuse(source, place, "must be a list");
   std::vector<std::string> names;
   for (const Node& item : place.node.items) {
     const Place here{item, place.key + "[" + std::to_string(names.size()) + "]"};
     std::string name = checked_text(source, here, Secrecy::kPublic);
-    if (name.size() > bytes_max) refuse(source, here, "must have at most " + std::to_string(bytes_max) + " characters");
+    if (name.size() > kNameBytesMax)
+      refuse(source, here, "must have at most " + std::to_string(kNameBytesMax) + " characters");
     if (std::ranges::find(names, name) != names.end()) refuse(source, here, "is in this list already");
     names.push_back(std::move(name));
   }
   if (names.empty()) refuse(source, place, "must not be empty");
   return names;
 }
-
-}  // namespace
 
 std::span<const Setting<RouteConfig>> route_table() {
   const auto row = [](std::string_view key, std::string_view default_text, std::string_view meaning) {
@@ -64,7 +65,7 @@ std::vector<RouteConfig> read_routes(const Source& source, const Place& place) {
     read_fields<RouteConfig>(
         source, here, route_table(),
         [&source](std::string_view row, const Place& list, RouteConfig& out) {
-          auto names = read_names(source, list, kNameBytesMax);
+          auto names = read_names(source, list);
           if (row == "match.models") out.models = std::move(names);
           if (row == "match.clients") out.clients = std::move(names);
           if (row == "match.teams") out.teams = std::move(names);

@@ -19,6 +19,7 @@
 #include "ledger/config.h"
 #include "reuse/config.h"
 #include "sim/config.h"
+#include "similar/config.h"
 #include "store/config.h"
 #include "stream/config.h"
 #include "trace/config.h"
@@ -35,6 +36,7 @@ struct Settings {
   ledger::Config ledger;
   reuse::Config cache;
   reuse::ResumeConfig resume;
+  similar::Config similar;
   sim::Config sim;
   trace::Config tracing;
   store::Config store;  // its folder is data_dir

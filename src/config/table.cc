@@ -392,6 +392,10 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "cache.sketch_keys", [](auto& s) -> auto& { return s.cache.sketch_keys; }, 1'000, 100'000'000,
           "Keys that the policy `tinylfu` can tell apart by their use; two bytes each."),
+      R::share(
+          "cache.ahead_share", [](auto& s) -> auto& { return s.cache.ahead_share; },
+          "Replies that are used steadily, eight times in their time or more, are asked for anew at their last use in "
+          "it, for at most this share of what calls that may be reused cost; less while that proves useless. 0: none."),
       R::flag(
           "cache.coalesce", [](auto& s) -> auto& { return s.cache.coalesce; },
           "Whether calls that may be reused and ask the same at the same time share one upstream call."),
@@ -403,6 +407,28 @@ std::span<const Setting<Settings>> settings_table() {
           "cache.flights_bytes_max", [](auto& s) -> auto& { return s.cache.flights_bytes_max; }, 1 * kMiB, kUnlimited,
           "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
           "late readers."),
+
+      R::other("similar.rules", "list", "nobody",
+               "For whom the answer to another question will do that asks the same in other words. The first that fits "
+               "a call decides."),
+      R::share(
+          "similar.similarity_min", [](auto& s) -> auto& { return s.similar.similarity_min; },
+          "How near two texts must be, beside all that tells them apart."),
+      R::share(
+          "similar.audit_share", [](auto& s) -> auto& { return s.similar.audit_share; },
+          "Of the calls that could be served, so many are sent to the upstream to see whether it says the same."),
+      R::duration(
+          "similar.breaker_pause", [](auto& s) -> auto& { return s.similar.breaker_pause; }, ns(1s), 30 * kDay,
+          "How long a scope is off whose answers were found wrong; then it begins to learn again."),
+      R::size(
+          "similar.bytes_max", [](auto& s) -> auto& { return s.similar.bytes_max; }, 1 * kMiB, kUnlimited,
+          "All that is remembered of questions; scopes used longest ago are forgotten first, with what was learnt."),
+      R::count(
+          "similar.scope_entries_max", [](auto& s) -> auto& { return s.similar.scope_entries_max; }, 1, 1'000'000,
+          "Questions of one scope; beyond it the oldest goes."),
+      R::text(
+          "similar.weights_file", [](auto& s) -> auto& { return s.similar.weights_file; }, "built in",
+          "Weights of the embedder that `./dev bench similar --train` made."),
 
       R::duration(
           "resume.grace", [](auto& s) -> auto& { return s.resume.grace; }, 0, kDay,

@@ -80,6 +80,7 @@ class Page {
   void budgets();
   void tokens();
   void cache();
+  void similar();
   void flights();
   void resumables();
   void connections();
@@ -111,6 +112,7 @@ std::string Page::write() {
   budgets();
   tokens();
   cache();
+  similar();
   flights();
   resumables();
   connections();
@@ -300,10 +302,11 @@ void Page::cache() {
     add_if_any(uses, {{"result", std::string(name(static_cast<model::CacheUse>(i)))}},
                sum([i](const Shard& s) -> auto& { return s.cache_uses_[i]; }));
   }
-  static constexpr const char* kSavings[] = {"hit", "stale", "coalesced", "resumed"};
-  auto& saved = counters("baton_saved_dollars_total",
-                         "What answers had cost that were given again, by how: from the reply cache in or beyond their "
-                         "time, read along with another call, or to a client that came back to its stream.");
+  static constexpr const char* kSavings[] = {"hit", "stale", "coalesced", "similar", "resumed"};
+  auto& saved = counters(
+      "baton_saved_dollars_total",
+      "What answers had cost that were given again, by how: from the reply cache in or beyond their "
+      "time, read along with another call, for the same in other words, or to a client that came back to its stream.");
   for (size_t i = 0; i < std::size(kSavings); ++i)
     add(saved, {{"by", kSavings[i]}},
         static_cast<double>(sum([i](const Shard& s) -> auto& { return s.saved_[i]; })) * 1e-9);
@@ -324,6 +327,45 @@ void Page::cache() {
   add(removed, {{"why", "expired"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
   add(removed, {{"why", "purged"}}, static_cast<double>(metrics_.purged_.load()));
+}
+
+void Page::similar() {
+  constexpr const char* kForeseen[] = {"asked", "no_money", "useful", "wasted"};
+  auto& ahead =
+      counters("baton_cache_ahead_total",
+               "Kept replies asked for anew before their time was over, those left for want of money, and how "
+               "those that were asked for turned out.");
+  for (size_t i = 0; i < std::size(kForeseen); ++i)
+    add_if_any(ahead, {{"result", kForeseen[i]}}, sum([i](const Shard& s) -> auto& { return s.foreseen_[i]; }));
+  auto& results = counters("baton_similar_calls_total",
+                           "Calls that an answer to the same in other words might have served, by what was found.");
+  for (size_t i = 0; i < model::kSimilarResults; ++i) {
+    add_if_any(results, {{"result", std::string(name(static_cast<model::SimilarResult>(i)))}},
+               sum([i](const Shard& s) -> auto& { return s.similar_[i]; }));
+  }
+  add_if_any(results, {{"result", "unfit"}}, sum([](const Shard& s) -> auto& { return s.similar_unfit_; }));
+  auto& guards = counters("baton_similar_guards_total", "Nearest questions that were told apart, by what did it.");
+  for (size_t i = 0; i < model::kSimilarGuards; ++i) {
+    add_if_any(guards, {{"guard", std::string(name(static_cast<model::SimilarGuard>(i)))}},
+               sum([i](const Shard& s) -> auto& { return s.similar_guards_[i]; }));
+  }
+  auto& compared = counters("baton_similar_compared_total",
+                            "Answers of the upstream beside a similar one, by whether they said the same.");
+  constexpr const char* kAnswers[] = {"unclear", "same", "other"};
+  for (size_t i = 0; i < std::size(kAnswers); ++i) {
+    add_if_any(compared, {{"answer", kAnswers[i]}},
+               sum([i](const Shard& s) -> auto& { return s.similar_compared_[i]; }));
+  }
+  add(counters("baton_similar_trips_total", "Scopes that were turned off because such answers were wrong."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.similar_trips_; })));
+  if (!metrics_.similar_) return;
+  const RelayMetrics::Similar now = metrics_.similar_();
+  add(gauges("baton_similar_scopes", "Scopes in which questions are remembered."), {}, static_cast<double>(now.scopes));
+  add(gauges("baton_similar_entries", "Questions that are remembered."), {}, static_cast<double>(now.entries));
+  add(gauges("baton_similar_bytes", "Bytes that they take."), {}, static_cast<double>(now.bytes));
+  add(gauges("baton_similar_error_bound",
+             "At most this share of such answers is wrong, with 95 %, as the audits have shown; 1 without audits."),
+      {}, now.error_bound);
 }
 
 void Page::flights() {

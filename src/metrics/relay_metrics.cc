@@ -97,6 +97,7 @@ size_t RelayMetrics::Shard::saving_index(const model::Outcome& outcome) {
   switch (outcome.cache) {
     case model::CacheUse::kStale: return 1;
     case model::CacheUse::kCoalesced: return 2;
+    case model::CacheUse::kSimilar: return 3;
     default: return 0;
   }
 }

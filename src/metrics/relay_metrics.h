@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,6 +27,7 @@
 #include "base/units.h"
 #include "metrics/counters.h"
 #include "model/outcome.h"
+#include "model/similarity.h"
 
 namespace baton::metrics {
 
@@ -119,6 +121,12 @@ class RelayMetrics {
   // How many nonces are remembered. Before the first scrape; outlives this.
   void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
 
+  // What similar/ remembers and its audits have shown, read at a scrape. Before the first one.
+  struct Similar {
+    size_t scopes = 0, entries = 0, bytes = 0;
+    double error_bound = 1;
+  };
+  void watch_similar(std::function<Similar()> read) { similar_ = std::move(read); }
   void watch_reply_log(const ReplyLogCounts& log) { reply_log_ = &log; }
   // So much was in the reply cache before the loops began.
   void cache_restored(int64_t bytes, int64_t entries) { cache_purged(-bytes, -entries, 0); }
@@ -164,6 +172,7 @@ class RelayMetrics {
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
+  std::function<Similar()> similar_;
   const std::atomic<size_t>* nonces_ = nullptr;
   const MemoryPressure* pressure_ = nullptr;
   const ReplyLogCounts* reply_log_ = nullptr;
@@ -230,6 +239,20 @@ class alignas(64) RelayMetrics::Shard {
   // Kept answers that are asked for anew while nobody waits; one that was not, for there were too many.
   Held refresh() { return Held(refreshes_); }
   void refresh_skipped() { ++refreshes_skipped_; }
+  // Kept answers asked for anew before their time was over, what was not for want of money, and how it turned out.
+  void foreseen(bool asked, bool no_money, uint32_t useful, uint32_t wasted) {
+    foreseen_[0] += asked ? 1 : 0;
+    foreseen_[1] += no_money ? 1 : 0;
+    foreseen_[2] += useful;
+    foreseen_[3] += wasted;
+  }
+  // -- Answers to the same question in other words --
+  void similar(model::SimilarResult result) { ++similar_[static_cast<size_t>(result)]; }
+  void similar_guarded(model::SimilarGuard guard) { ++similar_guards_[static_cast<size_t>(guard)]; }
+  void similar_unfit() { ++similar_unfit_; }  // a call that may have one, but is not all text or too long
+  // What the upstream said beside it; nothing: it cannot be told.
+  void similar_compared(std::optional<bool> same) { ++similar_compared_[same ? (*same ? 1 : 2) : 0]; }
+  void similar_tripped() { ++similar_trips_; }
   // Upstream calls that others may read along, and who reads another's.
   Held flight() { return Held(flights_); }
   Held flight_reader() { return Held(flight_readers_); }
@@ -273,7 +296,7 @@ class alignas(64) RelayMetrics::Shard {
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kUnknown) + 1;
   static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kRefresh) + 1;
-  static constexpr size_t kSavings = 4;  // hit, stale, coalesced, resumed
+  static constexpr size_t kSavings = 5;  // hit, stale, coalesced, similar, resumed
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
   static constexpr size_t kConnectedIndex = kErrors;
@@ -316,6 +339,11 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kStatuses> statuses_;
   std::array<std::array<Counter, kEndings>, kOperations> calls_;
   std::array<Counter, kCacheUses> cache_uses_;
+  std::array<Counter, 4> foreseen_;
+  std::array<Counter, model::kSimilarResults> similar_;
+  std::array<Counter, model::kSimilarGuards> similar_guards_;
+  std::array<Counter, 3> similar_compared_;  // not known, same, other
+  Counter similar_unfit_, similar_trips_;
   std::array<Counter, kSavings> saved_;  // nanodollars
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;

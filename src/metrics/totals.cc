@@ -30,7 +30,8 @@ class TotalsReader {
       const bool good = i < Shard::kStatusNone && i + Shard::kStatusMin >= 200 && i + Shard::kStatusMin < 400;
       if (!good) sum.failed += count;
     }
-    sum.cache_hits += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kHit)].value();
+    sum.cache_hits += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kHit)].value() +
+                      shard.cache_uses_[static_cast<size_t>(model::CacheUse::kSimilar)].value();
     sum.cache_misses += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kMiss)].value();
     sum.cache_stale += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kStale)].value();
     sum.cache_coalesced += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kCoalesced)].value();

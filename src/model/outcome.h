@@ -80,6 +80,7 @@ enum class CacheUse : uint8_t {
   kMiss,
   kHit,
   kCoalesced,  // the answer to another call that was under way
+  kSimilar,    // the kept answer to the same question in other words
   kStale,      // an answer beyond its time, because the caller allowed it
   kRefresh,    // a call of the relay's own, which asks anew for such an answer
 };

@@ -18,6 +18,7 @@
 #include "model/budget.h"
 #include "model/outcome.h"
 #include "model/route.h"
+#include "relay/likeness.h"
 #include "reuse/digest.h"
 #include "reuse/reply_store.h"
 
@@ -46,6 +47,7 @@ struct Call {
   std::optional<std::string> bound_account = {};       // the object named belongs to it
   std::optional<reuse::Digest> keep_as = {};           // a good answer to this call is kept under it
   std::shared_ptr<const reuse::KeptReply> spare = {};  // a stale reply that will do in place of an error
+  std::unique_ptr<Likeness> alike = {};                // what an answer to the same in other words is judged by
   bool refreshes = false;                              // nobody waits for its answer
   uint64_t purges = 0;                                 // of the reply cache, when it was looked at
   bool resumable = false;                              // the client may come back to its stream

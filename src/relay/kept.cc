@@ -1,9 +1,12 @@
 #include "relay/kept.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "http/content_coding.h"
 #include "ledger/row.h"
+#include "relay/alike.h"
 #include "relay/seal.h"
 #include "reuse/rules.h"
 
@@ -20,27 +23,54 @@ void book(const Parts& parts, const cache::Change& change) {
   parts.metrics.cache_expired(change.expired);
 }
 
+// Nanodollars; 0: not known.
+int64_t cost_of(const Parts& parts, const Call& call, const model::Usage& usage) {
+  if (parts.budgets == nullptr || !usage.known) return 0;
+  return parts.budgets->prices()->cost(call.facts.model, usage, parts.loop.wall()).value_or(0);
+}
+
+// Whether this use of a reply in its time is probably its last, and it is worth asking anew before the next one.
+bool foresee(const Parts& parts, const Call& call, const reuse::KeptReply& reply) {
+  if (parts.foresight == nullptr || parts.refreshes == nullptr) return false;
+  const auto advice = parts.foresight->used(reply.key, {.now = parts.loop.now(),
+                                                        .since = reply.since,
+                                                        .fresh_until = reply.fresh_until,
+                                                        .cost = cost_of(parts, call, reply.usage)});
+  parts.metrics.foreseen(advice.ask, advice.no_money, advice.useful, advice.wasted);
+  return advice.ask;
+}
+
 void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
   if (!call.keep_as) return;
   const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
+  if (parts.foresight != nullptr && !call.refreshes) parts.foresight->spent(cost_of(parts, call, reply.usage));
+  if (call.alike) learn_alike(parts, call, reply, change.stored);
 }
 
-// The same question for everyone who asks it.
-std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digester) {
-  const auto& head = call.exchange.head();
-  std::string_view body = call.exchange.body();
+// The body as it can be read, `decoded` where it came in a coding.
+std::optional<std::string_view> readable_body(const Call& call, std::string& decoded) {
+  const std::string_view body = call.exchange.body();
+  const http::Coding coding = call.client_coding();
+  if (coding == http::Coding::kIdentity) return body;
+  auto plain = http::decode_whole(coding, body, {.output_bytes_max = reuse::kRequestBytesMax});
+  if (!plain) return std::nullopt;
+  decoded = std::move(*plain);
+  return decoded;
+}
+
+}  // namespace
+
+std::optional<std::string> plain_body(const Call& call) {
   std::string decoded;
-  if (const auto* field = head.find(http::FieldId::kContentEncoding)) {
-    const http::Coding coding = http::parse_coding(field->value);
-    if (coding != http::Coding::kIdentity) {
-      auto plain = http::decode_whole(coding, body, {.output_bytes_max = reuse::kRequestBytesMax});
-      if (!plain) return std::nullopt;
-      decoded = std::move(*plain);
-      body = decoded;
-    }
-  }
+  const auto body = readable_body(call, decoded);
+  if (!body) return std::nullopt;
+  return decoded.empty() ? std::string(*body) : std::move(decoded);
+}
+
+std::optional<reuse::Digest> digest_body(const Call& call, reuse::Digester& digester, std::string_view body) {
+  const auto& head = call.exchange.head();
   std::vector<std::string_view> betas;
   for (const auto& field : head.fields) {
     if (field.id == http::FieldId::kAnthropicBeta) betas.push_back(field.value);
@@ -54,7 +84,14 @@ std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digest
                           .body = body});
 }
 
-// Nothing where it has no such form or there is no room for it.
+std::shared_ptr<const reuse::KeptReply> find_fresh(const Parts& parts, const reuse::Digest& digest) {
+  cache::Change change;
+  const Instant now = parts.loop.now();
+  auto reply = parts.replies->find(digest, now, change);
+  book(parts, change);
+  return reply != nullptr && now < reply->fresh_until ? reply : nullptr;
+}
+
 std::optional<KeptAnswer> open_kept(const Parts& parts, const Call& call,
                                     std::shared_ptr<const reuse::KeptReply> reply) {
   KeptAnswer answer{.reply = std::move(reply), .content = {}, .share = BudgetShare(parts.reply_bytes)};
@@ -65,8 +102,6 @@ std::optional<KeptAnswer> open_kept(const Parts& parts, const Call& call,
   return answer;
 }
 
-}  // namespace
-
 Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester) {
   if (digester == nullptr || call.route.operation != model::Operation::kMessages) return std::nullopt;
   call.outcome.cache = CacheUse::kOff;
@@ -75,7 +110,9 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   if (!rules) return std::unexpected(rules.error());
   // A caller's own credential is another customer at the vendor, who is not known here.
   if (!rules->any() || call.passthrough || policy == auth::CachePolicy::kOff) return std::nullopt;
-  auto digest = digest_of(call, *digester);
+  std::string decoded;
+  const auto body = readable_body(call, decoded);
+  auto digest = body ? digest_body(call, *digester, *body) : std::nullopt;
   if (!digest) return std::nullopt;
   call.outcome.cache = call.refreshes ? CacheUse::kRefresh : CacheUse::kMiss;
   if (rules->keep) call.keep_as = digest;
@@ -90,17 +127,17 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   const Instant now = parts.loop.now();
   auto reply = parts.replies->find(*digest, now, change, std::max({rules->stale_max, while_refreshed, if_error}));
   book(parts, change);
-  if (reply == nullptr) return std::nullopt;
+  if (reply == nullptr) return find_alike(parts, call, *digester, *rules);
   // By its own time, or by what the caller takes for old.
   Duration stale = now - reply->fresh_until;
   if (rules->age_max != Duration::max()) stale = std::max(stale, now - reply->since - rules->age_max);
   const bool fresh = rules->age_max == Duration::max() ? stale < Duration{0} : stale <= Duration{0};
   if (!fresh && stale < if_error) call.spare = reply;
   const bool as_it_is = fresh || stale < rules->stale_max;
-  if (!as_it_is && stale >= while_refreshed) return std::nullopt;
+  if (!as_it_is && stale >= while_refreshed) return find_alike(parts, call, *digester, *rules);
   auto answer = open_kept(parts, call, std::move(reply));
   if (!answer) return std::nullopt;
-  answer->refresh = !as_it_is;
+  answer->refresh = !as_it_is || (fresh && foresee(parts, call, *answer->reply));
   call.outcome.cache = fresh ? CacheUse::kHit : CacheUse::kStale;
   return answer;
 }
@@ -137,6 +174,8 @@ void book_reused(const Parts& parts, Call& call, const model::Usage& usage) {
 void append_cache_fields(std::string& fields, const Call& call) {
   if (call.outcome.cache == CacheUse::kNone) return;
   fields.append("baton-cache: ").append(name(call.outcome.cache)).append("\r\n");
+  if (call.outcome.cache == CacheUse::kSimilar)
+    fields.append(fmt::format("baton-cache-similarity: {:.3f}\r\n", call.alike->found.similarity));
   if (call.keep_as) fields.append("baton-cache-key: ").append(reuse::key_text(call.keep_as->key)).append("\r\n");
 }
 

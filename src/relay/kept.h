@@ -41,6 +41,16 @@ runtime::Task<Expected<void>> deliver_spare(const Parts& parts, Call& call, Erro
 // The same in place of an upstream's answer with an error's status; false: there is none, or it cannot be opened.
 runtime::Task<bool> deliver_spare_for(const Parts& parts, Call& call, Answer& failed);
 
+// The body without its coding; nothing when it has none that can be read.
+std::optional<std::string> plain_body(const Call& call);
+// The digest of this call with another body.
+std::optional<reuse::Digest> digest_body(const Call& call, reuse::Digester& digester, std::string_view body);
+// What is kept under it and within its time, or null; what had expired is booked.
+std::shared_ptr<const reuse::KeptReply> find_fresh(const Parts& parts, const reuse::Digest& digest);
+// It as the call's answer; nothing where it has no such form or there is no room for it.
+std::optional<KeptAnswer> open_kept(const Parts& parts, const Call& call,
+                                    std::shared_ptr<const reuse::KeptReply> reply);
+
 // The lines that say what the cache did and under which key; nothing when it was not asked.
 void append_cache_fields(std::string& fields, const Call& call);
 

@@ -14,10 +14,12 @@
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
 #include "reuse/flights.h"
+#include "reuse/foresight.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
+#include "similar/memory.h"
 #include "store/id_bindings.h"
 #include "stream/config.h"
 #include "stream/usage_tap.h"
@@ -57,6 +59,8 @@ struct Parts {
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   const MemoryPressure* pressure = nullptr;            // of the process; null: nobody watches it
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
+  similar::Memory* similar = nullptr;                  // of all loops; null: nothing similar is reused
+  reuse::Foresight* foresight = nullptr;               // of all loops; null: nothing is asked for ahead
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
   reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before

@@ -19,6 +19,7 @@ struct Config {
   std::string policy = "value";           // a name of cache::PolicyKind
   size_t disk_bytes_max = 0;              // of replies on the disk, for the next start; 0: none
   size_t sketch_keys = 10'000'000;        // keys whose popularity the `tinylfu` policy can tell apart
+  double ahead_share = 0;                 // of what calls that may be reused cost, for asking anew ahead of time
   bool coalesce = true;                   // calls that ask the same at the same time share one upstream call
   size_t flight_bytes_max = 1 * kMiB;     // of its reply, held for readers that are behind or come late
   size_t flights_bytes_max = 128 * kMiB;  // of all such replies together

@@ -71,9 +71,10 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, b
     wish = field.value;
   }
   const bool refresh = wish && ascii::equal_ignoring_case(*wish, "refresh");
-  if (wish && !refresh && !ascii::equal_ignoring_case(*wish, "on")) {
+  const bool exact = wish && ascii::equal_ignoring_case(*wish, "exact");
+  if (wish && !refresh && !exact && !ascii::equal_ignoring_case(*wish, "on")) {
     if (ascii::equal_ignoring_case(*wish, "off")) return Rules{};
-    return fail(ErrorCode::kBadRequest, Fault::kClient, "The header baton-cache takes on, off or refresh.");
+    return fail(ErrorCode::kBadRequest, Fault::kClient, "The header baton-cache takes on, exact, off or refresh.");
   }
   if (!wish && !on_by_default) {
     const auto* version = head.find(http::FieldId::kAnthropicVersion);
@@ -81,8 +82,11 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, b
   }
   const CacheControl control = read_cache_control(head);
   if (control.no_store) return Rules{};
+  // Temperature 0 alone is leave for the very same question, not for another.
+  const bool similar = !exact && (wish || on_by_default);
   return Rules{.look = !refresh && !control.no_cache,
                .keep = true,
+               .similar = similar,
                .age_max = control.age_max,
                .stale_max = control.stale_max,
                .stale_while_revalidate = control.stale_while_revalidate,

@@ -13,8 +13,9 @@
 namespace baton::reuse {
 
 struct Rules {
-  bool look = false;  // for a kept answer
-  bool keep = false;  // the answer
+  bool look = false;     // for a kept answer
+  bool keep = false;     // the answer
+  bool similar = false;  // as far as the caller says, an answer to the same in other words will do
   Duration age_max = Duration::max();
   // How long an answer may have been stale: as it is; while it is asked for anew; in place of an error. Nothing: the
   // caller does not say.
@@ -26,9 +27,10 @@ struct Rules {
 
 // By default nothing is reused. `baton-cache: on` allows it and `refresh` asks anew and keeps the answer; without the
 // field, a call of API version 2023-06-01 whose temperature is 0 is allowed too, for it asks for one answer, not for
-// several. `off` and a Cache-Control of no-store forbid it; no-cache is like refresh, max-age bounds the age of what is
-// served; max-stale, stale-while-revalidate and stale-if-error allow what is older. kBadRequest with a sentence:
-// baton-cache twice, or with another value. `on_by_default`: a call without the field is treated as if it said `on`.
+// several. `exact` is `on` for the very same question only. `off` and a Cache-Control of no-store forbid it; no-cache
+// is like refresh, max-age bounds the age of what is served; max-stale, stale-while-revalidate and stale-if-error allow
+// what is older. kBadRequest with a sentence: baton-cache twice, or with another value. `on_by_default`: a call without
+// the field is treated as if it said `on`.
 Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, bool on_by_default = false);
 
 }  // namespace baton::reuse

@@ -85,6 +85,27 @@ TEST(Rules, say_how_stale_an_answer_may_be) {
   }
 }
 
+TEST(Rules, another_answer_will_do_only_where_that_was_said) {
+  struct Row {
+    std::string_view fields;
+    bool temperature_zero, on_by_default, similar;
+  };
+  const Row kTable[] = {
+      {"baton-cache: on\r\n", false, false, true},
+      {"baton-cache: exact\r\n", false, false, false},
+      {"baton-cache: exact\r\n", false, true, false},
+      {"", false, true, true},
+      {"anthropic-version: 2023-06-01\r\n", true, false, false},
+      {"baton-cache: off\r\n", false, true, false},
+  };
+  for (const Row& row : kTable) {
+    std::string bytes;
+    const auto rules = rules_of(head_of(std::string(row.fields), bytes), row.temperature_zero, row.on_by_default);
+    ASSERT_TRUE(rules) << row.fields;
+    EXPECT_EQ(rules->similar, row.similar) << row.fields;
+  }
+}
+
 TEST(Rules, a_wish_that_cannot_be_understood_is_refused) {
   for (std::string_view fields : {"baton-cache: yes\r\n", "baton-cache: \r\n", "baton-cache: on\r\nbaton-cache: on\r\n",
                                   "baton-cache: on, off\r\n"}) {

@@ -84,6 +84,9 @@ World::World(WorldOptions options)
   resumables_ = std::make_unique<reuse::Resumables>(options_.resume);
   resumable_list_ = std::make_unique<reuse::ResumableList>(loop_, *resumables_, metrics_.shard(0));
   if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
+  if (options_.cache && options_.cache->ahead_share > 0)
+    foresight_ = std::make_unique<reuse::Foresight>(options_.cache->ahead_share);
+  if (options_.similar) similar_ = std::make_unique<similar::Memory>(*options_.similar, similar::built_in_weights());
   refreshes_ = std::make_unique<relay::Refreshes>(relay::Refreshes::Parts{
       .loop = loop_, .request_bytes = request_bytes, .reply_bytes = reply_bytes, .metrics = metrics_.shard(0)});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
@@ -104,6 +107,8 @@ World::World(WorldOptions options)
                                                        .tracing = options_.tracing,
                                                        .nonces = options_.nonces,
                                                        .replies = replies_.get(),
+                                                       .similar = similar_.get(),
+                                                       .foresight = foresight_.get(),
                                                        .flights = flights_.get(),
                                                        .resumables = resumables_.get(),
                                                        .resumables_of_loop = resumable_list_.get(),

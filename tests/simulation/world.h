@@ -22,6 +22,7 @@
 #include "reuse/reply_store.h"
 #include "sim/sim_handler.h"
 #include "sim/simulator.h"
+#include "similar/memory.h"
 #include "store/id_bindings.h"
 #include "tests/simulation/client.h"
 #include "tests/simulation/memory_net.h"
@@ -53,7 +54,8 @@ struct WorldOptions {
   accounts::Config pool = {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
   std::string public_url = {};
-  std::optional<reuse::Config> cache = {};  // none: nothing is reused
+  std::optional<reuse::Config> cache = {};      // none: nothing is reused
+  std::optional<similar::Config> similar = {};  // none: nothing similar is reused; wants `cache`
   reuse::ResumeConfig resume = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
@@ -100,6 +102,7 @@ class World {
   ledger::Ledger& ledger() { return *ledger_; }
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
+  similar::Memory& similar() { return *similar_; }
   const reuse::Flights& flights() const { return *flights_; }
   const reuse::Resumables& resumables() const { return *resumables_; }
 
@@ -132,6 +135,8 @@ class World {
   upstream::RequestCoding coding_{upstream::Compress::kAlways};
   stream::TapRoom tap_room_;
   std::unique_ptr<reuse::ReplyStore> replies_;
+  std::unique_ptr<similar::Memory> similar_;
+  std::unique_ptr<reuse::Foresight> foresight_;
   std::unique_ptr<reuse::Flights> flights_;
   std::unique_ptr<reuse::Resumables> resumables_;
   std::unique_ptr<reuse::ResumableList> resumable_list_;
