@@ -18,7 +18,7 @@ namespace baton::app {
 
 namespace {
 
-int refuse(const std::string& reason) {
+int cannot(const std::string& reason) {
   std::fprintf(stderr, "baton conformance: %s\n", reason.c_str());
   return 2;
 }
@@ -52,14 +52,14 @@ int run_conformance(const Conformance& command) {
   net::CaresResolver resolver(loop, poller, net::CaresOptions{.cache = {}});
   auto listener = net::listen_tcp(
       loop, poller, {.address = command.upstream_address, .port = command.upstream_port, .backlog = 1024});
-  if (!listener) return refuse(listener.error().detail);
+  if (!listener) return cannot(listener.error().detail);
 
   const bool secure = command.url.scheme == "https";
   const uint16_t usual_port = secure ? 443 : 80;
   std::unique_ptr<net::TlsClientContext> tls;
   if (secure) {
     auto made = net::TlsClientContext::make({.ca_file = command.ca_file});
-    if (!made) return refuse(made.error().detail);
+    if (!made) return cannot(made.error().detail);
     tls = std::move(*made);
   }
   auto dialer = net::make_tcp_dialer(loop, poller, resolver,
@@ -69,7 +69,7 @@ int run_conformance(const Conformance& command) {
                                       .tls = tls.get(),
                                       .allow_private = true});
 
-  conformance::Upstream upstream(loop, nonce());
+  conformance::Upstream upstream(loop, nonce(), command.key);
   const std::string host = command.upstream_address.find(':') == std::string::npos
                                ? command.upstream_address
                                : "[" + command.upstream_address + "]";

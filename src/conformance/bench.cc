@@ -68,7 +68,9 @@ Task<Told> Bench::ask(Ask ask) {
       co_await runtime::wait(parts_.loop, {.until = until, .slot = &play.changed});
   }
   parts_.upstream.done(play);
-  for (const Arrival& arrival : play.arrivals) accounts_.insert(arrival.account());
+  for (const Arrival& arrival : play.arrivals) {
+    if (arrival.target.find("/v1") != std::string::npos) accounts_.insert(arrival.account);
+  }
   co_return told;
 }
 

@@ -8,11 +8,11 @@
 namespace baton::conformance {
 
 struct Config {
-  Duration answer_limit = std::chrono::seconds(10);      // one call, from its first byte to its end
+  Duration answer_limit = std::chrono::seconds(30);      // one call, from its first byte to its end
   Duration held_back_max = std::chrono::seconds(2);      // an event that takes longer to the client was held back
   Duration left_max = std::chrono::seconds(1);           // from a client's leaving to the end of the upstream's call
   Duration models_max = std::chrono::seconds(3);         // what Claude Code waits for a list of models
-  Duration settle_limit = std::chrono::seconds(35);      // a gateway gets over the errors it was shown
+  Duration settle_limit = std::chrono::seconds(75);      // a gateway gets over the errors it was shown
   Duration silence = std::chrono::milliseconds(16'500);  // of the upstream, in the slow row
   size_t endless_line_bytes = 16 * kMiB;
   size_t aborts = 40;  // clients that leave one after the other

@@ -31,6 +31,7 @@ std::span<const Row> stream_rows();
 std::span<const Row> end_rows();
 std::span<const Row> trouble_rows();
 std::span<const Row> account_rows();
+std::span<const Row> credential_rows();
 
 // All of them, in the order in which they are played.
 std::span<const Part> parts();

@@ -48,7 +48,7 @@ Task<Finding> sessions_spread(Bench& bench, const Row&) {
     Ask one = of_session(i);
     const Told told = co_await bench.ask(std::move(one));
     if (auto none = missing(told, 200)) co_return *none;
-    ++calls[first(told).account()];
+    ++calls[first(told).account];
   }
   if (calls.size() < 2)
     co_return failed("sessions on more than one account", std::to_string(bench.config().sessions) + " sessions on one");
@@ -63,8 +63,8 @@ Task<Finding> session_stays(Bench& bench, const Row&) {
       Ask one = of_session(200 + number);
       const Told told = co_await bench.ask(std::move(one));
       if (auto none = missing(told, 200)) co_return *none;
-      if (account.empty()) account = first(told).account();
-      if (account != first(told).account())
+      if (account.empty()) account = first(told).account;
+      if (account != first(told).account)
         co_return failed("each session on one account", "turn " + std::to_string(turn + 1) + " on another");
     }
   }
@@ -84,8 +84,8 @@ Task<Finding> moves(Bench& bench, const Row& row) {
   if (auto none = missing(told)) co_return *none;
   if (ending_of(told.reply) == Ending::kFinished) {
     if (auto wrong = same_events(joined(text_stream({"fine"})), told.reply.body)) co_return *wrong;
-    co_return passed(told.arrivals().back().account() != first(told).account() ? "another account answered"
-                                                                               : "the same account was asked again");
+    co_return passed(told.arrivals().back().account != first(told).account ? "another account answered"
+                                                                           : "the same account was asked again");
   }
   if (!other_account) co_return not_applicable(kOneAccount);
   co_return failed("the answer of another account", describe(told.reply));
@@ -108,10 +108,10 @@ Task<Finding> retry_after(Bench& bench, const Row&) {
     co_return failed("the 429 with its retry-after, or a later answer", describe(told.reply));
   const Arrival& again = told.arrivals()[1];
   const Duration after = again.at - first(told).at;
-  if (again.account() == first(told).account() && after < std::chrono::milliseconds(950))
+  if (again.account == first(told).account && after < std::chrono::milliseconds(950))
     co_return failed("the same account left alone for 1 s",
                      "asked again after " + std::to_string(milliseconds(after)) + " ms");
-  co_return passed(again.account() != first(told).account()
+  co_return passed(again.account != first(told).account
                        ? "another account answered"
                        : "asked again after " + std::to_string(milliseconds(after)) + " ms");
 }
@@ -124,12 +124,12 @@ Task<Finding> limited_rests(Bench& bench, const Row&) {
                  whole(200, message())};
   const Told told = co_await bench.ask(std::move(ask));
   if (auto none = missing(told)) co_return *none;
-  const std::string limited = first(told).account();
+  const std::string limited = first(told).account;
   for (int i = 0; i < 6; ++i) {
     Ask plain{.body = body_of("", kLimitedModel)};
     const Told next = co_await bench.ask(std::move(plain));
     if (next.arrivals().empty()) continue;
-    if (first(next).account() == limited && first(next).at - first(told).at < std::chrono::milliseconds(2'900))
+    if (first(next).account == limited && first(next).at - first(told).at < std::chrono::milliseconds(2'900))
       co_return failed("no call for the account within its 3 s",
                        "one after " + std::to_string(milliseconds(first(next).at - first(told).at)) + " ms");
   }

@@ -67,7 +67,8 @@ Task<Finding> reply_fields(Bench& bench, const Row&) {
 
 Task<Finding> error_unmodified(Bench& bench, const Row& row) {
   const std::string body = odd_error(row.number);
-  Ask ask;
+  // A model of its own, where a gateway notes which models an account may not use.
+  Ask ask{.body = body_of("", row.number == 403 ? "claude-opus-4-8" : "claude-sonnet-5-5")};
   ask.answers.push_back(whole(row.number, body));
   const Told told = co_await bench.ask(std::move(ask));
   if (auto none = missing(told, row.number)) co_return *none;
@@ -165,14 +166,19 @@ constexpr Row kTrouble[] = {
     {"error-429", "an upstream's 429 comes back with its body unmodified", error_unmodified, 429, true},
     {"error-encoded-429", "a compressed 429 comes back readable", error_encoded, 429, true},
     {"error-encoded-529", "a compressed 529 comes back readable", error_encoded, 529, true},
-    {"error-401", "an upstream's 401 comes back with its body unmodified", error_unmodified, 401, true},
-    {"error-402", "an upstream's 402 comes back with its body unmodified", error_unmodified, 402, true},
+};
+
+// What an account may be taken out of service for, and what comes behind everything else for that.
+constexpr Row kCredential[] = {
     {"error-403", "an upstream's 403 comes back with its body unmodified", error_unmodified, 403, true},
+    {"error-402", "an upstream's 402 comes back with its body unmodified", error_unmodified, 402, true, true},
+    {"error-401", "an upstream's 401 comes back with its body unmodified", error_unmodified, 401, true},
 };
 
 }  // namespace
 
 std::span<const Row> reply_rows() { return kReply; }
 std::span<const Row> trouble_rows() { return kTrouble; }
+std::span<const Row> credential_rows() { return kCredential; }
 
 }  // namespace baton::conformance

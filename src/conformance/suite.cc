@@ -8,13 +8,14 @@ namespace baton::conformance {
 using runtime::Task;
 
 std::span<const Part> parts() {
-  static const std::array<Part, 7> kParts{{{"reaching the upstream", reach_rows()},
+  static const std::array<Part, 8> kParts{{{"reaching the upstream", reach_rows()},
                                            {"requests", request_rows()},
                                            {"answers", reply_rows()},
                                            {"streams", stream_rows()},
                                            {"ends", end_rows()},
                                            {"errors of the account", trouble_rows()},
-                                           {"accounts and limits", account_rows()}}};
+                                           {"accounts and limits", account_rows()},
+                                           {"errors of a credential", credential_rows()}}};
   return kParts;
 }
 

@@ -29,6 +29,17 @@ Answer plain_answer(const Arrival& arrival) {
   return whole(200, message());
 }
 
+std::string account_of(const Arrival& arrival, std::string_view client_key) {
+  std::string out;
+  for (const char* field : {"x-api-key", "authorization"}) {
+    for (const std::string_view value : arrival.all(field)) {
+      if (!value.ends_with(client_key)) out.append(value).append(" ");
+    }
+  }
+  const size_t prefix = arrival.target.find("/v1");
+  return out.append(arrival.target.substr(0, prefix == std::string::npos ? 0 : prefix));
+}
+
 Fields copy(const std::vector<http::Field>& fields) {
   Fields out;
   for (const http::Field& field : fields) out.emplace_back(field.name, field.value);
@@ -41,15 +52,6 @@ struct Upstream::Connection {
   ByteStream& stream;
   std::string kept;  // read and not yet understood
 };
-
-std::string Arrival::account() const {
-  std::string out;
-  for (const char* field : {"x-api-key", "authorization"}) {
-    for (const std::string_view value : all(field)) out.append(value).append(" ");
-  }
-  const size_t prefix = target.find("/v1");
-  return out.append(target.substr(0, prefix == target.npos ? 0 : prefix));
-}
 
 void Upstream::listen(std::unique_ptr<runtime::Listener> listener) {
   listener_ = std::move(listener);
@@ -90,6 +92,7 @@ Task<void> Upstream::serve(std::unique_ptr<ByteStream> stream) {
     goes_on = co_await read_request(connection, arrived);
     if (!goes_on) break;
     arrived.at = loop_.now();
+    arrived.account = account_of(arrived, client_key_);
     Play* play = play_of(arrived);
     if (play == nullptr || play->over || play->arrivals.size() >= kArrivalsMax || arrived.method == "HEAD") {
       const Answer answer = arrived.method == "HEAD" ? Answer{{.bytes = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"}}

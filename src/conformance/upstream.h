@@ -29,11 +29,10 @@ struct Arrival {
   Instant at{};
   std::optional<Instant> answered;  // the last step was done
   std::optional<Instant> gone;      // the gateway ended it before
+  std::string account;              // of the gateway, as far as can be told: credential, and what precedes /v1
   std::string held_back;            // the first thing that the client did not have in time
 
   std::vector<std::string_view> all(std::string_view name) const { return values_of(fields, name); }
-  // Which of the gateway's accounts it came from, as far as can be told: its credential and what precedes /v1.
-  std::string account() const;
 };
 
 // One call of the client's. `answers[n]` is for its nth arrival, the last one for all that follow.
@@ -50,7 +49,9 @@ struct Play {
 
 class Upstream {
  public:
-  Upstream(runtime::Loop& loop, std::string nonce) : loop_(loop), nonce_(std::move(nonce)) {}
+  // `client_key`: a gateway that passes it on shows no account by it, whichever field it stands in.
+  Upstream(runtime::Loop& loop, std::string nonce, std::string client_key)
+      : loop_(loop), nonce_(std::move(nonce)), client_key_(std::move(client_key)) {}
 
   // Serves what it accepts, until close().
   void listen(std::unique_ptr<runtime::Listener> listener);
@@ -75,6 +76,7 @@ class Upstream {
 
   runtime::Loop& loop_;
   std::string nonce_;
+  std::string client_key_;
   std::unique_ptr<runtime::Listener> listener_;
   std::deque<Play> plays_;
   std::vector<runtime::ByteStream*> open_;
