@@ -5,7 +5,7 @@ import time
 import typing
 
 from load_processes import Failure
-from load_targets import BatonSim, Direct, NginxStatic, Wiring, post, request_body
+from load_targets import BatonReuse, BatonSim, Direct, Nginx, NginxStatic, Wiring, post, request_body
 
 LOGGING = "Each proxy writes one access-log line per request to a file in memory."
 TEXTS = {
@@ -23,7 +23,7 @@ TLS = {"tls-down": Wiring(0, tls_down=True), "tls-up": Wiring(0, tls_up=True),
 SIDES = {"tls-down": "to the clients", "tls-up": "to the upstream", "tls-both": "on both sides"}
 RATES = (300, 3000)
 NAMES = [*TEXTS, *TLS, "streams", "events", "events-20ms", "memory", "memory-tls",
-         *(f"latency-{rate}" for rate in RATES), "sim"]
+         *(f"latency-{rate}" for rate in RATES), "sim", "reuse"]
 GROUPS = {"latency": [f"latency-{rate}" for rate in RATES], "sizes": list(TEXTS), "tls": list(TLS),
           "all": NAMES}
 STREAM_EVENTS = 200
@@ -82,7 +82,7 @@ def cpu_figures(cpu, count):
 
 
 # Threads that only write down what was done.
-WRITERS = {"access-log", "baton-ledger", "baton-trace", "checkpoint"}
+WRITERS = {"access-log", "baton-ledger", "baton-traces", "checkpoint"}
 
 
 def saturated_columns(unit):
@@ -106,7 +106,8 @@ class Benches:
             return self.latency(int(name.removeprefix("latency-")))
         return {"streams": self.streams, "events": lambda: self.events("events", 5_000),
                 "events-20ms": lambda: self.events("events-20ms", 20_000), "memory": lambda: self.idle("memory", False),
-                "memory-tls": lambda: self.idle("memory-tls", True), "sim": self.sim}[name]()
+                "memory-tls": lambda: self.idle("memory-tls", True), "sim": self.sim,
+                "reuse": self.reuse}[name]()
 
     # ── Saturated.
 
@@ -178,6 +179,24 @@ class Benches:
             [Direct(run.lab, Wiring(run.mock_port))] + run.proxies(),
             lambda target: run.requests(target, seconds, **load), columns,
             [bar("p50 against nginx µs", 10), bar("p99 against nginx µs", 100)])
+
+    def reuse(self):
+        run = self.run
+        wiring = Wiring(run.mock_port)
+        kinds = [BatonReuse(run.lab, wiring, when) for when in ("off", "unasked", "miss", "hit")]
+        return Bench(
+            "reuse", "CPU per request that is answered from the reply cache, 2,117 B in, 1,490 B out, 64 connections, saturated",
+            "Closed loop, keep-alive, plain HTTP/1.1. Rows, journal and access log are on. off: no reply is kept; unasked: the "
+            "caller's key does not allow it; miss: every request asks something else and its answer is kept; hit: all ask the "
+            f"same. One core for the proxy. {LOGGING}",
+            [Nginx(run.lab, "nginx", wiring), *kinds],
+            lambda target: run.requests(target, run.options.seconds, connections=64, body_bytes=2117, expect=run.expected,
+                                        **getattr(target, "load", {})),
+            [spread("CPU µs/request", "cpu_us"), ratio("x nginx", "nginx"), ratio("x off", "baton-off"),
+             plain("log and ledger µs", "writers_us", 2), plain("requests/s", "per_second"), plain("core used", "used", 2),
+             plain("p50 µs", "p50_us"), plain("p99 µs", "p99_us")],
+            [bar("x nginx", 1 / 1.8, "baton-hit"), bar("x off", 1.25, "baton-miss"), bar("x off", 1.01, "baton-unasked")],
+            saturated=True)
 
     def sim(self):
         run = self.run

@@ -105,6 +105,13 @@ accounts:
   - {{name: one, base_url: "{upstream}", key: "sk-mock-1", allow_private: true{tls}}}
   - {{name: two, base_url: "{upstream}", key: "sk-mock-2", allow_private: true{tls}}}
 """
+# For what reuse costs and saves: a key made at run time, rows and their journal, one account.
+BATON_REUSE = """
+ledger: {{access_log: "{access_log}"}}
+keys_required: true
+accounts:
+  - {{name: mock, base_url: "{upstream}", key: "sk-mock", allow_private: true{tls}}}
+"""
 RIGHTS = ["--team", "bench", "--tags", "env=bench", "--models", "claude-*", "--rpm", "1000000", "--tpm", "1000000000000",
           "--concurrency", "100000", "--budget", "1000000/day"]
 ENVOY = """
@@ -322,6 +329,24 @@ class BatonOn(Baton):
         return super()._launch()
 
 
+class BatonReuse(Baton):
+    """`when`: off, no reply is kept at all; unasked, the key does not allow it; miss and hit, it does, and every request is
+    another question or all are one."""
+
+    def __init__(self, lab, wiring, when):
+        super().__init__(lab, "baton-" + when, wiring)
+        self.when = when
+        self.features = BATON_REUSE + ("cache: {{bytes_max: 0}}\n" if when == "off" else "")
+
+    @property
+    def load(self):
+        return {"distinct": 1} if self.when == "miss" else {}
+
+    def _launch(self):
+        import_key(self.lab.baton, self.file + "-data", ["--cache", "on" if self.when in ("miss", "hit") else "off"])
+        return super()._launch()
+
+
 class BatonSim(Target):
     def __init__(self, lab):
         super().__init__(lab, "baton-sim")
@@ -342,12 +367,12 @@ def baton_config(lab, features, port, file, access_log, wiring):
         tls=f', ca_file: "{lab.cert}"' if wiring.tls_up else "", collector=lab.collector)
 
 
-def import_key(baton, folder):
+def import_key(baton, folder, rights=RIGHTS):
     """The driver's key, as one that was made at run time."""
     if os.path.exists(os.path.join(folder, "keys.db")):
         return
     digest = hashlib.sha256(CLIENT_KEY.encode()).hexdigest()
-    made = subprocess.run([baton, "keys", "import", "bench", "--data-dir", folder, "--sha256", digest, *RIGHTS],
+    made = subprocess.run([baton, "keys", "import", "bench", "--data-dir", folder, "--sha256", digest, *rights],
                           capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise Failure("baton keys import: " + made.stderr)
@@ -386,10 +411,10 @@ def post(port, body, bench=None, timeout=10, tls=False):
         connection.close()
 
 
-def request_body(size, stream=False):
-    message = {"role": "user", "content": ""}
+def request_body(size, stream=False, about=""):
+    message = {"role": "user", "content": about}
     body = {"model": "claude-sonnet-5-5", "max_tokens": 64, "stream": stream, "messages": [message]}
-    message["content"] = "x" * (size - len(json.dumps(body)))
+    message["content"] += "x" * (size - len(json.dumps(body)))
     return json.dumps(body).encode()
 
 
@@ -414,7 +439,7 @@ def check_answers(target, mock_port, wait_seconds=10):
     """Every kind of call must come back from `target` byte for byte as from the mock itself."""
     until = time.monotonic() + wait_seconds
     for what, size, bench, stream in CHECKS:
-        body = request_body(size, stream)
+        body = request_body(size, stream, about=what)  # each is a question of its own, where replies are kept
         expected = post(mock_port, body, bench)
         if expected[0] != 200:
             raise Failure(f"the mock answers {what} with {expected[0]}")

@@ -106,8 +106,12 @@ class ChunkedTwin {
   void trailers() {
     extra_ = 8192;
     while (peek() != '\r') {
+      const size_t begin = at_;
       token_text();
+      std::string name(bytes_.substr(begin, at_ - begin));
+      for (char& each : name) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
       if (take_extra() != ':') throw Wrong{};
+      if (name == "content-length" || name == "transfer-encoding" || name == "host") throw Wrong{};
       char c = take_extra();
       for (; c != '\r'; c = take_extra()) {
         if (!text(c)) throw Wrong{};

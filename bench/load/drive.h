@@ -10,8 +10,10 @@ namespace baton::load {
 //   Closed loop: each sends the next as soon as it has its reply. With --rate R: one request each 1/R s whatever the
 //   replies do; latency counts from that intended moment, so a stall shows in every request it delayed.
 //   With --tls 1 over TLS, whatever certificate the server has.
+//   With --distinct 1 each request asks something else; without, they differ only in whom they are for.
 //   With --requests N the closed loop ends after exactly so many, warm-up included, or after --seconds.
 // flags: --port --connections --seconds --warmup --rate --requests --tls --body-bytes --key --bench --expect FILE
+// --distinct
 // --pids a,b
 // --core N
 int drive_requests(std::span<char*> arguments);

@@ -83,7 +83,8 @@ RequestShape shape_of(const Flags& flags) {
   return {.key = flags.text("key", "bench"),
           .bench = flags.text("bench", ""),
           .body_bytes = flags.number("body-bytes", 2117),
-          .stream = flags.text("bench", "").starts_with("stream")};
+          .stream = flags.text("bench", "").starts_with("stream"),
+          .distinct = flags.number("distinct", 0) != 0};
 }
 
 uint64_t nanos(double seconds) { return static_cast<uint64_t>(seconds * 1e9); }
@@ -280,7 +281,7 @@ void RequestRun::finish(Client& client) {
 
 int drive_requests(std::span<char*> arguments) {
   const Flags flags(arguments, {"port", "connections", "seconds", "warmup", "rate", "body-bytes", "key", "bench",
-                                "expect", "pids", "core", "requests", "tls"});
+                                "expect", "pids", "core", "requests", "tls", "distinct"});
   prctl(PR_SET_TIMERSLACK, 1UL);
   return std::make_unique<RequestRun>(flags)->run();
 }

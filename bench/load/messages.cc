@@ -104,7 +104,9 @@ RequestText request_text(const RequestShape& shape) {
   const std::string body = filled(
       R"({"model":"claude-sonnet-5-5","max_tokens":1024,"stream":)" + std::string(shape.stream ? "true" : "false") +
           R"(,"system":"You answer briefly.","messages":[{"role":"user","content":")",
-      R"("}],"metadata":{"user_id":"bench-)" + std::string(kSerialDigits, '0') + R"("}})", shape.body_bytes);
+      shape.distinct ? std::string(kSerialDigits, '0') + R"("}],"metadata":{"user_id":"bench-"}})"
+                     : R"("}],"metadata":{"user_id":"bench-)" + std::string(kSerialDigits, '0') + R"("}})",
+      shape.body_bytes);
   RequestText request;
   request.text =
       "POST /v1/messages HTTP/1.1\r\n"

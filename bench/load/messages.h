@@ -47,8 +47,10 @@ struct RequestShape {
   std::string bench;  // value of the x-bench field, empty: none
   size_t body_bytes = 2117;
   bool stream = false;
+  bool distinct = false;  // the digits are in what is asked, not in what only names the user
 };
-// Head and body. `serial` marks digits in the body that make each request another one: nothing may be answered twice.
+// Head and body. `serial` marks digits in the body that make each request another one: nothing may be answered
+// twice, unless what differs is no part of the question.
 struct RequestText {
   std::string text;
   Digits serial;

@@ -17,6 +17,10 @@ using std::chrono::sys_days;
 constexpr double kRounding = 500;  // tokens are stated in thousands
 
 std::optional<double> number(std::string_view text) {
+  constexpr size_t kExactDigits = 15;
+  if (text.size() <= kExactDigits) {
+    if (const auto whole = ascii::decimal(text)) return static_cast<double>(*whole);
+  }
   if (text.empty() || text.size() > 24 || text.find_first_not_of("0123456789.") != std::string_view::npos)
     return std::nullopt;
   double value = 0;

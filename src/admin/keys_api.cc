@@ -1,166 +1,61 @@
 #include "admin/keys_api.h"
 
 #include <algorithm>
+#include <map>
 
 #include "admin/json_writer.h"
+#include "admin/key_body.h"
 #include "admin/request_body.h"
-#include "base/ascii.h"
-#include "dialect/call_labels.h"
+#include "auth/right_rules.h"
 
 namespace baton::admin {
 namespace {
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (ascii::lower(c) >= 'a' && ascii::lower(c) <= 'z') || c == '.' || c == '-' ||
-           c == '_';
-  });
-}
-
-bool is_model(std::string_view text) {
-  return !text.empty() && text.size() <= 256 &&
-         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != ','; }) &&
-         text.substr(0, text.size() - 1).find('*') == text.npos;
-}
-
-bool is_endpoint(std::string_view text) {
-  const auto names = auth::endpoint_names();
-  return std::ranges::find(names, text) != names.end();
-}
-
-std::unexpected<Error> wrong(std::string sentence) {
-  return fail(ErrorCode::kBadRequest, Fault::kClient, std::move(sentence));
-}
-
-void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
-  json.key(name).begin_array();
-  for (const std::string& text : texts) json.text(text);
-  json.end_array();
-}
-
-void write_key(JsonWriter& json, const auth::StoredKey& key) {
-  json.begin_object().field("id", key.id).field("name", key.name).field("team", key.team).field("prefix", key.shown);
-  json.key("rights").begin_object();
-  write_texts(json, "models", key.rights.models);
-  write_texts(json, "endpoints", key.rights.endpoints);
-  json.field("requests_per_minute", key.rights.requests_per_minute).field("concurrency", key.rights.concurrency);
-  json.end_object().key("budgets").begin_array().end_array();
-  json.field("created", key.created).field("expires", key.expires).field("revoked", key.revoked);
-  json.key("last_used").null().field("tags", key.tags).end_object();
-}
-
-ApiReply made(const auth::MadeKey& key) {
-  ApiReply reply{.target = key.stored.name};
-  JsonWriter json(reply.body);
-  json.begin_object().key("key");
-  write_key(json, key.stored);
-  json.field("secret", key.key.reveal()).end_object();
-  return reply;
-}
-
-Expected<uint32_t> count(const RequestBody& body, std::string_view name) {
-  const auto number = body.whole_number(name);
-  if (!number) return std::unexpected(number.error());
-  if (!*number) return 0u;
-  if (**number < 1 || **number > 1'000'000) return wrong(std::string(name) + " is a number from 1 to 1000000.");
-  return static_cast<uint32_t>(**number);
-}
-
-Expected<auth::Rights> read_rights(std::string_view object) {
-  auth::Rights rights;
-  const RequestBody body(object);
-  if (auto known = body.only({"models", "endpoints", "requests_per_minute", "concurrency"}); !known)
-    return std::unexpected(known.error());
-  auto models = body.texts("models");
-  if (!models) return std::unexpected(models.error());
-  auto endpoints = body.texts("endpoints");
-  if (!endpoints) return std::unexpected(endpoints.error());
-  rights.models = models->value_or(std::vector<std::string>{});
-  rights.endpoints = endpoints->value_or(std::vector<std::string>{});
-  if (!std::ranges::all_of(rights.models, is_model)) return wrong("A model is its id; a * may stand at its end.");
-  if (!std::ranges::all_of(rights.endpoints, is_endpoint)) {
-    std::string names;
-    for (std::string_view name : auth::endpoint_names()) names.append(names.empty() ? "" : ", ").append(name);
-    return wrong("Endpoints are " + names + ".");
-  }
-  auto rpm = count(body, "requests_per_minute");
-  if (!rpm) return std::unexpected(rpm.error());
-  auto concurrency = count(body, "concurrency");
-  if (!concurrency) return std::unexpected(concurrency.error());
-  rights.requests_per_minute = *rpm;
-  rights.concurrency = *concurrency;
-  return rights;
-}
-
-Expected<auth::NewKey> read_key(std::string_view text, WallTime now) {
-  const RequestBody body(text);
-  if (auto known = body.only({"name", "team", "ttl", "tags", "rights"}); !known) return std::unexpected(known.error());
-  auth::NewKey key;
-  for (const auto& [field, out] : {std::pair{"name", &key.name}, {"team", &key.team}}) {
-    auto value = body.text(field);
-    if (!value) return std::unexpected(value.error());
-    *out = value->value_or("");
-    if ((std::string_view(field) == "name" || !out->empty()) && !is_name(*out))
-      return wrong(std::string(field) + " is 1 to 64 letters, digits, dots, hyphens or underscores.");
-  }
-  auto ttl = body.text("ttl");
-  if (!ttl) return std::unexpected(ttl.error());
-  if (*ttl) {
-    const auto time = duration_of(**ttl);
-    if (!time) return wrong("ttl is a time such as 12h or 30d.");
-    key.expires = now + std::chrono::duration_cast<std::chrono::milliseconds>(*time);
-  }
-  auto tags = body.text("tags");
-  if (!tags) return std::unexpected(tags.error());
-  auto joined = dialect::join_tags({*tags ? std::string_view(**tags) : std::string_view{}});
-  if (!joined) return wrong("Tags are 1 to 64 letters, digits or . _ - / : with at most one = inside; 16 at most.");
-  key.tags = *joined;
-  auto rights = body.object("rights");
-  if (!rights) return std::unexpected(rights.error());
-  if (*rights) {
-    auto read = read_rights(**rights);
-    if (!read) return std::unexpected(read.error());
-    key.rights = std::move(*read);
-  }
-  return key;
-}
+ApiReply no_such_key() { return api_error(404, "There is no key of this name in use."); }
 
 }  // namespace
 
-std::optional<Duration> duration_of(std::string_view text) {
-  if (text.size() < 2) return std::nullopt;
-  const auto number = ascii::decimal(text.substr(0, text.size() - 1));
-  if (!number || *number == 0 || *number > 1'000'000) return std::nullopt;
-  switch (text.back()) {
-    case 's': return std::chrono::seconds(*number);
-    case 'm': return std::chrono::minutes(*number);
-    case 'h': return std::chrono::hours(*number);
-    case 'd': return std::chrono::hours(24 * std::min<uint64_t>(*number, 36'500));
-    default: return std::nullopt;
-  }
+Expected<auth::StoredKeys> KeysApi::read() const {
+  if (!auth::KeyStore::exists(parts_.place.folder)) return auth::StoredKeys{};
+  auto store = auth::KeyStore::open(parts_.place.folder);
+  if (!store) return std::unexpected(store.error());
+  return store->read();
 }
 
-ApiReply KeysApi::list(WallTime) const {
-  auth::StoredKeys stored;
-  if (auth::KeyStore::exists(folder_)) {
-    auto store = auth::KeyStore::open(folder_);
-    if (!store) return api_error(store.error());
-    auto read = store->read();
-    if (!read) return api_error(read.error());
-    stored = std::move(*read);
+// The key; with its secret where it was just made.
+ApiReply KeysApi::shown(const auth::StoredKey& key, const Secret* secret, WallTime now) const {
+  // What was done is done, also when it cannot be said what is spent.
+  const ledger::Holders holders = ledger::read_holders(parts_.place, now).value_or(ledger::Holders{});
+  ApiReply reply{.target = key.name};
+  JsonWriter json(reply.body);
+  const Money money{parts_.budgets, holders, now};
+  if (secret == nullptr) {
+    write_key(json, key, money);
+    return reply;
   }
+  json.begin_object().key("key");
+  write_key(json, key, money);
+  json.field("secret", secret->reveal()).end_object();
+  return reply;
+}
+
+ApiReply KeysApi::list(WallTime now) const {
+  const auto stored = read();
+  if (!stored) return api_error(stored.error());
+  const auto holders = ledger::read_holders(parts_.place, now);
+  if (!holders) return api_error(holders.error());
   ApiReply reply;
   JsonWriter json(reply.body);
   json.begin_object().key("keys").begin_array();
-  for (const auth::StoredKey& key : stored.keys) write_key(json, key);
+  for (const auth::StoredKey& key : stored->keys) write_key(json, key, {parts_.budgets, *holders, now});
   json.end_array().end_object();
   return reply;
 }
 
 ApiReply KeysApi::create(std::string_view body, WallTime now) const {
-  auto wanted = read_key(body, now);
+  auto wanted = read_new_key(body, now);
   if (!wanted) return api_error(wanted.error());
-  auto store = auth::KeyStore::open(folder_);
+  auto store = auth::KeyStore::open(parts_.place.folder);
   if (!store) return api_error(store.error());
   auto key = store->create(*wanted, now);
   if (!key) {
@@ -168,7 +63,20 @@ ApiReply KeysApi::create(std::string_view body, WallTime now) const {
     reply.target = wanted->name;
     return reply;
   }
-  return made(*key);
+  tell();
+  return shown(key->stored, &key->key, now);
+}
+
+ApiReply KeysApi::change(std::string_view name, std::string_view body, WallTime now) const {
+  const auto edit = read_key_edit(body, now);
+  if (!edit) return api_error(edit.error());
+  if (!auth::KeyStore::exists(parts_.place.folder)) return no_such_key();
+  auto store = auth::KeyStore::open(parts_.place.folder);
+  if (!store) return api_error(store.error());
+  const auto key = store->update(name, *edit);
+  if (!key) return api_error(key.error());
+  tell();
+  return shown(*key, nullptr, now);
 }
 
 ApiReply KeysApi::rotate(std::string_view name, std::string_view text, WallTime now) const {
@@ -184,22 +92,71 @@ ApiReply KeysApi::rotate(std::string_view name, std::string_view text, WallTime 
       grace = *time;
     }
   }
-  if (!auth::KeyStore::exists(folder_)) return api_error(404, "There is no key of this name in use.");
-  auto store = auth::KeyStore::open(folder_);
+  if (!auth::KeyStore::exists(parts_.place.folder)) return no_such_key();
+  auto store = auth::KeyStore::open(parts_.place.folder);
   if (!store) return api_error(store.error());
   auto key = store->rotate(name, grace, now);
-  return key ? made(*key) : api_error(key.error());
+  if (!key) return api_error(key.error());
+  tell();
+  return shown(key->stored, &key->key, now);
 }
 
 ApiReply KeysApi::revoke(std::string_view name, WallTime now) const {
-  if (!auth::KeyStore::exists(folder_)) return api_error(404, "There is no key of this name in use.");
-  auto store = auth::KeyStore::open(folder_);
+  if (!auth::KeyStore::exists(parts_.place.folder)) return no_such_key();
+  auto store = auth::KeyStore::open(parts_.place.folder);
   if (!store) return api_error(store.error());
   auto done = store->revoke(name, now);
   if (!done) return api_error(done.error());
+  tell();
   ApiReply reply;
   JsonWriter(reply.body).begin_object().field("revoked", name).end_object();
   return reply;
+}
+
+ApiReply KeysApi::teams(WallTime now) const {
+  const auto stored = read();
+  if (!stored) return api_error(stored.error());
+  const auto holders = ledger::read_holders(parts_.place, now);
+  if (!holders) return api_error(holders.error());
+  std::map<std::string, int64_t> keys;  // in use, by team
+  for (const auto& [team, budget] : stored->team_budgets) keys[team];
+  if (parts_.budgets != nullptr) {
+    for (const std::string& team : parts_.budgets->limited_teams()) keys[team];
+  }
+  for (const auth::StoredKey& key : stored->keys) {
+    if (!key.team.empty() && !key.revoked) ++keys[key.team];
+  }
+  ApiReply reply;
+  JsonWriter json(reply.body);
+  json.begin_object().key("teams").begin_array();
+  for (const auto& [team, count] : keys) {
+    const auto set = stored->team_budgets.find(team);
+    model::Budget budget;
+    if (set != stored->team_budgets.end()) {
+      budget = set->second;
+    } else if (parts_.budgets != nullptr) {
+      budget = parts_.budgets->team_budget(team).value_or(model::Budget{});
+    }
+    json.begin_object().field("name", team).field("keys", count).key("budget");
+    write_budget(json, budget);
+    json.field("set_here", set != stored->team_budgets.end()).key("budgets");
+    write_standings(json, ledger::holder_of_team(team), budget, {parts_.budgets, *holders, now});
+    json.end_object();
+  }
+  json.end_array().end_object();
+  return reply;
+}
+
+ApiReply KeysApi::change_team(std::string_view name, std::string_view body, WallTime now) const {
+  if (!auth::is_key_name(name))
+    return api_error(400, "A team is 1 to 64 letters, digits, dots, hyphens or underscores.");
+  const auto budget = read_team_edit(body);
+  if (!budget) return api_error(budget.error());
+  auto store = auth::KeyStore::open(parts_.place.folder);
+  if (!store) return api_error(store.error());
+  if (auto done = store->set_team_budget(name, *budget); !done) return api_error(done.error());
+  tell();
+  return teams(now);
 }
 
 runtime::Task<ApiReply> KeysApi::at_desk(const Api::Parts& api, Work work) {
@@ -212,14 +169,27 @@ runtime::Task<ApiReply> KeysApi::at_desk(const Api::Parts& api, Work work) {
 
 void KeysApi::serve(Api& api) {
   const Api::Parts& parts = api.parts();
-  api.on(Operation::kKeys,
-         [this, &parts](const ApiCall&) { return at_desk(parts, [this](WallTime now) { return list(now); }); });
+  using Answer = ApiReply (KeysApi::*)(WallTime) const;
+  using Named = ApiReply (KeysApi::*)(std::string_view, std::string_view, WallTime) const;
+  const auto on = [&](Operation operation, Answer answer) {
+    api.on(operation, [this, &parts, answer](const ApiCall&) {
+      return at_desk(parts, [this, answer](WallTime now) { return (this->*answer)(now); });
+    });
+  };
+  const auto on_named = [&](Operation operation, Named answer) {
+    api.on(operation, [this, &parts, answer](const ApiCall& call) {
+      return at_desk(parts,
+                     [this, answer, &call](WallTime now) { return (this->*answer)(call.names[0], call.body, now); });
+    });
+  };
+  on(Operation::kKeys, &KeysApi::list);
+  on(Operation::kTeams, &KeysApi::teams);
   api.on(Operation::kCreateKey, [this, &parts](const ApiCall& call) {
     return at_desk(parts, [this, &call](WallTime now) { return create(call.body, now); });
   });
-  api.on(Operation::kRotateKey, [this, &parts](const ApiCall& call) {
-    return at_desk(parts, [this, &call](WallTime now) { return rotate(call.names[0], call.body, now); });
-  });
+  on_named(Operation::kChangeKey, &KeysApi::change);
+  on_named(Operation::kRotateKey, &KeysApi::rotate);
+  on_named(Operation::kChangeTeam, &KeysApi::change_team);
   api.on(Operation::kRevokeKey, [this, &parts](const ApiCall& call) {
     return at_desk(parts, [this, &call](WallTime now) { return revoke(call.names[0], now); });
   });

@@ -2,7 +2,7 @@
 
 #include "admin/call_json.h"
 #include "admin/json_writer.h"
-#include "admin/keys_api.h"
+#include "admin/key_body.h"
 #include "base/ascii.h"
 #include "ledger/usage_report.h"
 

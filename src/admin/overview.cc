@@ -20,10 +20,13 @@ void write_quantiles(JsonWriter& json, std::string_view name, const metrics::Buc
 }
 
 void write_cache(JsonWriter& json, const metrics::Totals& totals) {
-  const uint64_t asked = totals.cache_hits + totals.cache_misses;
+  const uint64_t served = totals.cache_hits + totals.cache_stale;
+  const uint64_t asked = served + totals.cache_misses;
   json.begin_object().field("entries", totals.cache_entries).field("bytes", totals.cache_bytes);
   json.field("hits", totals.cache_hits).field("misses", totals.cache_misses);
-  json.field("hit_ratio", asked == 0 ? 0.0 : static_cast<double>(totals.cache_hits) / static_cast<double>(asked));
+  json.field("hit_ratio", asked == 0 ? 0.0 : static_cast<double>(served) / static_cast<double>(asked));
+  json.field("stale", totals.cache_stale).field("coalesced", totals.cache_coalesced);
+  json.dollars_field("saved", static_cast<int64_t>(totals.saved_nanodollars));
   json.end_object();
 }
 

@@ -29,6 +29,10 @@ const http::JsonField* RequestBody::find(std::string_view name) const {
   return found == (*fields_)->end() || found->type == http::JsonType::kNull ? nullptr : &*found;
 }
 
+bool RequestBody::has(std::string_view name) const {
+  return fields_ && std::ranges::find(**fields_, name, &http::JsonField::key) != (*fields_)->end();
+}
+
 Expected<void> RequestBody::only(std::initializer_list<std::string_view> names) const {
   if (!fields_) return std::unexpected(fields_.error());
   for (const http::JsonField& field : **fields_) {
@@ -45,6 +49,13 @@ Expected<std::optional<std::string>> RequestBody::text(std::string_view name) co
   auto text = http::json_string(span(*field));
   if (!text) return wrong(name, "a string");
   return text;
+}
+
+Expected<std::optional<bool>> RequestBody::flag(std::string_view name) const {
+  const http::JsonField* field = find(name);
+  if (field == nullptr) return std::nullopt;
+  if (field->type != http::JsonType::kBool) return wrong(name, "true or false");
+  return span(*field) == "true";
 }
 
 Expected<std::optional<int64_t>> RequestBody::whole_number(std::string_view name) const {

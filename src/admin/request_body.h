@@ -20,8 +20,11 @@ class RequestBody {
 
   // kBadRequest: it is not one JSON object, or has a member that is not listed.
   Expected<void> only(std::initializer_list<std::string_view> names) const;
+  // Whether the member is there, null included.
+  bool has(std::string_view name) const;
   // Each: nothing when it is not there or null; kBadRequest when it is something else.
   Expected<std::optional<std::string>> text(std::string_view name) const;
+  Expected<std::optional<bool>> flag(std::string_view name) const;
   Expected<std::optional<int64_t>> whole_number(std::string_view name) const;
   Expected<std::optional<std::vector<std::string>>> texts(std::string_view name) const;
   // The span of a member that is an object.

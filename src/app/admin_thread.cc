@@ -1,10 +1,13 @@
 #include "app/admin_thread.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <future>
+#include <utility>
 
 #include "admin/account_gauges.h"
 #include "admin/token_file.h"
-#include "net/tcp_listener.h"
+#include "net/activation.h"
 
 namespace baton::app {
 
@@ -23,6 +26,14 @@ bool is_client_key(const Shared& shared, std::string_view key) {
   }
   auth::KeyRing::View view;
   return view.of(shared.keys).find(key) != nullptr || found;
+}
+
+admin::CacheRemoval purge_cache(Shared& shared, const admin::CacheSelection& what) {
+  if (shared.replies == nullptr) return {};
+  const cache::Change change =
+      shared.replies->purge({.all = what.all, .tenant = what.tenant, .tag = what.tag, .key = what.key});
+  shared.metrics.cache_purged(-change.bytes, -change.entries);
+  return {.entries = -change.entries, .bytes = -change.bytes};
 }
 
 }  // namespace
@@ -52,6 +63,7 @@ AdminThread::AdminThread(Parts parts)
                       },
                   .reload = std::move(parts.reload),
                   .folder = shared_.settings.data_dir}),
+      cache_api_([this](const admin::CacheSelection& what) { return purge_cache(shared_, what); }),
       accounts_api_(
           [this] {
             auto revision = shared_.current();
@@ -59,7 +71,9 @@ AdminThread::AdminThread(Parts parts)
             return std::shared_ptr<accounts::AccountPool>(std::move(revision), pool);
           },
           shared_.clock),
-      keys_api_(shared_.settings.data_dir),
+      keys_api_({.place = shared_.ledger_place(),
+                 .budgets = shared_.budgets.get(),
+                 .changed = std::move(parts.keys_changed)}),
       ledger_api_(shared_.settings.data_dir),
       account_probe_(shared_, loop_, poller_),
       desk_(std::make_unique<admin::Desk>()),
@@ -90,6 +104,7 @@ AdminThread::AdminThread(Parts parts)
     return admin::account_gauges(revision->accounts, shared_.clock.now());
   });
   relay_api_.serve(api_);
+  cache_api_.serve(api_);
   accounts_api_.serve(api_);
   keys_api_.serve(api_);
   ledger_api_.serve(api_);
@@ -119,20 +134,51 @@ void AdminThread::Ticker::arm() {
 
 AdminThread::~AdminThread() { end(); }
 
-Expected<uint16_t> AdminThread::listen_on(const edge::ListenConfig& where, net::TlsServerContext* tls,
-                                          edge::Server& server) {
-  auto listener = net::listen_tcp(loop_, poller_, {.address = where.address, .port = where.port, .tls = tls});
-  if (!listener) return std::unexpected(listener.error());
-  const uint16_t port = (*listener)->port();
-  server.listen(std::move(*listener));
+Expected<uint16_t> AdminThread::listen_on(Inherited::Role role, const edge::ListenConfig& where, Inherited& inherited) {
+  const bool metrics = role == Inherited::Role::kMetrics;
+  edge::Server& server = metrics ? metrics_server_ : server_;
+  const net::ListenOptions options{
+      .address = where.address, .port = where.port, .tls = metrics ? nullptr : shared_.admin_tls.get()};
+  std::vector<net::Fd> fds = inherited.share(role, where);
+  uint16_t port = 0;
+  for (size_t i = 0; i < std::max<size_t>(fds.size(), 1); ++i) {
+    auto listener = fds.empty() ? net::listen_tcp(loop_, poller_, options)
+                                : net::adopt_listener(loop_, poller_, std::move(fds[i]), options);
+    if (!listener) return std::unexpected(listener.error());
+    port = (*listener)->port();
+    listening_.push_back({role, where, listener->get()});
+    server.listen(std::move(*listener));
+  }
   return port;
 }
 
-Expected<uint16_t> AdminThread::listen() {
+Expected<uint16_t> AdminThread::listen(Inherited& inherited) {
   if (const auto& metrics = shared_.settings.admin_metrics) {
-    if (auto port = listen_on(*metrics, nullptr, metrics_server_); !port) return port;
+    if (auto port = listen_on(Inherited::Role::kMetrics, *metrics, inherited); !port) return port;
   }
-  return listen_on(shared_.settings.admin, shared_.admin_tls.get(), server_);
+  return listen_on(Inherited::Role::kOperator, shared_.settings.admin, inherited);
+}
+
+std::vector<Inherited::Socket> AdminThread::listening_sockets() {
+  std::promise<std::vector<Inherited::Socket>> done;
+  loop_.post([&] {
+    std::vector<Inherited::Socket> out;
+    for (const Listening& one : listening_) {
+      net::Fd fd = net::duplicate(one.listener->fd());
+      if (fd) out.push_back({one.role, one.where.address, one.where.port, std::move(fd)});
+    }
+    done.set_value(std::move(out));
+  });
+  return done.get_future().get();
+}
+
+void AdminThread::leave() {
+  loop_.post([this] {
+    for (const Listening& one : listening_) one.listener->finish();
+    listening_.clear();
+    server_.leave();
+    metrics_server_.leave();
+  });
 }
 
 void AdminThread::end() {

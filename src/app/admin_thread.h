@@ -14,6 +14,7 @@
 #include "admin/accounts_api.h"
 #include "admin/api.h"
 #include "admin/audit_log.h"
+#include "admin/cache_api.h"
 #include "admin/desk.h"
 #include "admin/keys_api.h"
 #include "admin/ledger_api.h"
@@ -21,9 +22,11 @@
 #include "admin/relay_api.h"
 #include "app/account_probe.h"
 #include "app/admin_handler.h"
+#include "app/inherited.h"
 #include "app/loop_thread.h"
 #include "app/shared.h"
 #include "edge/server.h"
+#include "net/tcp_listener.h"
 
 namespace baton::app {
 
@@ -34,11 +37,16 @@ class AdminThread : public LoopThread {
     std::vector<admin::TokenConfig> tokens;
     std::string config_path;
     std::function<Expected<uint64_t>()> reload;  // on any thread but a loop's
+    std::function<void()> keys_changed;          // so is this: the relay takes them over
   };
   explicit AdminThread(Parts parts);
   ~AdminThread();
-  // The operator's port. kConfig when an address cannot be bound.
-  Expected<uint16_t> listen();
+  // The operator's port, on what was inherited of it. kConfig when an address cannot be bound.
+  Expected<uint16_t> listen(Inherited& inherited);
+  // Any thread, while its own runs: other descriptors of what listens, for a successor.
+  std::vector<Inherited::Socket> listening_sockets();
+  // A successor serves: what is open may finish.
+  void leave();
   void end();
 
  private:
@@ -51,7 +59,12 @@ class AdminThread : public LoopThread {
   // Every second; at most one reading of the ledger at a time.
   void turn();
   static admin::Config config_of(const config::Settings& settings);
-  Expected<uint16_t> listen_on(const edge::ListenConfig& where, net::TlsServerContext* tls, edge::Server& server);
+  struct Listening {
+    Inherited::Role role;
+    edge::ListenConfig where;
+    net::TcpListener* listener;
+  };
+  Expected<uint16_t> listen_on(Inherited::Role role, const edge::ListenConfig& where, Inherited& inherited);
 
   Shared& shared_;
   admin::AdminPages pages_;
@@ -59,6 +72,7 @@ class AdminThread : public LoopThread {
   admin::AuditLog audit_;
   admin::Overview overview_;
   admin::RelayApi relay_api_;
+  admin::CacheApi cache_api_;
   admin::AccountsApi accounts_api_;
   admin::KeysApi keys_api_;
   admin::LedgerApi ledger_api_;
@@ -72,6 +86,7 @@ class AdminThread : public LoopThread {
   std::atomic<int64_t> connections_{0};
   edge::Server server_;
   edge::Server metrics_server_;
+  std::vector<Listening> listening_;
   Ticker ticker_;
   runtime::TaskGroup refreshing_;
   Instant refreshed_{};

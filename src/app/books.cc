@@ -9,14 +9,13 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <map>
 
 #include "admin/audit_log.h"
-#include "config/budget_text.h"
+#include "ledger/holders.h"
 #include "ledger/price_table.h"
 #include "ledger/reconcile.h"
-#include "ledger/rows_file.h"
 #include "metrics/log_text.h"
+#include "model/budget_text.h"
 #include "runtime/clock.h"
 
 namespace baton::app {
@@ -60,28 +59,6 @@ std::string joined_by(std::string text, char between) {
   return text;
 }
 
-// What each key has spent today and this month, by its id.
-using SpentByKey = std::map<std::string, ledger::Spent>;
-
-SpentByKey spent_in(const std::string& folder, WallTime now) {
-  SpentByKey out;
-  const std::string path = folder + "/" + std::string(ledger::RowsFile::kName);
-  if (::access(path.c_str(), F_OK) != 0) return out;
-  auto file = ledger::RowsFile::open(path);
-  if (!file) return out;
-  auto spent = file->spent(now);
-  if (!spent) return out;
-  for (ledger::Spent& one : *spent) {
-    if (one.holder.starts_with("key:")) out.emplace(one.holder.substr(4), one);
-  }
-  return out;
-}
-
-ledger::Spent spent_of(const SpentByKey& spent, const auth::StoredKey& key) {
-  const auto found = spent.find(key.id);
-  return found == spent.end() ? ledger::Spent{} : found->second;
-}
-
 std::string_view state_of(const auth::StoredKey& key, WallTime now) {
   if (key.revoked) return "revoked";
   return key.expires && now >= *key.expires ? "expired" : "in use";
@@ -105,13 +82,19 @@ std::string limits_of(const auth::StoredKey& key) {
   if (!rights.endpoints.empty()) add("endpoints=" + joined(rights.endpoints));
   if (rights.requests_per_minute > 0) add("rpm=" + std::to_string(rights.requests_per_minute));
   if (rights.concurrency > 0) add("concurrency=" + std::to_string(rights.concurrency));
-  if (rights.budget.any()) add("budget=" + joined_by(config::budget_text(rights.budget), ','));
+  if (rights.budget.any()) add("budget=" + joined_by(model::budget_text(rights.budget), ','));
   if (rights.tokens_per_minute > 0) add("tpm=" + std::to_string(rights.tokens_per_minute));
   if (!rights.accounts.empty()) add("accounts=" + joined(rights.accounts));
+  if (!rights.groups.empty()) add("groups=" + joined(rights.groups));
   if (!rights.addresses.empty()) add("from=" + joined(rights.addresses));
   if (rights.cache != auth::CachePolicy::kDefault) add("cache=" + std::string(name(rights.cache)));
   if (rights.priority != auth::Priority::kNormal) add("priority=" + std::string(name(rights.priority)));
   return out.empty() ? "-" : out;
+}
+
+std::optional<WallTime> last_used(const ledger::Holders& holders, const auth::StoredKey& key) {
+  const auto found = holders.last_used.find(key.id);
+  return found == holders.last_used.end() ? std::nullopt : std::optional(found->second);
 }
 
 // Opened by the caller's braces; ended by it too.
@@ -146,6 +129,7 @@ void append_key_json(std::string& out, const auth::StoredKey& key, WallTime now)
   list("models", key.rights.models);
   list("endpoints", key.rights.endpoints);
   list("accounts", key.rights.accounts);
+  list("groups", key.rights.groups);
   list("from", key.rights.addresses);
   text("cache", name(key.rights.cache));
   text("priority", name(key.rights.priority));
@@ -153,7 +137,7 @@ void append_key_json(std::string& out, const auth::StoredKey& key, WallTime now)
   time("expires_ms", key.expires);
   time("revoked_ms", key.revoked);
   text("state", state_of(key, now));
-  text("budget", config::budget_text(key.rights.budget));
+  text("budget", model::budget_text(key.rights.budget));
   out += fmt::format("\"rpm\":{},\"concurrency\":{},\"tpm\":{}", key.rights.requests_per_minute, key.rights.concurrency,
                      key.rights.tokens_per_minute);
 }
@@ -173,29 +157,32 @@ void print_made(const auth::MadeKey& made, const Keys& command, WallTime now) {
   std::printf("%s\n", key.c_str());
 }
 
-void print_list(const auth::StoredKeys& stored, const SpentByKey& spent, bool json, WallTime now) {
+void print_list(const auth::StoredKeys& stored, const ledger::Holders& holders, bool json, WallTime now) {
   if (json) {
     std::string out = "{\"keys\":[";
     for (const auth::StoredKey& key : stored.keys) {
       out += &key == &stored.keys.front() ? "{" : ",{";
       append_key_json(out, key, now);
-      const ledger::Spent sum = spent_of(spent, key);
-      out += fmt::format(",\"spent_day_nanodollars\":{},\"spent_month_nanodollars\":{}", sum.day_nanodollars,
-                         sum.month_nanodollars);
+      const ledger::Spent sum = holders.of(ledger::holder_of_key(key.id, key.name));
+      const auto used = last_used(holders, key);
+      out += fmt::format(",\"spent_day_nanodollars\":{},\"spent_month_nanodollars\":{},\"last_used_ms\":{}",
+                         sum.day_nanodollars, sum.month_nanodollars,
+                         used ? std::to_string(used->time_since_epoch().count()) : "null");
       out += '}';
     }
     std::printf("%s]}\n", out.c_str());
     return;
   }
-  std::vector<std::array<std::string, 9>> lines{
-      {"NAME", "KEY", "TEAM", "STATE", "CREATED (UTC)", "EXPIRES", "TODAY", "MONTH", "LIMITS"}};
+  std::vector<std::array<std::string, 10>> lines{
+      {"NAME", "KEY", "TEAM", "STATE", "CREATED (UTC)", "EXPIRES", "LAST USED", "TODAY", "MONTH", "LIMITS"}};
   for (const auth::StoredKey& key : stored.keys) {
-    const ledger::Spent sum = spent_of(spent, key);
+    const ledger::Spent sum = holders.of(ledger::holder_of_key(key.id, key.name));
     lines.push_back({key.name, key.shown + "…", key.team.empty() ? "-" : key.team, std::string(state_of(key, now)),
-                     day_text(key.created), day_text(key.expires), ledger::dollars_text(sum.day_nanodollars),
-                     ledger::dollars_text(sum.month_nanodollars), limits_of(key)});
+                     day_text(key.created), day_text(key.expires), day_text(last_used(holders, key)),
+                     ledger::dollars_text(sum.day_nanodollars), ledger::dollars_text(sum.month_nanodollars),
+                     limits_of(key)});
   }
-  std::array<size_t, 9> widths{};
+  std::array<size_t, 10> widths{};
   // The ellipsis has one column and three bytes.
   const auto width = [](const std::string& text) { return text.size() - (text.ends_with("…") ? 2 : 0); };
   for (const auto& line : lines) {
@@ -224,8 +211,8 @@ void note(const std::string& folder, std::string_view action, std::string_view t
 
 namespace {
 
-// The stored key with what was given in place of what it had.
-auth::StoredKey changed(auth::StoredKey key, const Keys& command, WallTime now) {
+// What was given takes the place of what the key had.
+void change(auth::StoredKey& key, const Keys& command, WallTime now) {
   const auth::Rights& wanted = command.key.rights;
   const auto given = [&](std::string_view flag) {
     return std::ranges::find(command.given, flag) != command.given.end();
@@ -242,11 +229,11 @@ auth::StoredKey changed(auth::StoredKey key, const Keys& command, WallTime now) 
   if (given("--concurrency")) key.rights.concurrency = wanted.concurrency;
   if (given("--tpm")) key.rights.tokens_per_minute = wanted.tokens_per_minute;
   if (given("--accounts")) key.rights.accounts = wanted.accounts;
+  if (given("--groups")) key.rights.groups = wanted.groups;
   if (given("--from")) key.rights.addresses = wanted.addresses;
   if (given("--cache")) key.rights.cache = wanted.cache;
   if (given("--priority")) key.rights.priority = wanted.priority;
   if (given("--budget")) key.rights.budget = wanted.budget;
-  return key;
 }
 
 int print_key(const auth::StoredKey& key, bool json, std::string_view done, WallTime now) {
@@ -278,7 +265,9 @@ int run_keys(const Keys& command) {
     case Keys::Action::kList: {
       auto stored = store->read();
       if (!stored) return cannot(stored.error().detail);
-      print_list(*stored, spent_in(*folder, now), command.json, now);
+      const auto holders = ledger::read_holders(*folder, now);
+      if (!holders) std::fprintf(stderr, "baton: what was spent cannot be read: %s\n", holders.error().detail.c_str());
+      print_list(*stored, holders.value_or(ledger::Holders{}), command.json, now);
       return 0;
     }
     case Keys::Action::kImport: {
@@ -286,13 +275,13 @@ int run_keys(const Keys& command) {
       if (command.ttl) wanted.expires = now + std::chrono::duration_cast<std::chrono::milliseconds>(*command.ttl);
       auto imported = store->import(wanted, command.sha256, now);
       if (!imported) return cannot(imported.error().detail);
+      note(*folder, "keys.import", wanted.name, now);
       return print_key(*imported, command.json, "was taken over", now);
     }
     case Keys::Action::kSet: {
-      auto key = store->find(command.key.name);
+      const auto key = store->update(command.key.name, [&](auth::StoredKey& one) { change(one, command, now); });
       if (!key) return cannot(key.error().detail);
-      *key = changed(std::move(*key), command, now);
-      if (auto done = store->change(*key); !done) return cannot(done.error().detail);
+      note(*folder, "keys.set", command.key.name, now);
       return print_key(*key, command.json, "was changed", now);
     }
     case Keys::Action::kRevoke: {

@@ -11,20 +11,20 @@
 #include "app/cli_operate.h"
 #include "app/options.h"
 #include "app/terminal_docs.h"
+#include "auth/right_rules.h"
 #include "base/ascii.h"
-#include "config/budget_text.h"
 #include "config/key_rule.h"
 #include "config/suggest.h"
 #include "config/value.h"
 #include "dialect/call_labels.h"
-#include "net/address.h"
+#include "model/budget_text.h"
 
 namespace baton::app {
 namespace {
 
-constexpr std::array<std::string_view, 14> kCommands{"serve", "sim",  "keys",    "usage",       "accounts",
-                                                     "tail",  "top",  "audit",   "conformance", "completions",
-                                                     "man",   "docs", "version", "help"};
+constexpr std::array<std::string_view, 15> kCommands{"serve",       "sim",  "keys", "usage",   "accounts",
+                                                     "cache",       "tail", "top",  "audit",   "conformance",
+                                                     "completions", "man",  "docs", "version", "help"};
 
 constexpr std::array<SettingFlag, 2> kServeFlags{{{"--threads", "threads", "N"}, {"--data-dir", "data_dir", "DIR"}}};
 constexpr std::array<SettingFlag, 11> kSimFlags{{
@@ -51,6 +51,7 @@ std::expected<Command, std::string> parse_serve(const std::vector<std::string>& 
   options.settings(kServeFlags);
   options.flag("--check", serve.check);
   options.flag("--print-key", serve.print_key);
+  options.flag("--take-over", serve.take_over);
   if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
   if (options.help()) return Print{std::string(help_text("serve"))};
   serve.load.overrides = options.overrides();
@@ -111,18 +112,6 @@ std::optional<std::string> parse_list(const std::optional<std::string>& text, st
   }
 }
 
-bool is_model_pattern(std::string_view text) {
-  return !text.empty() && text.size() <= 256 &&
-         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; }) &&
-         text.substr(0, text.size() - 1).find('*') == text.npos;
-}
-
-bool is_account_pattern(std::string_view text) {
-  return config::is_name(text.ends_with('*') && text.size() > 1 ? text.substr(0, text.size() - 1) : text);
-}
-
-bool is_cidr(std::string_view text) { return net::Cidr::parse(text).has_value(); }
-
 std::optional<Sha256> parse_sha256(std::string_view text) {
   Sha256 out;
   if (text.size() != 2 * out.size()) return std::nullopt;
@@ -139,11 +128,6 @@ std::optional<Sha256> parse_sha256(std::string_view text) {
   return out;
 }
 
-bool is_endpoint(std::string_view text) {
-  const auto names = auth::endpoint_names();
-  return std::ranges::find(names, text) != names.end();
-}
-
 void data_options(Options& options, DataFolder& data) {
   data.load = load_options(config::Purpose::kSimulate);
   options.text("--config", data.load.path, "FILE");
@@ -154,7 +138,7 @@ void data_options(Options& options, DataFolder& data) {
 struct KeyWords {
   std::optional<std::string> team, tags, ttl, models, endpoints, rpm, concurrency, reserve;
   std::vector<std::string> budgets;
-  std::optional<std::string> accounts, tpm, from, cache, priority;
+  std::optional<std::string> accounts, groups, tpm, from, cache, priority;
   bool may_clear = false;  // `set`: "any" empties a list, 0 takes a limit away, --ttl never
   bool signing = false, legacy = false;
 
@@ -170,6 +154,7 @@ struct KeyWords {
     options.text("--reserve", reserve, "HOW");
     options.text("--tpm", tpm, "N");
     options.text("--accounts", accounts, "NAME,...");
+    options.text("--groups", groups, "NAME,...");
     options.text("--from", from, "CIDR,...");
     options.text("--cache", cache, "WHEN");
     options.text("--priority", priority, "LEVEL");
@@ -194,6 +179,7 @@ struct KeyWords {
                                      {"--concurrency", &concurrency},
                                      {"--tpm", &tpm},
                                      {"--accounts", &accounts},
+                                     {"--groups", &groups},
                                      {"--from", &from},
                                      {"--cache", &cache},
                                      {"--priority", &priority}}) {
@@ -204,10 +190,13 @@ struct KeyWords {
       out.ttl = parse_time(*ttl);
       if (!out.ttl || out.ttl->count() <= 0) return "--ttl must be a time such as 12h or 30d";
     }
-    if (const auto bad = list(accounts, out.key.rights.accounts, is_account_pattern)) {
+    if (const auto bad = list(accounts, out.key.rights.accounts, auth::is_account_pattern)) {
       return "--accounts: \"" + *bad + "\" is no account's name; a * may stand at its end";
     }
-    if (const auto bad = list(from, out.key.rights.addresses, is_cidr)) {
+    if (const auto bad = list(groups, out.key.rights.groups, auth::is_account_pattern)) {
+      return "--groups: \"" + *bad + "\" is no group's name; a * may stand at its end";
+    }
+    if (const auto bad = list(from, out.key.rights.addresses, auth::is_address_block)) {
       return "--from: \"" + *bad + "\" is no address and no block such as 10.0.0.0/8";
     }
     if (!one_of(cache, out.key.rights.cache,
@@ -218,10 +207,10 @@ struct KeyWords {
       return "--priority takes low, normal or high";
     if (!number(tpm, 1'000'000'000'000, out.key.rights.tokens_per_minute))
       return "--tpm must be a number from 1 to 10^12";
-    if (const auto bad = list(models, out.key.rights.models, is_model_pattern)) {
+    if (const auto bad = list(models, out.key.rights.models, auth::is_model_pattern)) {
       return "--models: \"" + *bad + "\" is no model's id; a * may stand at its end";
     }
-    if (const auto bad = list(endpoints, out.key.rights.endpoints, is_endpoint)) {
+    if (const auto bad = list(endpoints, out.key.rights.endpoints, auth::is_endpoint)) {
       return "--endpoints: there is no endpoint \"" + *bad + "\"" + did_you_mean(*bad, auth::endpoint_names());
     }
     if (legacy && !signing) return "--legacy is for keys that sign: it goes with --signing";
@@ -234,14 +223,16 @@ struct KeyWords {
 
  private:
   std::string read_budget(model::Budget& out) const {
+    const bool none = may_clear && budgets == std::vector<std::string>{"none"};
+    if (none) return reserve ? "--reserve goes with a --budget" : "";
     for (const std::string& text : budgets) {
-      const auto read = config::parse_budget(text, out);
+      const auto read = model::parse_budget(text, out);
       if (!read) return "--budget " + read.error();
       out = *read;
     }
     if (!reserve) return {};
     if (!out.any()) return "--reserve goes with a --budget";
-    const auto read = config::parse_reserve(*reserve, out);
+    const auto read = model::parse_reserve(*reserve, out);
     if (!read) return "--reserve " + read.error();
     out = *read;
     return {};
@@ -417,6 +408,7 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
     return parse_reconcile({rest.begin() + 1, rest.end()});
   if (command == "usage") return parse_usage(rest, now);
   if (command == "accounts") return parse_accounts(rest);
+  if (command == "cache") return parse_cache(rest);
   if (command == "tail") return parse_tail(rest);
   if (command == "top") return parse_top(rest);
   if (command == "audit") return parse_audit(rest);

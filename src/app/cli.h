@@ -21,6 +21,7 @@ namespace baton::app {
 struct Serve {
   config::LoadOptions load;
   bool check = false;      // read the configuration, say what is wrong, exit
+  bool take_over = false;  // from a relay that runs
   bool print_key = false;  // make a client key for this start and print it; put it into load.generated_client
 };
 
@@ -58,13 +59,16 @@ struct Usage {
 
 // What asks a running relay through its operator's port.
 struct Operate {
-  enum class What { kAccounts, kTail, kTop };
-  enum class Action { kList, kDrain, kPark, kRelease, kTest };
+  enum class What { kAccounts, kTail, kTop, kCache };
+  enum class Action { kList, kDrain, kPark, kRelease, kTest, kPurge };
   What what = What::kAccounts;
   Action action = Action::kList;
   DataFolder data = {};   // its load options have --admin too
   std::string name = {};  // of an account, or a call's id; may be empty where all are meant
   std::optional<std::string> reason = {};
+  // Of the reply cache, what is to go.
+  bool all = false;
+  std::optional<std::string> tenant = {}, tag = {}, key = {};
   bool once = false;
   bool json = false;
 };

@@ -59,6 +59,31 @@ std::expected<Command, std::string> parse_accounts(std::vector<std::string> argu
   return command;
 }
 
+std::expected<Command, std::string> parse_cache(std::vector<std::string> arguments) {
+  Operate command{.what = Operate::What::kCache};
+  const std::string verb = take_word(arguments);
+  if (!verb.empty() && verb != "purge")
+    return refuse("cache: there is no " + ascii::excerpt(verb) +
+                  did_you_mean(verb, std::vector<std::string_view>{"purge"}) + " (purge)");
+  const std::string words = verb.empty() ? "cache" : "cache purge";
+  Options options(words);
+  operate_options(options, command);
+  if (!verb.empty()) {
+    command.action = Operate::Action::kPurge;
+    options.flag("--all", command.all);
+    options.text("--tenant", command.tenant, "NAME");
+    options.text("--tag", command.tag, "TAG");
+    options.text("--key", command.key, "KEY");
+  }
+  if (std::string reason = options.parse(arguments); !reason.empty()) return refuse(std::move(reason));
+  if (options.help()) return Print{std::string(help_text("cache"))};
+  const bool named = command.tenant || command.tag || command.key;
+  if (!verb.empty() && !named && !command.all)
+    return refuse(words + ": say what is to go: --tenant, --tag, --key or --all");
+  if (named && command.all) return refuse(words + ": --all goes alone");
+  return command;
+}
+
 std::expected<Command, std::string> parse_tail(std::vector<std::string> arguments) {
   Operate command{.what = Operate::What::kTail};
   command.name = take_word(arguments);

@@ -64,6 +64,8 @@ TEST(Cli, ServeWithAllOptions) {
   EXPECT_EQ(serve.load.overrides[0].text, "3");
   EXPECT_TRUE(serve.check);
   EXPECT_TRUE(serve.print_key);
+  EXPECT_FALSE(serve.take_over);
+  EXPECT_TRUE(std::get<Serve>(*parse_command_line({"serve", "--take-over"})).take_over);
 }
 
 TEST(Cli, EveryFlagOfTheSimulatorIsASetting) {
@@ -133,8 +135,8 @@ TEST(Cli, MistakesAreOneLineThatHelps) {
 }
 
 TEST(Cli, HelpNamesEveryOption) {
-  for (const std::string_view option :
-       {"--config", "--check", "--listen", "--admin", "--threads", "--data-dir", "--print-key", "--help"}) {
+  for (const std::string_view option : {"--config", "--check", "--listen", "--admin", "--threads", "--data-dir",
+                                        "--print-key", "--take-over", "--help"}) {
     EXPECT_NE(help_text("serve").find(option), std::string_view::npos) << option;
   }
   for (const std::string_view option :

@@ -13,6 +13,7 @@ constexpr std::string_view kOverview =
   baton keys       Make, list, rotate and revoke keys, while the relay runs.
   baton usage      What was used and spent, by key, model, account, tag or day.
   baton accounts   How the accounts stand; drain, park, release or test one.
+  baton cache      The replies that are kept; take some or all of them out.
   baton tail       Calls as they end, or the story of one.
   baton top        A running relay at a glance.
   baton audit      Who changed what.
@@ -47,6 +48,9 @@ built-in simulator answers, and every reply says so.
   --data-dir DIR       Where keys and the ledger lie; replaces the file's.
   --print-key          Make a client key that is valid until Baton stops, and print it.
                        For containers: with it Baton may listen beyond this host.
+  --take-over          Replace the relay that serves from the same data folder: take its
+                       sockets, so that nobody is refused, and let it finish its calls.
+                       If this one cannot start, the other goes on. Without one: start.
   --help               Print this.
 
 Baton stops on SIGTERM or Ctrl-C, after open streams have finished. It exits with 0
@@ -103,11 +107,12 @@ create, import and set take:
                        strict (the most it can cost: never overspent), or cap:0.50.
   --tpm N              Tokens per minute: input, cache writes and output together.
   --accounts NAME,...  Only these accounts; org-* is all that begin so.
+  --groups NAME,...    Only accounts of these groups; with --accounts, either will do.
   --from CIDR,...      Only from these addresses, such as 10.0.0.0/8.
   --cache WHEN         Replies may be reused: default (as each call says), on, off.
   --priority LEVEL     low, normal or high: a share of the queue beside other teams
                        (1:4:16), and before its own team's less urgent calls.
-set also takes: any for a list, 0 for a number, --ttl never.
+set also takes: any for a list, 0 for a number, --ttl never, --budget none.
 import takes:
   --sha256 HEX         The key's SHA-256: printf %s "$KEY" | sha256sum
 create takes:

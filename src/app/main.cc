@@ -47,7 +47,7 @@ int run(app::Serve command) {
     std::printf("client key for this start: %s\n", key.c_str());
     std::fflush(stdout);
   }
-  return app::serve(std::move(*settings), std::move(command.load));
+  return app::serve(std::move(*settings), {.load = std::move(command.load), .take_over = command.take_over});
 }
 
 int run(const app::Simulate& command) {

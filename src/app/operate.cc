@@ -114,6 +114,26 @@ int accounts(OperatorClient& relay, const Operate& command) {
   return 0;
 }
 
+int cache(OperatorClient& relay, const Operate& command) {
+  if (command.action != Operate::Action::kPurge) {
+    auto answer = relay.ask("GET", "/admin/v1/cache");
+    if (!answer) return cannot(answer.error().detail);
+    print(command.json ? *answer + "\n" : cache_lines(*answer));
+    return 0;
+  }
+  std::string body = command.all ? "{\"all\":true" : "{";
+  for (const auto& [name, value] :
+       {std::pair{"tenant", &command.tenant}, {"tag", &command.tag}, {"key", &command.key}}) {
+    if (!*value) continue;
+    body.append(body.size() > 1 ? "," : "").append("\"").append(name).append("\":");
+    http::append_json_string(body, **value);
+  }
+  auto answer = relay.ask("POST", "/admin/v1/cache/purge", body + "}");
+  if (!answer) return cannot(answer.error().detail);
+  print(command.json ? *answer + "\n" : std::string(http::json_member(*answer, "entries")) + " replies are gone.\n");
+  return 0;
+}
+
 int tail(OperatorClient& relay, const Operate& command) {
   if (!command.name.empty()) {
     auto answer = relay.ask("GET", "/admin/v1/calls/" + encoded(command.name));
@@ -162,6 +182,7 @@ int run_operate(const Operate& command) {
   OperatorClient relay(where->target, std::move(*token));
   switch (command.what) {
     case Operate::What::kAccounts: return accounts(relay, command);
+    case Operate::What::kCache: return cache(relay, command);
     case Operate::What::kTail: return tail(relay, command);
     case Operate::What::kTop: return top(relay, command);
   }

@@ -26,6 +26,24 @@ What is said of an account holds over restarts, until it is released.
   --help               Print this.
 )";
 
+constexpr std::string_view kCacheHelp =
+    R"(baton cache: the replies that a running relay keeps, to answer the same question again.
+
+  baton cache          How many there are, and what they have answered and saved.
+  baton cache purge    Take out those for which everything that is named holds, at once. What is
+                       being answered meanwhile is not kept.
+
+  --tenant NAME        Those of this client or key. (purge)
+  --tag TAG            Those whose call had this tag: of its own, or of its key. (purge)
+  --key KEY            The one whose replies say so in baton-cache-key. (purge)
+  --all                All of them. (purge)
+  --admin ADDR:PORT    The relay's operator's port. Usually what the configuration says.
+  --config FILE        The relay's configuration, for its port and its data_dir.
+  --data-dir DIR       The folder itself, which holds admin.token.
+  --json               Print JSON.
+  --help               Print this.
+)";
+
 constexpr std::string_view kTailHelp =
     R"(baton tail: calls as they end, or the story of one.
 
@@ -114,6 +132,7 @@ constexpr std::string_view kManHelp =
 
 std::string_view operate_help(std::string_view command) {
   if (command == "accounts") return kAccountsHelp;
+  if (command == "cache") return kCacheHelp;
   if (command == "tail") return kTailHelp;
   if (command == "top") return kTopHelp;
   if (command == "audit") return kAuditHelp;

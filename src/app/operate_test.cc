@@ -59,6 +59,15 @@ TEST(OperateText, a_test_says_whether_it_works) {
       "a: FAILED in 21 ms, 0 models: status 401: invalid x-api-key\n");
 }
 
+TEST(OperateText, the_cache_is_three_lines) {
+  EXPECT_EQ(
+      cache_lines(
+          R"({"entries":12,"bytes":3400000,"hits":30,"misses":10,"hit_ratio":0.8,"stale":10,"coalesced":4,"saved":"1.25"})"),
+      "kept     12 replies, 3.4 MB\n"
+      "asked    30 hits, 10 stale, 10 misses (80 % reused); 4 read along\n"
+      "saved    $1.25 since the start\n");
+}
+
 TEST(OperateText, an_empty_answer_is_no_trap) {
   for (const char* text : {"{}", "{\"accounts\":null}", "{\"accounts\":[{}]}"}) {
     EXPECT_FALSE(accounts_table(text).empty());
@@ -66,6 +75,7 @@ TEST(OperateText, an_empty_answer_is_no_trap) {
     EXPECT_FALSE(call_line(text).empty());
     EXPECT_FALSE(call_story(text).empty());
     EXPECT_FALSE(test_line(text).empty());
+    EXPECT_FALSE(cache_lines(text).empty());
   }
 }
 

@@ -152,6 +152,17 @@ std::string overview_lines(std::string_view json) {
   return out;
 }
 
+std::string cache_lines(std::string_view json) {
+  const std::string saved = text(json, "saved");
+  std::string out =
+      fmt::format("kept     {} replies, {:.1f} MB\n", number(json, "entries"), figure(json, "bytes") / 1e6);
+  out += fmt::format("asked    {} hits, {} stale, {} misses ({:.0f} % reused); {} read along\n", number(json, "hits"),
+                     number(json, "stale"), number(json, "misses"), 100 * figure(json, "hit_ratio"),
+                     number(json, "coalesced"));
+  out += fmt::format("saved    ${} since the start\n", saved.empty() ? "0.00" : saved);
+  return out;
+}
+
 std::string call_line(std::string_view call) {
   std::string out = fmt::format("{}  {:>3}  {:>8}  {}  {}", clock(call, "time"), number(call, "status"),
                                 ms(call, "duration_ms"), or_dash(text(call, "key")), or_dash(text(call, "model")));

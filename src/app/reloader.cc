@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "app/recover_budgets.h"
 #include "app/tracer.h"
 #include "config/table.h"
 
@@ -168,6 +169,7 @@ Expected<uint64_t> Reloader::reload() {
   next->accounts.follow(running->accounts, now);
   shared_.metrics.know_accounts(account_names(next->settings));
   shared_.budgets->use(*prices);
+  (void)recover_budgets(shared_);  // of teams and clients that have one from now on
   shared_.budgets->use(next->settings.ledger.budgets);
   if (shared_.book) shared_.book->use(std::move(*prices));
   {

@@ -23,14 +23,15 @@ class Reloader {
   Reloader(Shared& shared, const std::vector<std::unique_ptr<Worker>>& workers, BoundPorts& ports,
            config::LoadOptions load, std::function<void(config::Settings&)> prepare);
 
+  // On each loop in turn, waiting for it.
+  void on_loops(const std::function<void(Worker&)>& run);
+
   // The number of the revision now in force. kConfig: one sentence that says what is wrong and which revision stays.
   Expected<uint64_t> reload();
 
  private:
   Expected<config::Settings> read() const;
   Expected<void> open_listeners(const config::Settings& settings);
-  // On each loop in turn, waiting for it.
-  void on_loops(const std::function<void(Worker&)>& run);
 
   Shared& shared_;
   const std::vector<std::unique_ptr<Worker>>& workers_;

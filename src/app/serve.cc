@@ -2,10 +2,15 @@
 
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "app/admin_thread.h"
+#include "app/hand_over.h"
+#include "app/inherited.h"
+#include "app/memory_watch.h"
 #include "app/pool_file.h"
 #include "app/reloader.h"
 #include "app/shared.h"
@@ -14,14 +19,18 @@
 #include "app/tracer.h"
 #include "app/upkeep.h"
 #include "app/worker.h"
+#include "net/activation.h"
+#include "net/packet_socket.h"
 
 namespace baton::app {
 
 namespace {
 
 constexpr Duration kAfterCut = std::chrono::seconds(5);
+constexpr Duration kSlack = std::chrono::milliseconds(1);
+constexpr Duration kSettleMax = std::chrono::seconds(2);  // for rows that wait, before a successor reads them
 
-int cannot_start(metrics::Log& log, const std::string& why) {
+int say_cannot_start(metrics::Log& log, const std::string& why) {
   log.say("cannot start: " + why);
   return 2;
 }
@@ -32,14 +41,18 @@ std::string printable(const edge::ListenConfig& one, uint16_t port) {
 }
 
 // Waits until every worker has drained; further signals make it harder.
-int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left) {
+int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::atomic<size_t>& left, Worker::Drain how,
+          const std::function<void()>& meanwhile) {
   shared.state.draining = true;
   left = workers.size();
-  for (auto& worker : workers) worker->drain(left);
-  shared.log.say("draining: accepting nothing new, open calls may finish");
+  for (auto& worker : workers) worker->drain(left, how);
+  net::tell_supervisor("STOPPING=1");
+  shared.log.say(how == Worker::Drain::kHandOver ? "another process has taken over: open calls may finish"
+                                                 : "draining: accepting nothing new, open calls may finish");
   const Instant until = shared.clock.now() + shared.current()->settings.drain_limit;
   bool cut = false;
   while (left.load() > 0) {
+    meanwhile();
     if (!cut && shared.clock.now() >= until) {
       shared.log.say("the drain limit has passed: open calls are cut");
       cut = true;
@@ -53,6 +66,13 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::at
     }
   }
   return cut ? 1 : 0;
+}
+
+// A call has a connection on either side; what is left is for files.
+size_t connections_for_descriptors() {
+  constexpr size_t kOthers = 64;
+  const size_t all = descriptors_max();
+  return all > 2 * kOthers ? (all - kOthers) / 2 : kOthers / 2;
 }
 
 void greet(Shared& shared, const BoundPorts& ports, uint16_t admin_port) {
@@ -78,9 +98,25 @@ void greet(Shared& shared, const BoundPorts& ports, uint16_t admin_port) {
 
 }  // namespace
 
-int serve(config::Settings settings, config::LoadOptions load) {
+int serve(config::Settings settings, ServeOptions options) {
   runtime::SystemClock clock;
   metrics::Log log(clock);
+  std::optional<net::PacketSocket> successor;  // open until everything is on disk, by which it knows
+  std::optional<Predecessor> predecessor;
+  Inherited inherited;
+  if (options.take_over) {
+    auto found = Predecessor::find(settings.data_dir);
+    if (!found) return say_cannot_start(log, found.error().detail);
+    predecessor = std::move(*found);
+    if (predecessor) inherited = predecessor->take_sockets();
+    log.say(predecessor ? "taking over from " + predecessor->who() : "there is no relay to take over from");
+  }
+  const auto cannot_start = [&](metrics::Log& to, const std::string& why) {
+    if (predecessor) predecessor->failed(why);
+    return say_cannot_start(to, why);
+  };
+  if (auto activated = inherited.add_activated(net::take_activated(), settings); !activated)
+    return cannot_start(log, activated.error().detail);
   std::unique_ptr<SimThread> simulator;
   accounts::AccountConfig simulated;
   if (settings.simulated) {
@@ -94,6 +130,11 @@ int serve(config::Settings settings, config::LoadOptions load) {
     simulator->start("baton-sim");
   }
   const auto prepare = [&](config::Settings& read) {
+    if (const size_t most = connections_for_descriptors(); read.edge.connections_max > most) {
+      log.say("edge.connections_max: " + std::to_string(most) + " instead of " +
+              std::to_string(read.edge.connections_max) + ", since the process may open only so many files");
+      read.edge.connections_max = most;
+    }
     if (read.simulated) read.accounts.accounts = {simulated};
   };
   prepare(settings);
@@ -107,13 +148,8 @@ int serve(config::Settings settings, config::LoadOptions load) {
   if (!exporting) return cannot_start(log, exporting.error().detail);
   traces.use(std::move(*exporting));
   shared.traces = &traces;
-  // Keys are known before the first call can come.
   Upkeep upkeep(shared);
-  if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
-
-  // So is what was learnt of the accounts before.
   PoolFile pool_file(shared.settings.data_dir);
-  if (const std::string what = pool_file.restore(shared.current()->accounts, clock); !what.empty()) log.say(what);
   const auto keep_pool = [&](bool now_or_never) {
     const std::string trouble = pool_file.keep(shared.current()->accounts, clock.now(), now_or_never);
     shared.state.note("pool", trouble);
@@ -125,14 +161,16 @@ int serve(config::Settings settings, config::LoadOptions load) {
   BoundPorts ports;
   for (size_t i = 0; i < threads; ++i) {
     workers.push_back(std::make_unique<Worker>(shared, i));
-    if (auto open = workers.back()->prepare_listeners(shared.settings, ports); !open) {
+    if (auto open = workers.back()->prepare_listeners(shared.settings, ports, &inherited); !open) {
       return cannot_start(log, open.error().detail);
     }
     workers.back()->use_listeners(shared.settings);
   }
-  const std::string config_path = load.path.value_or("");
-  Reloader reloader(shared, workers, ports, std::move(load), prepare);
+  const std::string config_path = options.load.path.value_or("");
+  Reloader reloader(shared, workers, ports, std::move(options.load), prepare);
   std::mutex reloading;
+  std::optional<HandOver> hand_over;
+  const auto taking_over = [&] { return hand_over && hand_over->busy(); };
   auto tokens = operator_tokens(shared);
   if (!tokens) return cannot_start(log, tokens.error().detail);
   AdminThread admin({.shared = shared,
@@ -141,32 +179,94 @@ int serve(config::Settings settings, config::LoadOptions load) {
                      .reload = [&]() -> Expected<uint64_t> {
                        std::lock_guard lock(reloading);
                        if (shared.state.draining) return fail(ErrorCode::kConfig, Fault::kUs, "the relay is stopping");
+                       if (taking_over()) return fail(ErrorCode::kConfig, Fault::kUs, "another process is taking over");
                        return reloader.reload();
-                     }});
-  auto admin_port = admin.listen();
+                     },
+                     .keys_changed = [&upkeep] { upkeep.take_keys_over(); }});
+  auto admin_port = admin.listen(inherited);
   if (!admin_port) return cannot_start(log, admin_port.error().detail);
+  if (predecessor) {
+    if (auto go = predecessor->prepared(); !go) return say_cannot_start(log, go.error().detail);
+  }
+  // Keys are known before the first call can come, and so is what was learnt of the accounts before.
+  if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
+  if (const std::string what = pool_file.restore(shared.current()->accounts, clock); !what.empty()) log.say(what);
   for (size_t i = 0; i < threads; ++i) workers[i]->start(("baton-" + std::to_string(i)).c_str());
   admin.start("baton-admin");
   shared.state.ready = true;
+  if (predecessor) {
+    predecessor->serving();
+    shared.metrics.took_over();
+    shared.metrics.predecessor_drains(true);
+  }
+  inherited = {};
+  if (!shared.settings.simulated) {
+    const auto sockets = [&] {
+      const std::lock_guard lock(reloading);
+      std::vector<Inherited::Socket> all = admin.listening_sockets();
+      reloader.on_loops([&](Worker& worker) {
+        for (auto& socket : worker.listening_sockets()) all.push_back(std::move(socket));
+      });
+      return all;
+    };
+    const auto save = [&] {
+      keep_pool(/*now_or_never=*/true);
+      if (shared.book) (void)shared.book->settle(kSettleMax);
+    };
+    hand_over.emplace(HandOver::Parts{.log = log, .metrics = shared.metrics, .sockets = sockets, .save = save},
+                      shared.settings.data_dir, /*take_name=*/predecessor.has_value());
+  }
   greet(shared, ports, *admin_port);
+  net::tell_supervisor("READY=1");
 
+  MemoryWatch memory(shared.settings.max_memory_bytes, shared.pressure, log);
+  auto how = Worker::Drain::kStop;
+  bool reload_waits = false;
+  Instant next_upkeep{};
   while (true) {
-    auto signal = wait_for_signal(Upkeep::kEvery);
-    upkeep.turn();
-    keep_pool(/*now_or_never=*/false);
+    const Duration pause = memory.watches() ? MemoryWatch::kEvery : Upkeep::kEvery;
+    auto signal = wait_for_signal(taking_over() ? HandOver::kEveryBusy : pause);
+    memory.look(clock.now());
+    if (clock.now() >= next_upkeep) {
+      next_upkeep = clock.now() + Upkeep::kEvery - kSlack;
+      upkeep.turn();
+      keep_pool(/*now_or_never=*/false);
+      if (predecessor && predecessor->ended()) {
+        predecessor.reset();
+        shared.predecessor_ended();
+      }
+    }
     if (signal == Signal::kStop) break;
+    if (hand_over && hand_over->turn(clock.now())) {
+      how = Worker::Drain::kHandOver;
+      break;
+    }
     if (signal == Signal::kReload) {
       shared.access_log->reopen();
+      reload_waits = true;
+    }
+    if (reload_waits && !taking_over()) {
       (void)reloader.reload();  // what came of it is said
+      reload_waits = false;
     }
   }
   shared.state.ready = false;
-  int code = drain(shared, workers, left_to_drain);
+  if (how == Worker::Drain::kHandOver) {
+    successor.emplace(hand_over->take_successor());
+    admin.leave();
+  }
+  hand_over.reset();
+  int code = drain(shared, workers, left_to_drain, how, [&] {
+    memory.look(clock.now());
+    if (clock.now() < next_upkeep) return;
+    next_upkeep = clock.now() + Upkeep::kEvery;
+    upkeep.turn();
+  });
   {
     const std::lock_guard last(reloading);
   }  // loops that have ended answer no reload
   for (auto& worker : workers) worker->end();
-  keep_pool(/*now_or_never=*/true);
+  if (how == Worker::Drain::kStop) keep_pool(/*now_or_never=*/true);  // else the successor knows more by now
   admin.end();
   traces.end();
   if (simulator) simulator->end();
@@ -179,7 +279,7 @@ int simulate(config::Settings settings) {
   metrics::Log log(clock);
   SimThread simulator(settings.sim, /*standalone=*/true);
   auto port = simulator.listen(settings.edge.listen[0]);
-  if (!port) return cannot_start(log, port.error().detail);
+  if (!port) return say_cannot_start(log, port.error().detail);
   simulator.start("baton-sim");
   log.say("simulating the Claude API on " + printable(settings.edge.listen[0], *port));
   while (wait_for_signal(std::nullopt) != Signal::kStop) {

@@ -25,6 +25,7 @@ struct LoopParts {
   ledger::Ledger& ledger;
   stream::TapRoom& tap_room;
   reuse::ResumableList& resumables;
+  relay::Refreshes& refreshes;
   metrics::RelayMetrics::Shard& metrics;
   runtime::TaskGroup& background;  // what runs beside calls
 };

@@ -63,7 +63,8 @@ Expected<std::shared_ptr<const ledger::PriceTable>> read_prices(const config::Se
 }
 
 Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log)
-    : settings(std::move(from)),
+    : loops(threads),
+      settings(std::move(from)),
       log(operator_log),
       metrics({.accounts = account_names(settings), .loops = threads, .version = BATON_VERSION}),
       nonces({.folder = settings.data_dir + "/nonces"}, clock.wall()),
@@ -72,6 +73,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       resumables(settings.resume),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
+  metrics.watch_memory(pressure);
   metrics.watch_prefixes([this] {
     const auto now = current();
     return now ? now->accounts.prompt_prefixes() : 0;
@@ -95,6 +97,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   auto tls = server_context(shared->settings.admin.tls);
   if (!tls) return std::unexpected(tls.error());
   shared->admin_tls = std::move(*tls);
+  if (auto log_of_replies = shared->open_reply_log(); !log_of_replies) return std::unexpected(log_of_replies.error());
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
@@ -109,15 +112,42 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   return shared;
 }
 
+namespace {
+
+void recover(metrics::Log& log, const std::string& folder, const ledger::PriceTable& prices) {
+  auto recovered = ledger::recover_journal(folder, prices);
+  if (!recovered) log.say("ledger: the journal cannot be taken over, it stays: " + recovered.error().detail);
+  if (!recovered || recovered->ended + recovered->unknown == 0) return;
+  log.say("ledger: the process before was killed: " + std::to_string(recovered->ended) +
+          " calls are booked from its journal, and " + std::to_string(recovered->unknown) + " whose end is not known");
+}
+
+}  // namespace
+
+void Shared::predecessor_ended() {
+  metrics.predecessor_drains(false);
+  log.say("the process before has ended");
+  if (settings.ledger.rows) recover(log, settings.data_dir, *budgets->prices());
+}
+
+Expected<void> Shared::open_reply_log() {
+  if (settings.cache.bytes_max == 0 || settings.cache.disk_bytes_max == 0) return {};
+  auto opened = reuse::ReplyLog::open(
+      {.folder = settings.data_dir + "/cache", .bytes_max = settings.cache.disk_bytes_max}, clock);
+  if (!opened) return std::unexpected(opened.error());
+  reply_log = std::move(*opened);
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, reply_log->secret());
+  reply_log->restore(*replies);
+  replies->use(*reply_log);
+  const cache::Change restored = replies->take_restored();
+  metrics.cache_restored(restored.bytes, restored.entries);
+  metrics.watch_reply_log(reply_log->counts());
+  return {};
+}
+
 // Also with the journal off what one has left is booked.
 Expected<void> Shared::open_journal(const ledger::PriceTable& prices) {
-  auto recovered = ledger::recover_journal(settings.data_dir, prices);
-  if (!recovered) log.say("ledger: the journal cannot be taken over, it stays: " + recovered.error().detail);
-  if (recovered && recovered->ended + recovered->unknown > 0) {
-    log.say("ledger: the process before was killed: " + std::to_string(recovered->ended) +
-            " calls are booked from its journal, and " + std::to_string(recovered->unknown) +
-            " whose end is not known");
-  }
+  recover(log, settings.data_dir, prices);
   if (!settings.ledger.journal) return {};
   auto opened = store::Journal::open(settings.data_dir);
   if (!opened) return std::unexpected(opened.error());

@@ -15,14 +15,17 @@
 #include "auth/key_ring.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
+#include "base/memory_pressure.h"
 #include "config/settings.h"
 #include "ledger/access_log.h"
 #include "ledger/book.h"
 #include "ledger/budgets.h"
+#include "ledger/place.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
 #include "net/tls_context.h"
 #include "reuse/flights.h"
+#include "reuse/reply_log.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
 #include "runtime/clock.h"
@@ -59,8 +62,15 @@ struct Shared {
     return revision;
   }
 
-  Expected<void> open_journal(const ledger::PriceTable& prices);
+  Expected<void> open_reply_log();
+  // Where the rows of calls lie.
+  ledger::Place ledger_place() const { return {settings.data_dir}; }
 
+  Expected<void> open_journal(const ledger::PriceTable& prices);
+  // The process that was taken over from has ended: what it could not book any more is booked.
+  void predecessor_ended();
+
+  const size_t loops;
   config::Settings settings;  // as at the start: what a reload does not change is read here
   metrics::Log& log;
   runtime::SystemClock clock;
@@ -72,9 +82,11 @@ struct Shared {
   auth::KeyRing keys;
   auth::NonceFile nonces;
   Tracer* traces = nullptr;  // set before the loops are made, outlives them
+  MemoryPressure pressure;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   std::atomic<int64_t> connections{0};
+  std::unique_ptr<reuse::ReplyLog> reply_log;  // null: nothing is kept on the disk
   std::unique_ptr<reuse::ReplyStore> replies;  // null: nothing is reused
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;

@@ -1,11 +1,10 @@
 #include "app/upkeep.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 
-#include "ledger/rows_file.h"
+#include "app/recover_budgets.h"
 
 namespace baton::app {
 
@@ -13,7 +12,10 @@ Upkeep::Upkeep(Shared& shared) : shared_(shared), prices_(stamp_of_prices()) {}
 
 Expected<void> Upkeep::begin() {
   if (auto keys = look_at_keys(); !keys) return keys;
-  if (auto spent = recover_budgets(); !spent) return spent;
+  if (auto spent = recover_budgets(shared_); !spent) {
+    // The book says what is wrong with its file, and refuses calls when it has to.
+    shared_.log.trouble("budgets", "budgets: what was spent cannot be read: " + spent.error().detail);
+  }
   if (!shared_.settings.ledger.webhook.empty()) {
     auto webhook = Webhook::make(shared_.settings.ledger, shared_.metrics, shared_.log);
     if (!webhook) return std::unexpected(webhook.error());
@@ -24,29 +26,17 @@ Expected<void> Upkeep::begin() {
   return {};
 }
 
-void Upkeep::turn() {
+void Upkeep::take_keys_over() {
   auto keys = look_at_keys();
   shared_.state.note("keys", keys ? "" : keys.error().detail);
   if (!keys) shared_.log.trouble("keys", "keys: " + keys.error().detail + "; those that are known stay as they are");
+}
+
+void Upkeep::turn() {
+  take_keys_over();
   look_at_prices();
   look_at_stores();
   tell_warnings();
-}
-
-// Nobody may spend a budget a second time because the process was started anew.
-Expected<void> Upkeep::recover_budgets() {
-  const std::string path = shared_.settings.data_dir + "/" + std::string(ledger::RowsFile::kName);
-  if (!shared_.book || ::access(path.c_str(), F_OK) != 0) return {};
-  auto file = ledger::RowsFile::open(path);
-  if (!file) {
-    // The book says what is wrong with the file, and refuses calls when it has to.
-    shared_.log.trouble("budgets", "budgets: what was spent cannot be read: " + file.error().error.detail);
-    return {};
-  }
-  auto spent = file->spent(shared_.clock.wall());
-  if (!spent) return fail(ErrorCode::kStore, Fault::kUs, path + ": " + spent.error().error.detail);
-  for (const ledger::Spent& one : *spent) shared_.budgets->recover(one, shared_.clock.wall());
-  return {};
 }
 
 void Upkeep::tell_warnings() {
@@ -58,6 +48,7 @@ void Upkeep::tell_warnings() {
 }
 
 Expected<void> Upkeep::look_at_keys() {
+  std::lock_guard lock(keys_mutex_);
   const std::string& folder = shared_.settings.data_dir;
   if (!keys_) {
     if (!auth::KeyStore::exists(folder)) return {};
@@ -72,9 +63,11 @@ Expected<void> Upkeep::look_at_keys() {
     keys_.reset();  // opened anew at the next turn, and then read whatever changed
     return std::unexpected(stored.error());
   }
-  // A key may have got a budget after it had spent something.
-  const bool budgeted = std::ranges::any_of(stored->keys, [](const auto& key) { return key.rights.budget.any(); });
-  if (begun_ && budgeted) (void)recover_budgets();
+  // A key or a team may have got a budget after it had spent something.
+  const bool budgeted = !stored->team_budgets.empty() ||
+                        std::ranges::any_of(stored->keys, [](const auto& key) { return key.rights.budget.any(); });
+  if (begun_ && budgeted) (void)recover_budgets(shared_);
+  shared_.budgets->use_teams(std::move(stored->team_budgets));
   shared_.keys.replace(*stored);
   return {};
 }
@@ -110,6 +103,7 @@ void Upkeep::look_at_prices() {
 void Upkeep::look_at_stores() {
   shared_.state.note("store", shared_.bindings.trouble());
   if (shared_.book) shared_.state.note("ledger", shared_.book->trouble());
+  if (shared_.reply_log) shared_.state.note("cache", shared_.reply_log->trouble());
 }
 
 }  // namespace baton::app

@@ -1,9 +1,11 @@
 // Upkeep: what the process looks after while it serves: keys that were made or revoked, a price file that changed,
 // budgets of which a share is spent, and what the operator should see on /healthz. Nothing of it is on a loop.
-// Life: in serve(). Thread: the app's main one. Bounds: a turn asks SQLite for one number and stats one file; more only
-// when something changed.
+// Life: in serve(). Thread: the app's main one, but for take_keys_over(). Bounds: a turn asks SQLite for one number and
+// stats one file; more only when something changed.
 #pragma once
 
+#include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -22,6 +24,8 @@ class Upkeep {
   // Before the first call can come. kStore: there are keys, and they cannot be read: nobody must be let in without one.
   Expected<void> begin();
   void turn();
+  // Keys and budgets of teams that were changed are in force when it returns. Any thread but a loop's.
+  void take_keys_over();
 
  private:
   struct FileStamp {
@@ -33,15 +37,15 @@ class Upkeep {
   Expected<void> look_at_keys();
   void look_at_prices();
   void look_at_stores();
-  Expected<void> recover_budgets();
   void tell_warnings();
   FileStamp stamp_of_prices() const;
 
   Shared& shared_;
+  std::mutex keys_mutex_;
   std::optional<auth::KeyStore> keys_;
   FileStamp prices_;
   std::unique_ptr<Webhook> webhook_;
-  bool begun_ = false;
+  std::atomic<bool> begun_{false};
 };
 
 }  // namespace baton::app

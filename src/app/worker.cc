@@ -5,6 +5,7 @@
 
 #include "app/tracer.h"
 #include "base/digest.h"
+#include "net/activation.h"
 #include "net/cares_resolver.h"
 #include "net/tcp_listener.h"
 #include "runtime/wait.h"
@@ -22,16 +23,21 @@ uint64_t seed() {
 }
 }  // namespace
 
-// Reports the loop's longest turn once a second.
+// Reports the loop's longest turn once a second, and what the listeners had no descriptor for.
 struct Worker::Watchdog : runtime::Waiter {
   runtime::Timer timer;
-  metrics::RelayMetrics::Shard* metrics = nullptr;
+  Worker* worker = nullptr;
 
-  Watchdog(runtime::Loop& on, metrics::RelayMetrics::Shard& shard) : metrics(&shard) {
-    loop = &on;
+  explicit Watchdog(Worker& of) : worker(&of) {
+    loop = &of.loop_;
     run = [](runtime::Wake& wake) {
       auto& self = static_cast<Watchdog&>(wake);
-      self.metrics->loop_stalled(self.loop->take_longest_turn());
+      Worker& worker = *self.worker;
+      worker.metrics_.loop_stalled(self.loop->take_longest_turn());
+      for (Listening& one : worker.listening_) {
+        const uint64_t refused = one.listener->refused();
+        worker.metrics_.connections_refused(refused - std::exchange(one.refused_counted, refused));
+      }
       self.arm();
     };
     arm();
@@ -48,9 +54,14 @@ struct Worker::Watchdog : runtime::Waiter {
 
 Worker::Worker(Shared& shared, size_t index)
     : shared_(shared),
+      index_(index),
       metrics_(shared.metrics.shard(index)),
       random_(seed()),
-      resumables_(loop_, shared.resumables, metrics_) {
+      resumables_(loop_, shared.resumables, metrics_),
+      refreshes_({.loop = loop_,
+                  .request_bytes = shared.request_bytes,
+                  .reply_bytes = shared.reply_bytes,
+                  .metrics = metrics_}) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -69,8 +80,9 @@ Worker::Worker(Shared& shared, size_t index)
                                                                .handler = *this,
                                                                .request_bytes = shared.request_bytes,
                                                                .connections = shared.connections,
+                                                               .pressure = &shared.pressure,
                                                                .metrics = &metrics_});
-  watchdog_ = std::make_unique<Watchdog>(loop_, metrics_);
+  watchdog_ = std::make_unique<Watchdog>(*this);
   // One loop probes for all.
   if (index != 0) return;
   prober_ = net::make_prober(loop_, poller_, *resolver_, {.timeout = settings.accounts.probes.timeout});
@@ -80,12 +92,15 @@ Worker::Worker(Shared& shared, size_t index)
 Worker::~Worker() { end(); }
 
 void Worker::end() {
-  loop_.post([this] { server_->cut(); });
+  loop_.post([this] {
+    server_->cut();
+    refreshes_.cut();
+  });
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
   });
-  finish([this] { return server_->settled() && background_.size() == 0; });
+  finish([this] { return server_->settled() && refreshes_.settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
@@ -100,6 +115,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .ledger = *ledger_,
                             .tap_room = tap_room_,
                             .resumables = resumables_,
+                            .refreshes = refreshes_,
                             .metrics = metrics_,
                             .background = background_});
 }
@@ -121,15 +137,33 @@ net::ListenOptions Worker::listen_options(const edge::ListenConfig& one, const c
   return options;
 }
 
-Expected<void> Worker::prepare_listeners(const config::Settings& settings, BoundPorts& ports) {
+Expected<void> Worker::prepare_listeners(const config::Settings& settings, BoundPorts& ports, Inherited* inherited) {
   opening_.clear();
+  if (server_->draining()) return fail(ErrorCode::kConfig, Fault::kUs, "the relay is stopping");
+  const auto take = [&](const edge::ListenConfig& one, std::unique_ptr<net::TcpListener> listener) {
+    ports[{one.address, one.port}] = listener->port();
+    opening_.push_back(
+        {.address = one.address, .port = one.port, .listener = listener.get(), .owned = std::move(listener)});
+  };
   for (const auto& one : settings.edge.listen) {
-    const auto known = std::ranges::find_if(listening_, [&](const Listening& l) { return l.is(one); });
-    if (known != listening_.end()) {
-      opening_.push_back({.address = one.address, .port = one.port, .listener = known->listener});
-      continue;
+    const size_t before = opening_.size();
+    for (const Listening& known : listening_) {
+      if (known.is(one))
+        opening_.push_back({.address = one.address,
+                            .port = one.port,
+                            .listener = known.listener,
+                            .refused_counted = known.refused_counted});
     }
+    if (opening_.size() > before) continue;
     net::ListenOptions options = listen_options(one, settings);
+    if (inherited != nullptr) {
+      for (net::Fd& fd : inherited->share(Inherited::Role::kCalls, one, index_, shared_.loops)) {
+        auto listener = net::adopt_listener(loop_, poller_, std::move(fd), options);
+        if (!listener) return std::unexpected(listener.error());
+        take(one, std::move(*listener));
+      }
+      if (opening_.size() > before) continue;
+    }
     const auto bound = ports.find({one.address, one.port});
     if (bound != ports.end()) {
       options.port = bound->second;
@@ -143,11 +177,18 @@ Expected<void> Worker::prepare_listeners(const config::Settings& settings, Bound
     }
     auto listener = net::listen_tcp(loop_, poller_, std::move(options));
     if (!listener) return std::unexpected(listener.error());
-    ports[{one.address, one.port}] = (*listener)->port();
-    opening_.push_back(
-        {.address = one.address, .port = one.port, .listener = listener->get(), .owned = std::move(*listener)});
+    take(one, std::move(*listener));
   }
   return {};
+}
+
+std::vector<Inherited::Socket> Worker::listening_sockets() const {
+  std::vector<Inherited::Socket> out;
+  for (const Listening& one : listening_) {
+    net::Fd fd = net::duplicate(one.listener->fd());
+    if (fd) out.push_back({Inherited::Role::kCalls, one.address, one.port, std::move(fd)});
+  }
+  return out;
 }
 
 void Worker::forget_listeners() { opening_.clear(); }
@@ -158,21 +199,28 @@ void Worker::use_listeners(const config::Settings& settings) {
         std::ranges::any_of(opening_, [&](const Listening& one) { return one.listener == old.listener; });
     if (!stays) old.listener->finish();
   }
-  for (size_t i = 0; i < opening_.size(); ++i) {
-    Listening& one = opening_[i];
+  for (Listening& one : opening_) {
+    const auto where = std::ranges::find_if(settings.edge.listen, [&](const auto& l) { return one.is(l); });
     if (one.owned) {
       server_->listen(std::move(one.owned));
-    } else {
-      one.listener->use(listen_options(settings.edge.listen[i], settings));
+    } else if (where != settings.edge.listen.end()) {
+      one.listener->use(listen_options(*where, settings));
     }
   }
   listening_ = std::move(opening_);
   opening_.clear();
 }
 
-void Worker::drain(std::atomic<size_t>& left) {
-  loop_.post([this, &left] {
-    server_->drain();
+void Worker::drain(std::atomic<size_t>& left, Drain how) {
+  loop_.post([this, &left, how] {
+    if (how == Drain::kHandOver) {
+      // Closed with nobody waiting in it, so that no wake-up for one who came is lost on the way to the successor.
+      for (Listening& one : listening_) one.listener->finish();
+      server_->leave();
+    } else {
+      server_->drain();
+    }
+    listening_.clear();
     drained_.loop = &loop_;
     drained_.left = &left;
     drained_.run = [](runtime::Wake& wake) {

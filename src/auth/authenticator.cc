@@ -1,6 +1,7 @@
 #include "auth/authenticator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -80,6 +81,12 @@ std::string_view without_port(std::string_view entry) {
   return colon != entry.npos && entry.find(':', colon + 1) == entry.npos ? entry.substr(0, colon) : entry;
 }
 
+uint64_t random_seed() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes;
+  random_bytes(bytes);
+  return std::bit_cast<uint64_t>(bytes);
+}
+
 bool is_forwarded_for(const http::Field& field) {
   return field.id == http::FieldId::kXForwarded && ascii::equal_ignoring_case(field.name, "x-forwarded-for");
 }
@@ -93,7 +100,7 @@ size_t Authenticator::FirstBytes::operator()(const Sha256& digest) const {
 }
 
 Authenticator::Authenticator(const Config& config, const KeyRing* ring)
-    : ring_(ring), keys_required_(config.keys_required) {
+    : ring_(ring), keys_required_(config.keys_required), recent_(random_seed()) {
   random_bytes(salt_);
   for (const ClientConfig& client : config.clients) {
     const std::string_view key = client.key.reveal();
@@ -131,10 +138,18 @@ const KeyRing::Snapshot& Authenticator::stored() const {
   return ring_ == nullptr ? kNone : view_.of(*ring_);
 }
 
+RecentKeys::Found Authenticator::look_up(std::string_view key) const {
+  const KeyRing::Snapshot& snapshot = stored();
+  RecentKeys::Found found = recent_.find(key, view_.generation());
+  if (found.any()) return found;
+  found = {.configured = find_configured(key), .held = snapshot.find(key)};
+  if (found.any()) recent_.keep(key, found);
+  return found;
+}
+
 std::optional<Expected<Caller>> Authenticator::find(std::string_view key, WallTime now) const {
   if (key.empty() || key.size() > kKeyBytesMax) return std::nullopt;
-  const std::string* configured = find_configured(key);
-  const KeyRing::Held* held = stored().find(key);
+  const auto [configured, held] = look_up(key);
   if (configured != nullptr) return Caller{.name = *configured, .client_address = {}};
   if (held == nullptr) return std::nullopt;
   if (held->revoked || (held->until && now >= *held->until)) {

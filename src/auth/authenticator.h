@@ -3,9 +3,9 @@
 // programs on this host may call: a foreign Host, any Origin and any sign of a proxy are refused, because a web page or
 // a proxy on the same host must not spend the operator's key. Life: one per loop, outlives the requests it has
 // identified. Thread: its loop's. Bounds: O(fields of the head); a key longer than kKeyBytesMax is unknown. Never
-// suspends. Keys are kept as salted SHA-256 digests only, found by digest and confirmed in constant time; an unknown
-// key costs the same work. Source: RFC 9110 11.6.2, RFC 6750 2.1, RFC 7239; vendor API reference, authentication (read
-// 2026-11).
+// suspends. Keys are kept as salted SHA-256 digests, found by digest and confirmed in constant time, and those that
+// called lately also as they are (recent_keys.h); an unknown key costs the work of a known one that did not. Source:
+// RFC 9110 11.6.2, RFC 6750 2.1, RFC 7239; vendor API reference, authentication (read 2026-11).
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 #include "auth/client_key.h"
 #include "auth/config.h"
 #include "auth/key_ring.h"
+#include "auth/recent_keys.h"
 #include "auth/signature.h"
 #include "base/digest.h"
 #include "base/error.h"
@@ -68,6 +69,7 @@ class Authenticator {
   // A caller with no more than its name and key; kUnauthenticated with a sentence for one of ours that is not valid
   // now; nothing for a key that is not ours.
   std::optional<Expected<Caller>> find(std::string_view key, WallTime now) const;
+  RecentKeys::Found look_up(std::string_view key) const;
   const std::string* find_configured(std::string_view key) const;
   const KeyRing::Snapshot& stored() const;
   std::string client_address(const http::RequestHead& head, const net::IpAddress& peer) const;
@@ -78,6 +80,7 @@ class Authenticator {
   std::array<uint8_t, 32> salt_;
   std::unordered_map<Sha256, std::string, FirstBytes> names_;
   std::vector<net::Cidr> trusted_proxies_;
+  mutable RecentKeys recent_;
 };
 
 }  // namespace baton::auth

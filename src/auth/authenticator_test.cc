@@ -279,6 +279,43 @@ TEST(Authenticator, AnyOneBitMakesAnotherKey) {
   }
 }
 
+// The second look-up of a key goes another way than the first.
+TEST(Authenticator, AKeyThatWasKnownIsRefusedAsSoonAsItIsRevoked) {
+  constexpr std::string_view kKey = "bk-000102030405060708090a0b0c0d0e0f1011121314151617";
+  StoredKeys stored;
+  stored.keys = {{.id = "key_1",
+                  .name = "ci",
+                  .team = {},
+                  .tags = {},
+                  .shown = {},
+                  .rights = {},
+                  .created = {},
+                  .expires = kNow + std::chrono::hours(1),
+                  .revoked = {}}};
+  stored.secrets = {{.digest = keyed_digest(stored.secret, kKey), .key_id = "key_1", .until = {}}};
+  KeyRing ring;
+  ring.replace(stored);
+  const Authenticator authenticator(two_clients(), &ring);
+  const auto call = [&](WallTime now) {
+    return authenticator.identify(head_of("relay", {{"x-api-key", kKey}}), ip("127.0.0.1"), now);
+  };
+  for (int i = 0; i < 3; ++i) {
+    const auto caller = call(kNow);
+    ASSERT_TRUE(caller);
+    EXPECT_EQ(caller->name, "ci");
+  }
+  EXPECT_FALSE(call(kNow + std::chrono::hours(2))) << "it has expired";
+  EXPECT_TRUE(call(kNow));
+  stored.keys[0].revoked = kNow;
+  ring.replace(stored);
+  EXPECT_FALSE(call(kNow));
+  EXPECT_FALSE(call(kNow));
+  stored.keys.clear();
+  stored.secrets.clear();
+  ring.replace(stored);
+  EXPECT_FALSE(call(kNow));
+}
+
 TEST(Authenticator, TheLongestKeyIsKnown) {
   Config config;
   const std::string key(kKeyBytesMax, 'k');

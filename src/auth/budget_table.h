@@ -1,4 +1,4 @@
-// The budgets of keys, in a table of keys.db of their own: most keys have none.
+// The budgets of keys and those of teams that were set at run time, in tables of keys.db of their own: most have none.
 // Life: functions of the KeyStore. Thread: its.
 #pragma once
 
@@ -17,9 +17,19 @@ inline constexpr store::Migration kBudgetsMigration =
     "reserve TEXT NOT NULL, cap_nanodollars INTEGER NOT NULL"  // learned, strict, cap
     ") STRICT, WITHOUT ROWID";
 
+inline constexpr store::Migration kTeamBudgetsMigration =
+    "CREATE TABLE team_budgets("
+    "team TEXT PRIMARY KEY, day_nanodollars INTEGER NOT NULL, month_nanodollars INTEGER NOT NULL, "
+    "reserve TEXT NOT NULL, cap_nanodollars INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID";
+
 // Puts it in the place of the key's former one; one without limits is taken away.
 store::Result<void> save_budget(store::Database& database, std::string_view key_id, const model::Budget& budget);
 // Fills in the budgets of these keys.
 store::Result<void> read_budgets(store::Database& database, std::vector<StoredKey>& keys);
+
+// The same for teams.
+store::Result<void> save_team_budget(store::Database& database, std::string_view team, const model::Budget& budget);
+store::Result<void> read_team_budgets(store::Database& database, TeamBudgets& out);
 
 }  // namespace baton::auth

@@ -141,10 +141,11 @@ uint8_t rank_of(Priority priority) {
   return 1;
 }
 
-bool allows_account(const ClientKey& key, std::string_view account) {
-  const auto& accounts = key.rights.accounts;
-  return accounts.empty() ||
-         std::ranges::any_of(accounts, [&](const std::string& pattern) { return fits(pattern, account); });
+bool allows_account(const Rights& rights, std::string_view account, std::string_view group) {
+  const auto any = [](const std::vector<std::string>& patterns, std::string_view name) {
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return fits(pattern, name); });
+  };
+  return !limits_accounts(rights) || any(rights.accounts, account) || any(rights.groups, group);
 }
 
 Expected<void> allow_model(const ClientKey& key, std::string_view model) {

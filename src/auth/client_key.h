@@ -39,6 +39,7 @@ struct Rights {
   model::Budget budget;
   uint64_t tokens_per_minute = 0;
   std::vector<std::string> accounts;   // whose; one that ends in '*' stands for all that begin so
+  std::vector<std::string> groups;     // of accounts; with both, an account that either names will do
   std::vector<std::string> addresses;  // CIDRs that it may be used from
   CachePolicy cache = CachePolicy::kDefault;
   Priority priority = Priority::kNormal;
@@ -94,7 +95,8 @@ Expected<Permit> admit(const ClientKey& key, model::Operation operation, Instant
 // kForbidden: the key is not for this model. A body that names none is the vendor's to refuse.
 Expected<void> allow_model(const ClientKey& key, std::string_view model);
 
-// Whether the key may be served by this account.
-bool allows_account(const ClientKey& key, std::string_view account);
+// Whether the key may be served by this account of this group.
+bool allows_account(const Rights& rights, std::string_view account, std::string_view group);
+inline bool limits_accounts(const Rights& rights) { return !rights.accounts.empty() || !rights.groups.empty(); }
 
 }  // namespace baton::auth

@@ -65,11 +65,14 @@ struct StoredKey {
   std::optional<WallTime> revoked;
 };
 
+using TeamBudgets = std::map<std::string, model::Budget, std::less<>>;
+
 struct StoredKeys {
   DigestSecret secret{};
   std::vector<StoredKey> keys;
   std::vector<StoredSecret> secrets;
   std::vector<StoredSigning> signing;  // the newest first
+  TeamBudgets team_budgets;            // over those of the configuration
 };
 
 class KeyRing {
@@ -110,6 +113,8 @@ class KeyRing {
    public:
     // Valid until the next call.
     const Snapshot& of(const KeyRing& ring);
+    // Changes with what of() gives.
+    uint64_t generation() const { return generation_; }
 
    private:
     uint64_t generation_ = 0;

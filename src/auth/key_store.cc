@@ -39,10 +39,12 @@ constexpr Migration kMigrations[] = {
     "ALTER TABLE keys ADD COLUMN tokens_per_minute INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE keys ADD COLUMN cache INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE keys ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+    kTeamBudgetsMigration,
+    "ALTER TABLE keys ADD COLUMN account_groups TEXT NOT NULL DEFAULT ''",
 };
 constexpr std::string_view kColumns =
     "id, name, team, tags, shown, models, endpoints, requests_per_minute, concurrency, created_at, expires_at, "
-    "revoked_at, signing, accounts, addresses, tokens_per_minute, cache, priority";
+    "revoked_at, signing, accounts, addresses, tokens_per_minute, cache, priority, account_groups";
 constexpr Duration kBusyTimeout = std::chrono::seconds(2);
 
 std::unexpected<Error> failure(std::string detail) { return fail(ErrorCode::kStore, Fault::kUs, std::move(detail)); }
@@ -86,6 +88,7 @@ StoredKey key_of(const Statement& row) {
                      .concurrency = static_cast<uint32_t>(row.number(8)),
                      .tokens_per_minute = static_cast<uint64_t>(row.number(15)),
                      .accounts = split(row.text(13)),
+                     .groups = split(row.text(18)),
                      .addresses = split(row.text(14)),
                      .cache = static_cast<CachePolicy>(row.number(16)),
                      .priority = static_cast<Priority>(row.number(17))},
@@ -241,14 +244,15 @@ Expected<Secret> KeyStore::add(StoredKey& key, const Sha256* plain, WallTime now
 Expected<void> KeyStore::change(const StoredKey& key) {
   Result<Statement> update = database_.prepare(
       "UPDATE keys SET team = ?2, tags = ?3, models = ?4, endpoints = ?5, requests_per_minute = ?6, concurrency = ?7, "
-      "expires_at = ?8, accounts = ?9, addresses = ?10, tokens_per_minute = ?11, cache = ?12, priority = ?13 WHERE id "
-      "= ?1");
+      "expires_at = ?8, accounts = ?9, addresses = ?10, tokens_per_minute = ?11, cache = ?12, priority = ?13, "
+      "account_groups = ?14 WHERE id = ?1");
   if (!update) return failure(update.error());
   const Rights& rights = key.rights;
   const std::string models = join(rights.models);
   const std::string endpoints = join(rights.endpoints);
   const std::string accounts = join(rights.accounts);
   const std::string addresses = join(rights.addresses);
+  const std::string groups = join(rights.groups);
   Result<void> done = update->bind(1, std::string_view(key.id))
                           .bind(2, std::string_view(key.team))
                           .bind(3, std::string_view(key.tags))
@@ -262,6 +266,7 @@ Expected<void> KeyStore::change(const StoredKey& key) {
                           .bind(11, static_cast<int64_t>(rights.tokens_per_minute))
                           .bind(12, static_cast<int64_t>(rights.cache))
                           .bind(13, static_cast<int64_t>(rights.priority))
+                          .bind(14, std::string_view(groups))
                           .run();
   if (done) done = save_budget(database_, key.id, rights.budget);
   if (!done) return failure(done.error());
@@ -339,7 +344,30 @@ Expected<StoredKey> KeyStore::find(std::string_view name) {
     return fail(ErrorCode::kNotFound, Fault::kClient,
                 "there is no key " + std::string(name) + " in use; `baton keys list` shows those there are");
   }
-  return key_of(*query);
+  std::vector<StoredKey> found{key_of(*query)};
+  query->reset();
+  if (Result<void> budgets = read_budgets(database_, found); !budgets) return failure(budgets.error());
+  return std::move(found.front());
+}
+
+Expected<StoredKey> KeyStore::update(std::string_view name, const std::function<void(StoredKey&)>& edit) {
+  if (Result<void> begun = database_.execute("BEGIN IMMEDIATE"); !begun) return failure(begun.error());
+  const auto all = [&]() -> Expected<StoredKey> {
+    Expected<StoredKey> key = find(name);
+    if (!key) return key;
+    edit(*key);
+    if (auto changed = change(*key); !changed) return std::unexpected(changed.error());
+    if (Result<void> committed = database_.execute("COMMIT"); !committed) return failure(committed.error());
+    return key;
+  };
+  Expected<StoredKey> key = all();
+  if (!key) (void)database_.execute("ROLLBACK");
+  return key;
+}
+
+Expected<void> KeyStore::set_team_budget(std::string_view team, const model::Budget& budget) {
+  if (Result<void> done = save_team_budget(database_, team, budget); !done) return failure(done.error());
+  return {};
 }
 
 Expected<MadeKey> KeyStore::rotate(std::string_view name, Duration grace, WallTime now) {
@@ -392,6 +420,7 @@ Expected<StoredKeys> KeyStore::read() {
     out.keys.push_back(key_of(*keys));
   }
   if (Result<void> budgets = read_budgets(database_, out.keys); !budgets) return failure(budgets.error());
+  if (Result<void> teams = read_team_budgets(database_, out.team_budgets); !teams) return failure(teams.error());
   Result<Statement> secrets = database_.prepare("SELECT digest, key_id, until FROM secrets");
   if (!secrets) return failure(secrets.error());
   while (true) {

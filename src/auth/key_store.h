@@ -6,6 +6,7 @@
 // keys.secret no stored key can be recognised: keep them together.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,8 +49,11 @@ class KeyStore {
   Expected<MadeKey> create(const NewKey& wanted, WallTime now);
   // A key of which only its SHA-256 is known, so that its holder goes on using it. kConfig also: it is known already.
   Expected<StoredKey> import(const NewKey& wanted, const Sha256& plain, WallTime now);
-  // Team, tags, rights and expiry of the key with this id become those given. The secret stays.
-  Expected<void> change(const StoredKey& key);
+  // Changes team, tags, rights and expiry of the key in use that is called so; what else `edit` does is not kept. The
+  // secret stays. No other change can come between. kNotFound.
+  Expected<StoredKey> update(std::string_view name, const std::function<void(StoredKey&)>& edit);
+  // What a team may spend, in the place of what the configuration says; one without limits takes it away again.
+  Expected<void> set_team_budget(std::string_view team, const model::Budget& budget);
   // Another secret for the key; the one before stays valid for `grace`. kNotFound: no such key.
   Expected<MadeKey> rotate(std::string_view name, Duration grace, WallTime now);
   // kNotFound: no such key, or it is revoked already.
@@ -62,6 +66,7 @@ class KeyStore {
   Expected<bool> changed();
 
  private:
+  Expected<void> change(const StoredKey& key);
   KeyStore(store::Database database, std::string folder, DigestSecret secret);
   // Of a key that signs: what it is derived with.
   Secret add_signing_to(StoredKey& key, std::string& failure, WallTime now);

@@ -153,26 +153,44 @@ TEST_F(KeyStoreTest, RightsAreKeptAndChanged) {
                       .endpoints = {"messages"},
                       .requests_per_minute = 60,
                       .concurrency = 4,
+                      .budget = {.day_nanodollars = 5, .reserve = model::Reserve::kCap, .cap_nanodollars = 2},
                       .tokens_per_minute = 5'000'000'000,
                       .accounts = {"org-a", "org-b*"},
+                      .groups = {"near", "far-*"},
                       .addresses = {"10.0.0.0/8"},
                       .cache = CachePolicy::kOff,
                       .priority = Priority::kLow};
   auto made = store.create({.name = "a", .rights = rights}, kNow);
   ASSERT_TRUE(made);
   EXPECT_EQ(store.find("a")->rights, rights);
-  StoredKey key = *store.find("a");
-  key.team = "web";
-  key.tags = "t";
-  key.expires = kNow + 1h;
-  key.rights = {.requests_per_minute = 1, .cache = CachePolicy::kOn, .priority = Priority::kHigh};
-  ASSERT_TRUE(store.change(key));
+  ASSERT_TRUE(store.update("a", [](StoredKey& key) { key.tags = "t"; }));
+  EXPECT_EQ(store.find("a")->rights, rights) << "what was not changed stays, the budget too";
+  const Rights others{.requests_per_minute = 1, .cache = CachePolicy::kOn, .priority = Priority::kHigh};
+  const auto changed = store.update("a", [&](StoredKey& key) {
+    key.team = "web";
+    key.expires = kNow + 1h;
+    key.rights = others;
+  });
+  ASSERT_TRUE(changed) << changed.error().detail;
   const StoredKey after = *store.find("a");
-  EXPECT_EQ(after.rights, key.rights);
+  EXPECT_EQ(after.rights, others);
+  EXPECT_EQ(changed->rights, others);
   EXPECT_EQ(after.team, "web");
   EXPECT_EQ(after.tags, "t");
-  EXPECT_EQ(after.expires, key.expires);
+  EXPECT_EQ(after.expires, kNow + 1h);
   EXPECT_TRUE(ask(store, made->key.reveal()));
+  EXPECT_EQ(store.update("nobody", [](StoredKey&) {}).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(store.rotate("a", 0s, kNow)) << "nothing is left open";
+}
+
+TEST_F(KeyStoreTest, BudgetsOfTeamsAreKeptAndTakenAway) {
+  KeyStore store = open();
+  const model::Budget budget{.month_nanodollars = 7, .reserve = model::Reserve::kStrict};
+  ASSERT_TRUE(store.set_team_budget("web", {.day_nanodollars = 1}));
+  ASSERT_TRUE(store.set_team_budget("web", budget));
+  ASSERT_TRUE(store.set_team_budget("ops", budget));
+  ASSERT_TRUE(store.set_team_budget("ops", {}));
+  EXPECT_EQ(store.read()->team_budgets, (TeamBudgets{{"web", budget}}));
 }
 
 TEST_F(KeyStoreTest, AKeyMayBeHeldToAddresses) {

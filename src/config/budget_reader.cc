@@ -2,9 +2,9 @@
 
 #include <array>
 
-#include "config/budget_text.h"
 #include "config/key_rule.h"
 #include "config/url.h"
+#include "model/budget_text.h"
 
 namespace baton::config {
 namespace {
@@ -21,9 +21,9 @@ void read_field(const Source& source, std::string_view row, const Place& place, 
     if (!parsed) refuse(source, place, parsed.error());
     return *parsed;
   };
-  if (row == "day") out.budget.day_nanodollars = taken(parse_dollars(text));
-  if (row == "month") out.budget.month_nanodollars = taken(parse_dollars(text));
-  if (row == "reserve") out.budget = taken(parse_reserve(text, out.budget));
+  if (row == "day") out.budget.day_nanodollars = taken(model::parse_dollars(text));
+  if (row == "month") out.budget.month_nanodollars = taken(model::parse_dollars(text));
+  if (row == "reserve") out.budget = taken(model::parse_reserve(text, out.budget));
 }
 
 }  // namespace

@@ -135,6 +135,8 @@ std::vector<FixedBound> fixed_bounds() {
        number(decode.ratio_max) + " to 1", "413"},
       {"Body of a call that is looked up in the reply cache", size_text(reuse::kRequestBytesMax),
        "it goes to the vendor"},
+      {"Stale replies that one loop asks for anew at once", number(reuse::kRefreshesMax), "they stay stale"},
+      {"Kept replies that wait for the disk", size_text(reuse::kLogQueueBytesMax), "they are kept in memory alone"},
       {"A client's key", number(auth::kKeyBytesMin) + " to " + number(auth::kKeyBytesMax) + " characters",
        "refused at the start; 401"},
       {"Age of a signature, and how far it may be ahead", number(auth::kSignatureWindow.count()) + "s", "401"},

@@ -365,11 +365,27 @@ std::span<const Setting<Settings>> settings_table() {
           "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
           "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),
       R::size(
+          "cache.disk_bytes_max", [](auto& s) -> auto& { return s.cache.disk_bytes_max; }, 0, kUnlimited,
+          "Replies written to the folder `cache` of `data_dir` as well, so that a restart starts with them. They are "
+          "not "
+          "encrypted. 0: none; otherwise at least 16MiB makes sense."),
+      R::size(
           "cache.entry_bytes_max", [](auto& s) -> auto& { return s.cache.entry_bytes_max; }, 1 * kKiB, 64 * kMiB,
           "A larger reply is not kept."),
       R::duration(
           "cache.ttl", [](auto& s) -> auto& { return s.cache.ttl; }, ns(1s), 30 * kDay,
           "How long a reply may be used again; up to a tenth is taken off, differently for each."),
+      R::duration(
+          "cache.stale_max", [](auto& s) -> auto& { return s.cache.stale_max; }, 0, 30 * kDay,
+          "How long beyond its time a reply is held for calls that take it stale (Cache-Control of the request: "
+          "max-stale, stale-while-revalidate, stale-if-error)."),
+      R::duration(
+          "cache.stale_while_revalidate", [](auto& s) -> auto& { return s.cache.stale_while_revalidate; }, 0, 30 * kDay,
+          "What calls that may be reused allow when they do not say: a reply stale for so long is given out "
+          "and asked for anew beside it."),
+      R::duration(
+          "cache.stale_if_error", [](auto& s) -> auto& { return s.cache.stale_if_error; }, 0, 30 * kDay,
+          "The same for a stale reply in place of an upstream's error."),
       R::text(
           "cache.policy", [](auto& s) -> auto& { return s.cache.policy; }, "",
           "What goes when it is full: `value` (S3-FIFO, the least valuable byte first), `s3fifo`, `tinylfu` or `lru`."),

@@ -99,6 +99,7 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
   const auto fields = scanner.scan_object(padded_body);
   if (!fields) return std::unexpected(fields.error());
   CallFacts facts;
+  facts.names = names_in(padded_body);
   Beginning beginning;
   for (const http::JsonField& field : **fields) {
     const std::string_view span = span_of(padded_body, field);
@@ -131,7 +132,7 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
   }
   if (conversation == Conversation::kWanted)
     facts.conversation = conversation_of(beginning, padded_body.size(), scanner);
-  if (prompt_seed && padded_body.find("\"cache_control\"") != padded_body.npos) {
+  if (prompt_seed && facts.names.cache_control) {
     facts.prompt = read_prompt({.tools = beginning.tools,
                                 .system = beginning.system,
                                 .messages = beginning.messages,

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "dialect/body_names.h"
 #include "http/json.h"
 #include "model/prompt.h"
 
@@ -25,6 +26,7 @@ struct CallFacts {
   bool stream = false;
   std::optional<int64_t> max_tokens;  // only when it is an exact integer
   uint64_t conversation = 0;          // a hash that the calls of one conversation share, when asked for; 0: none found
+  BodyNames names;                    // what its body speaks of
   model::Prompt prompt;               // its cacheable prefixes, when asked for
   bool temperature_zero = false;      // `temperature` is stated, and is 0 however it is spelt
 };

@@ -43,7 +43,7 @@ TEST(Weigh, is_never_below_what_may_be_charged) {
   };
   for (const Case& one : cases) {
     SCOPED_TRACE(one.name);
-    const model::CallWeight got = weigh(one.text, one.max_tokens);
+    const model::CallWeight got = weigh(one.text, names_in(one.text), one.max_tokens);
     EXPECT_EQ(got.input_tokens, one.want.input_tokens);
     EXPECT_EQ(got.output_tokens, one.want.output_tokens);
     EXPECT_EQ(got.web_searches, one.want.web_searches);
@@ -52,7 +52,8 @@ TEST(Weigh, is_never_below_what_may_be_charged) {
 }
 
 TEST(Weigh, a_large_body_is_no_more_than_the_context) {
-  EXPECT_EQ(weigh(std::string(3'000'000, 'x'), 1).input_tokens, kAll);
+  const std::string text(3'000'000, 'x');
+  EXPECT_EQ(weigh(text, names_in(text), 1).input_tokens, kAll);
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ Task<void> Connection::run() {
   for (uint64_t served = 1;; ++served) {
     if (served % kRequestsPerTurn == 0) co_await runtime::yield(server_.parts_.loop);
     Exchange exchange(server_.parts_.loop, stream_, server_.parts_.config, server_.parts_.request_bytes,
-                      server_.draining_);
+                      server_.draining_, server_.parts_.pressure);
     exchange_ = &exchange;
     exchange.peer_address_ = &peer_address_;
     HeadResult got = co_await read_head(exchange, std::move(leftover));
@@ -147,7 +147,7 @@ Task<void> Connection::run() {
       stream_.close(/*reset=*/got.step != Step::kClose);
       co_return;
     }
-    if (!exchange.keep_alive_ || server_.draining_) {
+    if (!exchange.keep_alive_ || (server_.draining_ && !server_.leaving_)) {
       if (!exchange.body_complete_ || !exchange.leftover_.empty() || stream_.can_read()) co_await linger();
       stream_.close(/*reset=*/false);
       co_return;

@@ -102,13 +102,14 @@ Error client_gone() { return {ErrorCode::kCancelled, Fault::kClient, Retry::kNev
 }  // namespace
 
 Exchange::Exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Config& config, ByteBudget& budget,
-                   const bool& draining)
+                   const bool& draining, const MemoryPressure* pressure)
     : loop_(&loop),
       stream_(&stream),
       config_(&config),
       share_(budget),
       writer_(stream, http::Framing::kNone),
-      draining_(&draining) {
+      draining_(&draining),
+      pressure_(pressure) {
   watch_.loop = &loop;
   watch_.cancel = &cancel_;
   watch_.run = [](runtime::Wake& wake) {
@@ -325,7 +326,7 @@ bool Exchange::begin(const Begin& what) {
                    .length = what.length,
                    .to_head = to_head_,
                    .old_version = old_version_};
-  if (*draining_ || !body_complete_) keep_alive_ = false;
+  if (*draining_ || !body_complete_ || (pressure_ != nullptr && pressure_->ends_keep_alive())) keep_alive_ = false;
   if (shape.framing() == http::Framing::kUntilClose) keep_alive_ = false;
   shape.keep_alive = keep_alive_;
   shape.simulated = simulated_;

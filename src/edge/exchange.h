@@ -11,6 +11,7 @@
 
 #include "base/byte_budget.h"
 #include "base/error.h"
+#include "base/memory_pressure.h"
 #include "base/units.h"
 #include "edge/config.h"
 #include "http/http1.h"
@@ -110,7 +111,7 @@ class Exchange {
   };
 
   Exchange(runtime::Loop& loop, runtime::ByteStream& stream, const Config& config, ByteBudget& budget,
-           const bool& draining);
+           const bool& draining, const MemoryPressure* pressure);
   ~Exchange();
   // Takes over a parsed head; `bytes` is all that was read, from the head's first byte on.
   void start(std::unique_ptr<http::RequestHead> head, std::string_view bytes);
@@ -137,6 +138,7 @@ class Exchange {
   size_t early_ = 0;      // content bytes (still framed) that came with the head and lie behind it, not yet taken
   HangupWatch watch_;
   const bool* draining_;
+  const MemoryPressure* pressure_;
   uint64_t body_bytes_ = 0;
   Instant started_;
   Instant complete_;

@@ -51,8 +51,11 @@ bool Server::make_room() {
   return true;
 }
 
+void Server::leave() { draining_ = leaving_ = true; }
+
 void Server::drain() {
   draining_ = true;
+  leaving_ = false;
   for (auto& listener : listeners_) listener->close();
   for (Connection* c = first_; c != nullptr; c = c->next) {
     if (c->idle()) c->close_idle();

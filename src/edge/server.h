@@ -23,6 +23,7 @@ class Server {
     Handler& handler;
     ByteBudget& request_bytes;
     std::atomic<int64_t>& connections;                // open now, over all servers
+    const MemoryPressure* pressure = nullptr;         // ends keep-alive, where somebody watches
     metrics::RelayMetrics::Shard* metrics = nullptr;  // counts connections, where somebody wants to know
   };
   explicit Server(const Parts& parts);
@@ -34,6 +35,10 @@ class Server {
   void adopt(std::unique_ptr<runtime::ByteStream> stream);
   // Stops accepting, closes what is idle; what is busy finishes its reply and then closes.
   void drain();
+  // Another process accepts what comes from now on: the listeners are ended by their owner, every reply says that the
+  // connection closes, and what is idle may bring one more request until it has been idle for too long. So no request
+  // meets a connection that was just closed.
+  void leave();
   // Ends what is still there: every call is cancelled.
   void cut();
   size_t busy() const;
@@ -54,6 +59,7 @@ class Server {
   runtime::TaskGroup tasks_;
   size_t accepting_ = 0;
   bool draining_ = false;
+  bool leaving_ = false;  // draining, and idle connections stay
   std::vector<std::unique_ptr<runtime::Listener>> listeners_;
   Connection* first_ = nullptr;
 };

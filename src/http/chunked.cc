@@ -22,6 +22,11 @@ constexpr int hex_digit(char c) {
 }
 
 bool is_token(char c) { return detail::is(c, detail::kTokenByte); }
+// What only a head may say: another reader of the same bytes could take it for one.
+bool is_forbidden(std::string_view trailer) {
+  return trailer == "content-length" || trailer == "transfer-encoding" || trailer == "host";
+}
+
 bool is_text(char c) { return !detail::is(c, detail::kControlByte); }
 
 }  // namespace
@@ -75,10 +80,13 @@ ChunkedDecoder::State ChunkedDecoder::after(char c) {
     case State::kTrailerStart:
       if (c == '\r') return State::kEndLf;
       if (++extra_ > kTrailerBytesMax) return State::kError;
+      name_bytes_ = 0;
+      take_name(c);
       return is_token(c) ? State::kTrailerName : State::kError;
     case State::kTrailerName:
       if (++extra_ > kTrailerBytesMax) return State::kError;
-      if (c == ':') return State::kTrailerValue;
+      if (c == ':') return is_forbidden({name_.data(), name_bytes_}) ? State::kError : State::kTrailerValue;
+      take_name(c);
       return is_token(c) ? State::kTrailerName : State::kError;
     case State::kTrailerValue:
       if (++extra_ > kTrailerBytesMax) return State::kError;
@@ -93,6 +101,11 @@ ChunkedDecoder::State ChunkedDecoder::after(char c) {
     case State::kError: return state_;
   }
   return State::kError;
+}
+
+// A longer name is none of those that matter.
+void ChunkedDecoder::take_name(char c) {
+  if (name_bytes_ < name_.size()) name_[name_bytes_++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
 ChunkedDecoder::Step ChunkedDecoder::step(std::string_view input) {

@@ -1,6 +1,7 @@
 // Chunked transfer coding: a decoder that is resumable at any byte and copies nothing, and the bytes of an encoder.
 // Life: one decoder per body. Thread: any, one at a time.
-// Bounds: at most 16 hex digits a size, 256 bytes of extension a chunk, 8 KB of trailers (read and dropped).
+// Bounds: at most 16 hex digits a size, 256 bytes of extension a chunk, 8 KB of trailers (read and dropped;
+// one that would frame or route a message is an error).
 // Source: RFC 9112 7.1 (read 2026-11), its grammar without the "bad whitespace" around ';' and '='. No bare line feeds
 // anywhere.
 #pragma once
@@ -51,9 +52,12 @@ class ChunkedDecoder {
   };
   // The state behind `c`, which is not content.
   State after(char c);
+  void take_name(char c);
 
   State state_ = State::kSizeStart;
   uint8_t digits_ = 0;
+  uint8_t name_bytes_ = 0;  // of a trailer's name; its beginning, in lower case:
+  std::array<char, 18> name_{};
   uint16_t extra_ = 0;  // bytes of extension, or of trailers
   uint64_t left_ = 0;
 };

@@ -11,10 +11,6 @@
 #include <functional>
 #include <utility>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "base/ascii.h"
 
 namespace baton::http {
@@ -56,45 +52,18 @@ constexpr std::array<bool, 256> kAfterBackslash = [] {
   return table;
 }();
 
-// One bit per backslash among the 64 bytes at `p`.
-uint64_t backslashes(const char* p) {
-#if defined(__SSE2__)
-  const __m128i wanted = _mm_set1_epi8('\\');
-  uint64_t mask = 0;
-  for (int i = 0; i < 4; ++i) {
-    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
-    auto bits = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
-    mask |= static_cast<uint64_t>(bits) << (16 * i);
-  }
-  return mask;
-#else
-  uint64_t mask = 0;
-  for (int i = 0; i < 64; ++i) mask |= static_cast<uint64_t>(p[i] == '\\') << i;
-  return mask;
-#endif
-}
-
 // Offset of the first backslash that does not begin an escape, or npos. Backslashes outside of strings are the walk's
 // to refuse, so that strings need not be told apart here. Reads up to 5 bytes behind the text.
 size_t find_bad_escape(std::string_view text) {
-  std::array<char, 64> last;
-  uint64_t escaped = 0;  // bit 0: the block's first byte belongs to an escape begun in the block before
-  for (size_t at = 0; at < text.size(); at += 64) {
-    const char* block = text.data() + at;
-    if (text.size() - at < 64) {
-      last.fill(' ');
-      std::memcpy(last.data(), block, text.size() - at);
-      block = last.data();
+  const char* const end = text.data() + text.size();
+  for (const char* p = text.data(); p < end;) {
+    if (*p != '\\') {  // behind an escape often stands another
+      p = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p)));
+      if (p == nullptr) break;
     }
-    uint64_t mask = backslashes(block) & ~escaped;
-    escaped = 0;
-    while (mask != 0) {
-      auto bit = static_cast<size_t>(std::countr_zero(mask));
-      const char* p = text.data() + at + bit;
-      if (!kAfterBackslash[static_cast<uint8_t>(p[1])] || (p[1] == 'u' && hex4(p + 2) < 0)) return at + bit;
-      if (bit == 63) escaped = 1;
-      mask &= ~(uint64_t{3} << bit);
-    }
+    if (!kAfterBackslash[static_cast<uint8_t>(p[1])] || (p[1] == 'u' && hex4(p + 2) < 0))
+      return static_cast<size_t>(p - text.data());
+    p += 2;
   }
   return std::string_view::npos;
 }

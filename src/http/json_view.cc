@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/ascii.h"
 
@@ -78,7 +79,12 @@ size_t json_extent(std::string_view text) {
 }
 
 bool JsonMembers::next() {
-  if (!enter(rest_, '{', '}') || rest_.front() != '"') return false;
+  rest_ = skip_blanks(rest_);
+  if (rest_.empty() || rest_.front() != (begun_ ? ',' : '{')) return false;
+  rest_ = skip_blanks(rest_.substr(1));
+  if (!std::exchange(begun_, true) && rest_.starts_with('}')) return false;
+  broken_ = true;  // until the member is whole
+  if (rest_.empty() || rest_.front() != '"') return false;
   size_t key_end = string_end(rest_, 0);
   if (key_end < 2) return false;
   key = rest_.substr(1, key_end - 2);
@@ -89,7 +95,13 @@ bool JsonMembers::next() {
   if (end == 0) return false;
   value = rest_.substr(0, end);
   rest_.remove_prefix(end);
+  broken_ = false;
   return true;
+}
+
+bool JsonMembers::ended() const {
+  const std::string_view rest = skip_blanks(rest_);
+  return begun_ && !broken_ && rest.starts_with('}') && skip_blanks(rest.substr(1)).empty();
 }
 
 bool JsonElements::next() {

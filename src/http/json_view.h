@@ -27,9 +27,13 @@ class JsonMembers {
   bool next();
   std::string_view key;    // between the quotes, escapes as written
   std::string_view value;  // the span, quotes and brackets included
+  // Once next() has said no: whether the object ended there, with nothing but blanks behind it.
+  bool ended() const;
 
  private:
   std::string_view rest_;
+  bool begun_ = false;
+  bool broken_ = false;
 };
 
 // while (elements.next()) use(elements.value)

@@ -48,6 +48,22 @@ TEST(JsonView, MembersAndElementsComeInOrder) {
 }
 
 // It reads text that was validated before; on any other it must only stay inside.
+TEST(JsonView, OnlyAnObjectThatIsClosedHasEnded) {
+  const auto ended = [](std::string_view text) {
+    JsonMembers members(text);
+    while (members.next()) {
+    }
+    return members.ended();
+  };
+  for (const char* whole : {"{}", " { } ", R"({"a":1})", R"({"a":{"b":[1,"}"]}, "c":"x" } )"})
+    EXPECT_TRUE(ended(whole)) << whole;
+  for (const char* broken : {"", "{", "}", "[]", "1", R"({"a"})", R"({"a":})", R"({"a":1)", R"({"a":1,})",
+                             R"({,"a":1})", R"({"a":1}})", R"({"a":1} x)", R"({"a":1 2})", R"({"a":1,b})", R"({"a":"x)",
+                             R"({"a":[1})", R"({"a":1,"b"})", R"({"a" 1})", R"({a:1})"}) {
+    EXPECT_FALSE(ended(broken)) << broken;
+  }
+}
+
 TEST(JsonView, CutTextIsNeverReadBeyondItsEnd) {
   std::string whole = R"({"a":[{"b":"c\"d"},12,{"e":{"f":[true,null]}}],"g":"\\"})";
   for (size_t size = 0; size <= whole.size(); ++size) {

@@ -110,8 +110,8 @@ void AccessLine::append(std::string& out, const model::Outcome& outcome) {
   append_known_text(out, ",\"error\":", outcome.error);
   if (outcome.cache != model::CacheUse::kNone) out.append(",\"cache\":\"").append(name(outcome.cache)).push_back('"');
   append_attempts(out, outcome.attempts);
-  // Of a reply that was kept it is what that one had used.
-  if (outcome.usage.known && outcome.cache != model::CacheUse::kHit) append_usage(out, outcome.usage);
+  // Of an answer that is given again it is what had been used for it.
+  if (outcome.usage.known && !outcome.reused) append_usage(out, outcome.usage);
   append_number(out, ",\"request_bytes\":", outcome.request_body_bytes);
   append_number(out, ",\"reply_bytes\":", outcome.reply_body_bytes);
   if (outcome.stream) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ledger/holders.h"
 #include "ledger/rows_file.h"
 #include "ledger/usage_report.h"
 
@@ -76,6 +77,32 @@ TEST_F(BookTest, EveryRowHandedOverIsWritten) {
   EXPECT_EQ(groups[0].cost_nanodollars, 2'000'000'000);
   EXPECT_EQ(groups[2].name, "late");
   EXPECT_EQ(fs::status(file()).permissions() & fs::perms::all, fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(BookTest, WhenAKeyWasLastUsedIsWrittenWithItsRows) {
+  const auto use = [](std::string id, WallTime when) {
+    model::Outcome one = outcome(id);
+    one.key_id = std::move(id);
+    one.started = when;
+    one.attempts.clear();  // costs nothing, and counts all the same
+    return one;
+  };
+  const WallTime noon(1'790'000'000'000ms);
+  {
+    auto book = open();
+    hand(*book, use("key_a", noon));
+    hand(*book, use("key_a", noon + 5s));
+    hand(*book, use("key_a", noon + 2s));
+    hand(*book, use("key_b", noon));
+    hand(*book, outcome("of the configuration"));
+    EXPECT_TRUE(book->settle(30s));
+    hand(*book, use("key_b", noon - 1h));  // began long before, ended now
+    EXPECT_TRUE(book->settle(30s));
+  }
+  const auto holders = read_holders(folder_, noon);
+  ASSERT_TRUE(holders) << holders.error().detail;
+  EXPECT_EQ(holders->last_used, (std::unordered_map<std::string, WallTime>{{"key_a", noon + 5s}, {"key_b", noon}}));
+  EXPECT_TRUE(read_holders(folder_ + "/nowhere", noon)->last_used.empty());
 }
 
 TEST_F(BookTest, WhatCannotBeWrittenWaitsAndThenRefusesNewCalls) {

@@ -1,6 +1,7 @@
 #include "ledger/budgets.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/utc.h"
@@ -68,7 +69,7 @@ bool Budgets::limits(const Payer& payer) const {
   if (payer.own != nullptr && payer.own->any()) return true;
   if (!any_rule_.load(std::memory_order_relaxed)) return false;
   std::lock_guard lock(mutex_);
-  return rules_.teams.contains(payer.team) || (payer.key_id.empty() && rules_.clients.contains(payer.name));
+  return rule_of_team(payer.team) != nullptr || (payer.key_id.empty() && rules_.clients.contains(payer.name));
 }
 
 std::shared_ptr<const PriceTable> Budgets::prices() const {
@@ -84,22 +85,55 @@ void Budgets::use(std::shared_ptr<const PriceTable> prices) {
 void Budgets::use(BudgetRules rules) {
   std::lock_guard lock(mutex_);
   rules_ = std::move(rules);
-  any_rule_ = rules_.any();
+  any_rule_ = rules_.any() || !teams_.empty();
+}
+
+void Budgets::use_teams(std::map<std::string, model::Budget, std::less<>> teams) {
+  std::lock_guard lock(mutex_);
+  teams_ = std::move(teams);
+  any_rule_ = rules_.any() || !teams_.empty();
+}
+
+const model::Budget* Budgets::rule_of_team(std::string_view team) const {
+  if (team.empty()) return nullptr;
+  if (const auto set = teams_.find(team); set != teams_.end()) return &set->second;
+  const auto rule = rules_.teams.find(team);
+  return rule == rules_.teams.end() ? nullptr : &rule->second;
+}
+
+std::optional<model::Budget> Budgets::team_budget(std::string_view team) const {
+  std::lock_guard lock(mutex_);
+  const model::Budget* rule = rule_of_team(team);
+  if (rule == nullptr) return std::nullopt;
+  return *rule;
+}
+
+std::vector<std::string> Budgets::limited_teams() const {
+  std::lock_guard lock(mutex_);
+  std::set<std::string> names;
+  for (const auto* rules : {&teams_, &rules_.teams}) {
+    for (const auto& [team, budget] : *rules) names.insert(team);
+  }
+  return {names.begin(), names.end()};
 }
 
 void Budgets::recover(const Spent& spent, WallTime now) {
   std::lock_guard lock(mutex_);
   auto& purse = purses_[spent.holder];
-  if (purse && purse->budget().any()) return;
   if (!purse) purse = std::make_unique<Purse>(std::string());
   purse->recover(spent.day_nanodollars, spent.month_nanodollars, now);
 }
 
-Purse& Budgets::open(std::string holder, std::string name, const model::Budget& budget, WallTime now) {
-  auto& slot = purses_[std::move(holder)];
+Purse& Budgets::open(std::initializer_list<std::string_view> holder, std::string_view kind, std::string_view who,
+                     const model::Budget& budget, WallTime now) {
+  holder_.clear();
+  for (std::string_view part : holder) holder_.append(part);
+  auto& slot = purses_[holder_];
   if (!slot) slot = std::make_unique<Purse>(std::string());
   slot->roll(now);
-  slot->name = std::move(name);
+  const std::string_view known = slot->name;
+  if (known.size() != kind.size() + who.size() || !known.starts_with(kind) || !known.ends_with(who))
+    slot->name = std::string(kind).append(who);
   slot->limit(budget);
   return *slot;
 }
@@ -109,13 +143,14 @@ Budgets::Purses Budgets::purses_of(const Payer& payer, WallTime now) {
   size_t count = 0;
   const std::string_view kind = payer.key_id.empty() ? "client " : "key ";
   if (payer.own != nullptr && payer.own->any()) {
-    out[count++] =
-        &open(holder_of_key(payer.key_id, payer.name), std::string(kind) + std::string(payer.name), *payer.own, now);
+    const bool keyed = !payer.key_id.empty();
+    out[count++] = &open({keyed ? kHolderKey : kHolderClient, keyed ? payer.key_id : payer.name}, kind, payer.name,
+                         *payer.own, now);
   } else if (const auto rule = rules_.clients.find(payer.name); payer.key_id.empty() && rule != rules_.clients.end()) {
-    out[count++] = &open(holder_of_key({}, payer.name), std::string(kind) + std::string(payer.name), rule->second, now);
+    out[count++] = &open({kHolderClient, payer.name}, kind, payer.name, rule->second, now);
   }
-  if (const auto rule = rules_.teams.find(payer.team); rule != rules_.teams.end() && !payer.team.empty()) {
-    out[count++] = &open(holder_of_team(payer.team), "team " + std::string(payer.team), rule->second, now);
+  if (const model::Budget* rule = rule_of_team(payer.team)) {
+    out[count++] = &open({kHolderTeam, payer.team}, "team ", payer.team, *rule, now);
   }
   return out;
 }
@@ -321,7 +356,8 @@ std::optional<Budgets::Standing> Budgets::standing(const std::string& holder, Sp
   std::lock_guard lock(mutex_);
   const auto found = purses_.find(holder);
   if (found == purses_.end()) return std::nullopt;
-  return Standing{found->second->spent(span), found->second->reserved(span), found->second->limit(span)};
+  return Standing{found->second->spent(span), found->second->reserved(span), found->second->limit(span),
+                  found->second->resets_at(span)};
 }
 
 }  // namespace baton::ledger

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <deque>
 #include <expected>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -100,7 +101,14 @@ class Budgets {
   // Other rules from now on; what was spent stays.
   void use(BudgetRules rules);
 
-  // Of a holder who had no budget so far; otherwise it is known better here.
+  // What teams may spend besides, in the place of what the rules say of them.
+  void use_teams(std::map<std::string, model::Budget, std::less<>> teams);
+  // Of this team, by either; nothing when it has none.
+  std::optional<model::Budget> team_budget(std::string_view team) const;
+  // The teams that have one.
+  std::vector<std::string> limited_teams() const;
+
+  // What the ledger knows of a holder; where more is known here, that stays.
   void recover(const Spent& spent, WallTime now);
 
   // Takes what the call may cost, at the latest at `until`. All that is named is borrowed until it returns. Suspends
@@ -116,6 +124,7 @@ class Budgets {
     int64_t spent = 0;
     int64_t reserved = 0;
     int64_t limit = 0;
+    WallTime resets_at;
   };
   std::optional<Standing> standing(const std::string& holder, Span span) const;
 
@@ -126,7 +135,8 @@ class Budgets {
 
   // All with the mutex.
   Purses purses_of(const Payer& payer, WallTime now);
-  Purse& open(std::string holder, std::string name, const model::Budget& budget, WallTime now);
+  Purse& open(std::initializer_list<std::string_view> holder, std::string_view kind, std::string_view who,
+              const model::Budget& budget, WallTime now);
   std::optional<Hold> try_take(const Purses& purses, const CostBounds& bounds, Purse::Verdict& verdict,
                                const Purse*& whose);
   void serve(WallTime now, std::vector<TicketPtr>& woken);
@@ -138,10 +148,14 @@ class Budgets {
   static void wake(const std::vector<TicketPtr>& tickets);
 
   mutable std::mutex mutex_;
+  const model::Budget* rule_of_team(std::string_view team) const;
+
   BudgetRules rules_;
+  std::map<std::string, model::Budget, std::less<>> teams_;  // set at run time
   std::atomic<bool> any_rule_{false};
   std::shared_ptr<const PriceTable> prices_;
   std::unordered_map<std::string, std::unique_ptr<Purse>> purses_;
+  std::string holder_;  // room for a key of purses_
   CostSketch everyone_;
   FairOrder order_;
   std::map<FairOrder::Place, TicketPtr> queue_;

@@ -288,6 +288,48 @@ TEST(Budgets, WhatWasSpentBeforeTheStartCounts) {
   EXPECT_EQ(rig.budgets.standing("key:a", Span::kDay)->spent, 105);
 }
 
+TEST(Budgets, ATeamsBudgetIsChangedWhileCallsRun) {
+  const auto budget = [](int64_t cents) {
+    return Budget{.day_nanodollars = cents * kCent, .reserve = Reserve::kStrict};
+  };
+  Rig rig({.teams = {{"web", budget(10)}}, .clients = {}, .contact = {}});
+  const Payer web{.key_id = "a", .name = "ann", .team = "web"};
+  const Payer ops{.key_id = "b", .name = "bob", .team = "ops"};
+  const auto refused = [&](const Payer& payer) {
+    std::vector<Play> plays{{.payer = payer, .bounds = {8 * kCent, 8 * kCent}, .cost = 8 * kCent}};
+    play_all(rig, plays);
+    return plays[0].refusal.has_value();
+  };
+  EXPECT_FALSE(refused(web));
+  EXPECT_TRUE(refused(web));
+  EXPECT_FALSE(rig.budgets.limits(ops));
+  rig.budgets.use_teams({{"web", budget(20)}, {"ops", budget(1)}});
+  EXPECT_FALSE(refused(web)) << "8 of 20 cents are spent";
+  EXPECT_TRUE(refused(web));
+  EXPECT_TRUE(rig.budgets.limits(ops));
+  EXPECT_TRUE(refused(ops));
+  EXPECT_EQ(rig.budgets.limited_teams(), (std::vector<std::string>{"ops", "web"}));
+  EXPECT_EQ(rig.budgets.team_budget("web"), budget(20));
+  // A reload of the configuration changes nothing of it; taking it away does.
+  rig.budgets.use(BudgetRules{.teams = {{"web", budget(100)}}, .clients = {}, .contact = {}});
+  EXPECT_TRUE(refused(web));
+  rig.budgets.use_teams({});
+  EXPECT_FALSE(refused(web));
+  EXPECT_FALSE(rig.budgets.limits(ops));
+  EXPECT_EQ(rig.budgets.standing("team:web", Span::kDay)->spent, 24 * kCent);
+}
+
+TEST(Budgets, WhatTheLedgerKnowsBesidesIsAddedLater) {
+  const Budget budget{.day_nanodollars = 100};
+  Rig rig({.teams = {{"web", budget}}, .clients = {}, .contact = {}});
+  std::vector<Play> plays{{.payer = {.key_id = "a", .name = "ann", .team = "web"}, .bounds = {20, 20}, .cost = 20}};
+  play_all(rig, plays);
+  rig.budgets.recover({.holder = "team:web", .day_nanodollars = 90, .month_nanodollars = 90}, rig.clock.wall());
+  EXPECT_EQ(rig.budgets.standing("team:web", Span::kDay)->spent, 90);
+  rig.budgets.recover({.holder = "team:web", .day_nanodollars = 10, .month_nanodollars = 10}, rig.clock.wall());
+  EXPECT_EQ(rig.budgets.standing("team:web", Span::kDay)->spent, 90);
+}
+
 // 200 calls beside each other at the edge of a budget, over many seeds.
 struct Crowd {
   explicit Crowd(uint64_t seed, const Budget& key, const Budget& team) : random(seed), own(key) {

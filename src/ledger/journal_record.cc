@@ -1,27 +1,40 @@
 #include "ledger/journal_record.h"
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace baton::ledger {
 namespace {
 
+constexpr size_t kNumberBytesMax = 10;
+
 // Numbers are seven bits a byte, the lowest first; texts are their length and their bytes.
+// How many bytes at most a pass writes.
+class Room {
+ public:
+  template <class T>
+  void operator()(const T& value) {
+    bytes += kNumberBytesMax;
+    if constexpr (std::is_same_v<T, std::string>) bytes += value.size();
+  }
+  size_t bytes = 0;
+};
+
+// Writes to where there is room.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  explicit Writer(char* at) : at_(at) {}
   void number(uint64_t value) {
-    char bytes[10];
-    size_t count = 0;
-    for (; value >= 0x80; value >>= 7) bytes[count++] = static_cast<char>(value | 0x80);
-    bytes[count++] = static_cast<char>(value);
-    out_.append(bytes, count);
+    for (; value >= 0x80; value >>= 7) *at_++ = static_cast<char>(value | 0x80);
+    *at_++ = static_cast<char>(value);
   }
   template <class T>
   void operator()(const T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
       number(value.size());
-      out_.append(value);
+      std::memcpy(at_, value.data(), value.size());
+      at_ += value.size();
     } else if constexpr (std::is_same_v<T, Duration>) {
       number(static_cast<uint64_t>(value.count()));
     } else if constexpr (std::is_same_v<T, WallTime>) {
@@ -30,13 +43,10 @@ class Writer {
       number(static_cast<uint64_t>(value));
     }
   }
-  size_t count(size_t there) {
-    number(there);
-    return there;
-  }
+  char* at() const { return at_; }
 
  private:
-  std::string& out_;
+  char* at_;
 };
 
 class Reader {
@@ -71,7 +81,7 @@ class Reader {
       value = static_cast<T>(read);
     }
   }
-  size_t count(size_t) { return static_cast<size_t>(number()); }
+  size_t count() { return static_cast<size_t>(number()); }
   bool good() const { return good_ && bytes_.empty(); }
 
  private:
@@ -138,13 +148,28 @@ void pass_call(Pass& pass, Outcome& outcome) {
 
 }  // namespace
 
-void append_record(std::string& out, const model::Outcome& outcome) {
-  Writer pass(out);
+namespace {
+
+template <class Pass>
+void pass_all(Pass& pass, const model::Outcome& outcome) {
   pass_call(pass, outcome);
   pass(outcome.charged_nanodollars.has_value());
   pass(outcome.charged_nanodollars.value_or(0));
-  pass.count(outcome.attempts.size());
+  pass(outcome.attempts.size());
   for (const model::Attempt& attempt : outcome.attempts) pass_attempt(pass, attempt);
+}
+
+}  // namespace
+
+void append_record(std::string& out, const model::Outcome& outcome) {
+  Room room;
+  pass_all(room, outcome);
+  const size_t before = out.size();
+  out.resize_and_overwrite(before + room.bytes, [&](char* text, size_t) {
+    Writer pass(text + before);
+    pass_all(pass, outcome);
+    return static_cast<size_t>(pass.at() - text);
+  });
 }
 
 std::optional<model::Outcome> read_record(std::string_view bytes) {
@@ -156,7 +181,7 @@ std::optional<model::Outcome> read_record(std::string_view bytes) {
   pass(charged);
   pass(charge);
   if (charged) outcome.charged_nanodollars = charge;
-  const size_t attempts = pass.count(0);
+  const size_t attempts = pass.count();
   if (attempts > bytes.size()) return std::nullopt;
   for (size_t i = 0; i < attempts; ++i) pass_attempt(pass, outcome.attempts.emplace_back());
   if (!pass.good() || outcome.request_id.empty()) return std::nullopt;

@@ -37,6 +37,8 @@ size_t fit(std::string_view name, std::string_view model) {
     name.remove_suffix(1);
     return model.starts_with(name) ? 1 + name.size() : 0;
   }
+  constexpr size_t kDateBytes = 9;
+  if (model.size() != name.size() + kDateBytes) return 0;
   return model.starts_with(name) && is_date_suffix(model.substr(name.size())) ? 50'000 : 0;
 }
 

@@ -27,8 +27,9 @@ WallTime span_begin(Span span, int64_t number) {
 
 void Purse::recover(int64_t day_spent, int64_t month_spent, WallTime now) {
   roll(now);
-  at(Span::kDay).spent = day_spent;
-  at(Span::kMonth).spent = month_spent;
+  // What a purse knows already may be newer than the ledger, or older: of calls while it had no budget.
+  at(Span::kDay).spent = std::max(at(Span::kDay).spent, day_spent);
+  at(Span::kMonth).spent = std::max(at(Span::kMonth).spent, month_spent);
 }
 
 void Purse::limit(const model::Budget& budget) {

@@ -50,11 +50,14 @@ std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attem
   return 0;
 }
 
+int64_t saved_by_reuse(const model::Outcome& outcome, const PriceTable& prices) {
+  if (!outcome.reused || !outcome.usage.known) return 0;
+  return prices.cost(outcome.model, outcome.usage, outcome.started).value_or(0);
+}
+
 Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   Row row{.cost = 0};
-  if (outcome.cache == model::CacheUse::kHit && outcome.attempts.empty() && outcome.usage.known) {
-    row.saved_by_reply_cache = prices.cost(outcome.model, outcome.usage, outcome.started).value_or(0);
-  }
+  row.saved_by_reply_cache = saved_by_reuse(outcome, prices);
   row.attempt_costs.reserve(outcome.attempts.size());
   for (const model::Attempt& attempt : outcome.attempts) {
     std::optional<int64_t> cost;

@@ -14,8 +14,8 @@ namespace baton::ledger {
 struct Row {
   model::Usage usage;           // summed over all attempts; tier and mode of the last that stated any
   std::optional<int64_t> cost;  // in nanodollars; nothing when that of an attempt is not known
-  // What it would have cost more: without the kept reply that answered it; with its prompt in no cache of the vendor's
-  // (writes cost more than fresh input, so this may be negative). 0 where no price is known.
+  // What it would have cost more: without the answer to another call that it was given; with its prompt in no cache of
+  // the vendor's (writes cost more than fresh input, so this may be negative). 0 where no price is known.
   int64_t saved_by_reply_cache = 0;
   int64_t saved_by_prompt_cache = 0;
   std::vector<std::optional<int64_t>> attempt_costs;  // in the order of the attempts
@@ -25,6 +25,9 @@ struct Row {
 // free); nothing where it may have been charged and it is not known how much: a model without a price, a reply that was
 // lost or could not be read, a batch (its results tell), an endpoint that is not known.
 std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attempt& attempt, const PriceTable& prices);
+
+// What the answer to a call had cost that was made for another; in nanodollars, 0 where it is not known.
+int64_t saved_by_reuse(const model::Outcome& outcome, const PriceTable& prices);
 
 Row make_row(const model::Outcome& outcome, const PriceTable& prices);
 

@@ -44,6 +44,8 @@ constexpr Migration kMigrations[] = {
     "INSERT INTO spent SELECT 'team:' || team, strftime('%Y-%m-%d', started_at / 1000, 'unixepoch'), "
     "sum(coalesce(cost_nanodollars, 0)) FROM calls WHERE team <> '' GROUP BY 1, 2;"
     "INSERT INTO spent SELECT holder, substr(period, 1, 7), sum(nanodollars) FROM spent GROUP BY 1, 2",
+    "CREATE TABLE key_use(key_id TEXT PRIMARY KEY, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO key_use SELECT key_id, max(started_at) FROM calls WHERE key_id <> '' GROUP BY 1",
 };
 
 // Another process may be reading the whole of it, or writing its own rows.
@@ -84,6 +86,7 @@ Result<void> RowsFile::prepare() {
       {read_spent_,
        "SELECT holder, sum(nanodollars * (period = ?1)), sum(nanodollars * (period = ?2)) FROM spent "
        "WHERE period IN (?1, ?2) GROUP BY holder"},
+      {note_use_, "INSERT INTO key_use VALUES(?1, ?2) ON CONFLICT(key_id) DO UPDATE SET last_at = max(last_at, ?2)"},
       {last_seq_, "SELECT last_insert_rowid()"},
       {first_, "SELECT seq, started_at FROM calls ORDER BY seq LIMIT 1"},
       {forget_attempts_,
@@ -107,7 +110,7 @@ Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches
       }
       rows_max += static_cast<int64_t>(batch.size());
     }
-    if (Result<void> done = save_spent(); !done) return done;
+    if (Result<void> done = save_holders(); !done) return done;
     if (Result<void> done = forget(oldest, rows_max); !done) return done;
     return commit_.run();
   };
@@ -158,7 +161,7 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   insert_call_.bind(++at, outcome.charged_nanodollars);
   number(row.saved_by_reply_cache);
   number(row.saved_by_prompt_cache);
-  count_spent(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
+  count_holder(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
 
@@ -187,9 +190,8 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   return {};
 }
 
-void RowsFile::count_spent(const model::Outcome& outcome, int64_t nanodollars) {
+void RowsFile::count_holder(const model::Outcome& outcome, int64_t nanodollars) {
   constexpr size_t kLookedAt = 16;
-  if (nanodollars == 0) return;
   const int64_t day = std::chrono::floor<std::chrono::days>(outcome.started).time_since_epoch().count();
   const size_t first = tallies_.size() > kLookedAt ? tallies_.size() - kLookedAt : 0;
   for (size_t i = tallies_.size(); i > first; --i) {
@@ -199,13 +201,19 @@ void RowsFile::count_spent(const model::Outcome& outcome, int64_t nanodollars) {
       continue;
     }
     tally.nanodollars += nanodollars;
+    tally.last = std::max(tally.last, outcome.started);
     return;
   }
-  tallies_.push_back({day, outcome.key_id, outcome.client, outcome.team, nanodollars});
+  tallies_.push_back({day, outcome.key_id, outcome.client, outcome.team, nanodollars, outcome.started});
 }
 
-Result<void> RowsFile::save_spent() {
+Result<void> RowsFile::save_holders() {
   for (const Tally& tally : tallies_) {
+    if (!tally.key_id.empty()) {
+      note_use_.bind(1, std::string_view(tally.key_id)).bind(2, tally.last.time_since_epoch().count());
+      if (Result<void> done = note_use_.run(); !done) return done;
+    }
+    if (tally.nanodollars == 0) continue;
     const std::string day = utc_day(WallTime(std::chrono::sys_days(std::chrono::days(tally.day))));
     std::string holders[] = {holder_of_key(tally.key_id, tally.client), holder_of_team(tally.team)};
     for (const std::string& holder : holders) {
@@ -232,6 +240,18 @@ Result<std::vector<Spent>> RowsFile::spent(WallTime now) {
   }
   read_spent_.reset();
   return out;
+}
+
+Result<std::unordered_map<std::string, WallTime>> RowsFile::last_used() {
+  Result<Statement> query = database_.prepare("SELECT key_id, last_at FROM key_use");
+  if (!query) return std::unexpected(std::move(query.error()));
+  std::unordered_map<std::string, WallTime> out;
+  while (true) {
+    Result<bool> row = query->step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) return out;
+    out.emplace(query->text(0), WallTime(std::chrono::milliseconds(query->number(1))));
+  }
 }
 
 Result<std::unordered_set<std::string>> RowsFile::request_ids(WallTime since) {

@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -30,6 +31,9 @@ class RowsFile {
   // What each holder has spent in this day and month.
   store::Result<std::vector<Spent>> spent(WallTime now);
 
+  // When each key that was made at run time last began a call, by its id.
+  store::Result<std::unordered_map<std::string, WallTime>> last_used();
+
   // Of the calls that began then or later.
   store::Result<std::unordered_set<std::string>> request_ids(WallTime since);
 
@@ -39,18 +43,19 @@ class RowsFile {
   explicit RowsFile(store::Database database) : database_(std::move(database)) {}
   store::Result<void> prepare();
   store::Result<void> insert(const model::Outcome& outcome, const PriceTable& prices);
-  void count_spent(const model::Outcome& outcome, int64_t nanodollars);
-  store::Result<void> save_spent();
+  void count_holder(const model::Outcome& outcome, int64_t nanodollars);
+  store::Result<void> save_holders();
   store::Result<void> forget(WallTime oldest, int64_t rows_max);
 
   store::Database database_;  // before the statements, which must go first
   store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, last_seq_, first_, forget_attempts_,
-      forget_calls_, add_spent_, read_spent_;
+      forget_calls_, add_spent_, read_spent_, note_use_;
   // Of the rows being saved. Nearly all are of a few keys and one day; who comes twice is added up by the table.
   struct Tally {
     int64_t day = 0;  // since 1970
     std::string key_id, client, team;
     int64_t nanodollars = 0;
+    WallTime last;  // when the latest of its calls began
   };
   std::vector<Tally> tallies_;
 };

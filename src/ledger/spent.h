@@ -15,9 +15,12 @@ struct Spent {
   int64_t month_nanodollars = 0;
 };
 
+inline constexpr std::string_view kHolderKey = "key:";
+inline constexpr std::string_view kHolderClient = "client:";
+inline constexpr std::string_view kHolderTeam = "team:";
 inline std::string holder_of_key(std::string_view key_id, std::string_view name) {
-  return key_id.empty() ? "client:" + std::string(name) : "key:" + std::string(key_id);
+  return key_id.empty() ? std::string(kHolderClient).append(name) : std::string(kHolderKey).append(key_id);
 }
-inline std::string holder_of_team(std::string_view team) { return "team:" + std::string(team); }
+inline std::string holder_of_team(std::string_view team) { return std::string(kHolderTeam).append(team); }
 
 }  // namespace baton::ledger

@@ -1,7 +1,12 @@
 #include "metrics/log_text.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace baton::metrics {
 namespace {
@@ -11,6 +16,23 @@ constexpr std::array<bool, 256> kPlain = [] {
   for (size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
+
+// How many bytes at the text's front are written as they are.
+size_t plain_bytes(std::string_view text) {
+  size_t at = 0;
+#if defined(__SSE2__)
+  for (; at + 16 <= text.size(); at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    // Compared as signed, what is beyond ASCII is less than a blank too.
+    __m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+    for (char c : {'"', '\\', '\x7f'}) other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
+    const auto mask = static_cast<uint32_t>(_mm_movemask_epi8(other));
+    if (mask != 0) return at + static_cast<size_t>(std::countr_zero(mask));
+  }
+#endif
+  while (at < text.size() && kPlain[static_cast<uint8_t>(text[at])]) ++at;
+  return at;
+}
 
 void append_code(std::string& out, uint32_t code) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -49,8 +71,7 @@ enum class For { kJson, kPeople };
 
 void append(std::string& out, std::string_view text, For whom) {
   while (!text.empty()) {
-    size_t plain = 0;
-    while (plain < text.size() && kPlain[static_cast<uint8_t>(text[plain])]) ++plain;
+    const size_t plain = plain_bytes(text);
     out.append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) return;

@@ -50,6 +50,19 @@ TEST(LogText, NothingInATextCanActOnWhoReadsTheLog) {
   EXPECT_EQ(shown, "say \"hi\" \\ \\u001b[2J");
 }
 
+TEST(LogText, WhatIsNotPlainIsFoundAtAnyPlaceOfALongText) {
+  const std::pair<std::string_view, std::string_view> kinds[] = {
+      {"\"", "\\\""},      {"\\", "\\\\"}, {"\x7f", "\\u007f"}, {"\x1f", "\\u001f"},
+      {"\xff", "\\ufffd"}, {"é", "é"},     {"~", "~"},          {" ", " "}};
+  for (const auto& [input, want] : kinds) {
+    for (size_t before = 0; before < 40; ++before) {
+      std::string out;
+      append_escaped(out, std::string(before, 'x') + std::string(input) + std::string(20, 'y'));
+      EXPECT_EQ(out, std::string(before, 'x') + std::string(want) + std::string(20, 'y'));
+    }
+  }
+}
+
 TEST(LogText, ACutNeverEndsInsideACharacter) {
   struct {
     const char* name;

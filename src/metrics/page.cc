@@ -299,10 +299,18 @@ void Page::cache() {
     add_if_any(uses, {{"result", std::string(name(static_cast<model::CacheUse>(i)))}},
                sum([i](const Shard& s) -> auto& { return s.cache_uses_[i]; }));
   }
+  static constexpr const char* kSavings[] = {"hit", "stale", "coalesced", "resumed"};
+  auto& saved = counters("baton_saved_dollars_total",
+                         "What answers had cost that were given again, by how: from the reply cache in or beyond their "
+                         "time, read along with another call, or to a client that came back to its stream.");
+  for (size_t i = 0; i < std::size(kSavings); ++i)
+    add(saved, {{"by", kSavings[i]}},
+        static_cast<double>(sum([i](const Shard& s) -> auto& { return s.saved_[i]; })) * 1e-9);
   add(gauges("baton_cache_bytes", "Bytes that the reply cache holds, with what it takes to find them."), {},
-      level([](const Shard& s) -> auto& { return s.cache_bytes_; }));
+      level([](const Shard& s) -> auto& { return s.cache_bytes_; }) - static_cast<double>(metrics_.gone_bytes_.load()));
   add(gauges("baton_cache_entries", "Replies that the reply cache holds."), {},
-      level([](const Shard& s) -> auto& { return s.cache_entries_; }));
+      level([](const Shard& s) -> auto& { return s.cache_entries_; }) -
+          static_cast<double>(metrics_.gone_entries_.load()));
   auto& stored =
       counters("baton_cache_stores_total", "Replies of calls that may be reused, by whether they were kept.");
   add(stored, {{"result", "stored"}},
@@ -314,9 +322,27 @@ void Page::cache() {
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_evicted_; })));
   add(removed, {{"why", "expired"}},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.cache_expired_; })));
+  add(removed, {{"why", "purged"}}, static_cast<double>(metrics_.purged_.load()));
 }
 
 void Page::flights() {
+  if (const ReplyLogCounts* log = metrics_.reply_log_) {
+    add(gauges("baton_cache_disk_bytes", "Bytes of kept replies on the disk."), {},
+        static_cast<double>(log->bytes.load()));
+    add(counters("baton_cache_disk_restored_total", "Replies that were there when the relay began."), {},
+        static_cast<double>(log->restored.load()));
+    auto& written = counters("baton_cache_disk_replies_total", "Kept replies for the disk, by what became of them.");
+    add(written, {{"result", "written"}}, static_cast<double>(log->written.load()));
+    add(written, {{"result", "queue_full"}}, static_cast<double>(log->dropped.load()));
+    add(written, {{"result", "failed"}}, static_cast<double>(log->failed.load()));
+    add(counters("baton_cache_disk_damages_total", "Places on the disk where something else stood than was written."),
+        {}, static_cast<double>(log->damaged.load()));
+  }
+  add(gauges("baton_cache_refreshes", "Kept replies that are asked for anew while nobody waits."), {},
+      level([](const Shard& s) -> auto& { return s.refreshes_; }));
+  add(counters("baton_cache_refreshes_skipped_total",
+               "Kept replies that were given out beyond their time and not asked for anew, for there was no room."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.refreshes_skipped_; })));
   add(gauges("baton_flights", "Upstream calls under way whose reply other calls may read along."), {},
       level([](const Shard& s) -> auto& { return s.flights_; }));
   add(gauges("baton_flight_readers", "Calls that read the reply of another call, or wait for it."), {},
@@ -376,6 +402,12 @@ void Page::bounds() {
       taken(metrics_.reply_bytes_));
   add(counters("baton_body_budget_refusals_total", "Requests refused because the shared budget was spent."), {},
       static_cast<double>(sum([](const Shard& s) -> auto& { return s.body_budget_refusals_; })));
+  add(gauges("baton_memory_level", "0; 1: connections are not kept; 2: new calls are refused; by max_memory."), {},
+      metrics_.pressure_ == nullptr ? 0 : static_cast<double>(metrics_.pressure_->level()));
+  add(counters("baton_memory_refusals_total", "Calls refused because the process is near max_memory."), {},
+      static_cast<double>(sum([](const Shard& s) -> auto& { return s.memory_refusals_; })));
+  add(counters("baton_connections_refused_total", "Connections closed at once because no file descriptor was left."),
+      {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.connections_refused_; })));
   uint64_t dropped = sum([](const Shard& s) -> auto& { return s.access_log_dropped_; });
   dropped += metrics_.log_lines_lost_.load(std::memory_order_relaxed);
   add(counters("baton_access_log_dropped_total", "Access log lines lost to a slow or broken sink."), {},
@@ -386,6 +418,12 @@ void Page::bounds() {
 
 void Page::process() {
   add(gauges("baton_build_info", "Always 1; the labels say what is running."), {{"version", metrics_.version()}}, 1);
+  auto& take_overs =
+      counters("baton_take_overs_total", "Processes that were replaced, or were to be, while they served.");
+  add(take_overs, {{"result", "done"}}, static_cast<double>(metrics_.take_overs_[0].load()));
+  add(take_overs, {{"result", "failed"}}, static_cast<double>(metrics_.take_overs_[1].load()));
+  add(gauges("baton_predecessor_draining", "1 while the process that was taken over from finishes its calls."), {},
+      metrics_.predecessor_drains_.load() ? 1 : 0);
   ProcessFacts facts = process_facts();
   add(counters("process_cpu_seconds_total", "User and system CPU time spent in seconds."), {}, facts.cpu_seconds);
   add(gauges("process_start_time_seconds", "Start time of the process since unix epoch in seconds."), {},

@@ -70,11 +70,11 @@ void RelayMetrics::Shard::call_closed(const model::Outcome& outcome) {
     ++counters.attempts[static_cast<size_t>(attempt.result)];
     if (!last) ++retries_[static_cast<size_t>(attempt.result)];
     // The last attempt is the one that was delivered, and the outcome's usage is its usage.
-    const model::Usage& usage = last && outcome.usage.known ? outcome.usage : attempt.usage;
+    const model::Usage& usage = last && outcome.usage.known && !outcome.reused ? outcome.usage : attempt.usage;
     if (usage.known) counters.tokens.count(usage);
   }
-  const bool kept = outcome.cache == model::CacheUse::kHit;  // then it is what the kept reply had cost
-  if (outcome.attempts.empty() && outcome.usage.known && !kept) other_account_.tokens.count(outcome.usage);
+  if (outcome.attempts.empty() && outcome.usage.known && !outcome.reused) other_account_.tokens.count(outcome.usage);
+  if (outcome.saved_nanodollars > 0) saved_[saving_index(outcome)] += static_cast<uint64_t>(outcome.saved_nanodollars);
 }
 
 void RelayMetrics::Shard::Tokens::count(const model::Usage& usage) {
@@ -90,6 +90,15 @@ void RelayMetrics::Shard::Tokens::count(const model::Usage& usage) {
   thinking += tokens(usage.thinking_tokens);
   web_searches += tokens(usage.web_search_requests);
   web_fetches += tokens(usage.web_fetch_requests);
+}
+
+size_t RelayMetrics::Shard::saving_index(const model::Outcome& outcome) {
+  if (outcome.operation == model::Operation::kStreamResume) return kSavings - 1;
+  switch (outcome.cache) {
+    case model::CacheUse::kStale: return 1;
+    case model::CacheUse::kCoalesced: return 2;
+    default: return 0;
+  }
 }
 
 size_t RelayMetrics::Shard::status_index(int status) {

@@ -22,6 +22,7 @@
 
 #include "base/byte_budget.h"
 #include "base/error.h"
+#include "base/memory_pressure.h"
 #include "base/units.h"
 #include "metrics/counters.h"
 #include "model/outcome.h"
@@ -58,6 +59,16 @@ struct TraceCounts {
   std::atomic<uint64_t> dropped_failed{0};  // the collector did not take them
 };
 
+// Kept replies on the disk. Thread: any.
+struct ReplyLogCounts {
+  std::atomic<int64_t> bytes{0};
+  std::atomic<uint64_t> written{0};
+  std::atomic<uint64_t> dropped{0};  // too many waited
+  std::atomic<uint64_t> failed{0};   // the disk did not take them
+  std::atomic<uint64_t> restored{0};
+  std::atomic<uint64_t> damaged{0};  // places where something else stood than was written
+};
+
 class RelayMetrics {
  public:
   static constexpr size_t kAccountLabelsMax = 2048;
@@ -83,10 +94,18 @@ class RelayMetrics {
   // The log's own thread could not write these lines (a loop that finds the queue full counts on its shard).
   void access_log_dropped(uint64_t lines) { log_lines_lost_.fetch_add(lines, std::memory_order_relaxed); }
 
+  // The operator took so much out of the reply cache.
+  void cache_purged(int64_t bytes, int64_t entries) { cache_purged(bytes, entries, static_cast<uint64_t>(entries)); }
+
   // A share of somebody's budget was reached, and whether that could be told to the operator's webhook.
   enum class Webhook : uint8_t { kSent, kFailed, kDropped };
   void budget_warned(int percent) { ++warnings_[percent >= 100 ? 2 : percent >= 80 ? 1 : 0]; }
   void webhook(Webhook result) { ++webhooks_[static_cast<size_t>(result)]; }
+
+  // Replacing a process while it serves: counted by the one that is there afterwards.
+  void took_over() { ++take_overs_[0]; }
+  void take_over_failed() { ++take_overs_[1]; }
+  void predecessor_drains(bool drains) { predecessor_drains_ = drains; }
 
   // The shared budgets, shown as they stand. Before the first scrape; both outlive this.
   void watch_budgets(const ByteBudget& request_bytes, const ByteBudget& reply_bytes) {
@@ -94,8 +113,15 @@ class RelayMetrics {
     reply_bytes_ = &reply_bytes;
   }
 
+  // How near the process is to its memory limit. Before the first scrape; outlives this.
+  void watch_memory(const MemoryPressure& pressure) { pressure_ = &pressure; }
+
   // How many nonces are remembered. Before the first scrape; outlives this.
   void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
+
+  void watch_reply_log(const ReplyLogCounts& log) { reply_log_ = &log; }
+  // So much was in the reply cache before the loops began.
+  void cache_restored(int64_t bytes, int64_t entries) { cache_purged(-bytes, -entries, 0); }
 
   void watch_traces(const TraceCounts& traces) { traces_ = &traces; }
 
@@ -110,6 +136,11 @@ class RelayMetrics {
  private:
   friend class Page;
   friend class TotalsReader;
+  void cache_purged(int64_t bytes, int64_t entries, uint64_t counted) {
+    gone_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    gone_entries_.fetch_add(entries, std::memory_order_relaxed);
+    purged_.fetch_add(counted, std::memory_order_relaxed);
+  }
   // The labels of accounts by name, never changed once it is there: a larger one replaces it.
   struct Accounts {
     std::vector<std::string> names;  // sorted within what was made known at once
@@ -123,12 +154,19 @@ class RelayMetrics {
   std::atomic<uint64_t> accounts_generation_{1};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> log_lines_lost_{0};
+  // What no loop saw come (negative) or go.
+  std::atomic<int64_t> gone_bytes_{0}, gone_entries_{0};
+  std::atomic<uint64_t> purged_{0};
   std::array<std::atomic<uint64_t>, 3> warnings_{};
   std::array<std::atomic<uint64_t>, 3> webhooks_{};
+  std::array<std::atomic<uint64_t>, 2> take_overs_{};  // done, failed
+  std::atomic<bool> predecessor_drains_{false};
   const ByteBudget* request_bytes_ = nullptr;
   const ByteBudget* reply_bytes_ = nullptr;
   std::function<size_t()> prefixes_;
   const std::atomic<size_t>* nonces_ = nullptr;
+  const MemoryPressure* pressure_ = nullptr;
+  const ReplyLogCounts* reply_log_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
 
@@ -189,6 +227,9 @@ class alignas(64) RelayMetrics::Shard {
   void cache_stored() { ++cache_stored_; }
   void cache_evicted(uint64_t entries) { cache_evicted_ += entries; }
   void cache_expired(uint64_t entries) { cache_expired_ += entries; }
+  // Kept answers that are asked for anew while nobody waits; one that was not, for there were too many.
+  Held refresh() { return Held(refreshes_); }
+  void refresh_skipped() { ++refreshes_skipped_; }
   // Upstream calls that others may read along, and who reads another's.
   Held flight() { return Held(flights_); }
   Held flight_reader() { return Held(flight_readers_); }
@@ -215,6 +256,9 @@ class alignas(64) RelayMetrics::Shard {
   void preconnect(Preconnect what) { ++preconnects_[static_cast<size_t>(what)]; }
   void upstream_connect_failed(ErrorCode why) { ++connects_[static_cast<size_t>(why)]; }
   void body_budget_refused() { ++body_budget_refusals_; }
+  void memory_refused() { ++memory_refusals_; }
+  // Connections that were closed at once for want of a descriptor.
+  void connections_refused(uint64_t count) { connections_refused_ += count; }
   void access_log_dropped(uint64_t lines) { access_log_dropped_ += lines; }
   // An error that was answered, or a connection that was closed, before there was a call to close (a malformed head).
   void error_without_call(ErrorCode code) { ++errors_[static_cast<size_t>(code)]; }
@@ -228,7 +272,8 @@ class alignas(64) RelayMetrics::Shard {
   friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kUnknown) + 1;
-  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kCoalesced) + 1;
+  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kRefresh) + 1;
+  static constexpr size_t kSavings = 4;  // hit, stale, coalesced, resumed
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
   static constexpr size_t kConnectedIndex = kErrors;
@@ -249,16 +294,20 @@ class alignas(64) RelayMetrics::Shard {
   };
 
   AccountCounters& account(const std::string& name);
+  static size_t saving_index(const model::Outcome& outcome);
   static size_t status_index(int status);
   static size_t error_index(std::string_view code);
 
   const RelayMetrics& owner_;
   Gauge calls_in_flight_, streams_open_, client_connections_, upstream_active_, upstream_idle_;
   Gauge cache_bytes_, cache_entries_;
+  Gauge refreshes_;
+  Counter refreshes_skipped_;
   Gauge flights_, flight_readers_, resumable_streams_;
   Counter resumes_, resumes_unknown_, resumables_refused_;
   Counter flight_promotions_, flight_losses_;
   Counter cache_stored_, cache_not_stored_, cache_evicted_, cache_expired_;
+  Counter memory_refusals_, connections_refused_;
   Counter body_budget_refusals_, access_log_dropped_, pings_, events_, request_bytes_, reply_bytes_;
   Histogram duration_{kDurationBounds};
   Histogram first_byte_{kFirstByteBounds};
@@ -267,6 +316,7 @@ class alignas(64) RelayMetrics::Shard {
   std::array<Counter, kStatuses> statuses_;
   std::array<std::array<Counter, kEndings>, kOperations> calls_;
   std::array<Counter, kCacheUses> cache_uses_;
+  std::array<Counter, kSavings> saved_;  // nanodollars
   std::array<Counter, kErrors> errors_;
   std::array<Counter, kErrors + 1> connects_;
   std::array<Counter, 3> preconnects_;

@@ -10,6 +10,8 @@ class TotalsReader {
   static Totals read(const RelayMetrics& metrics) {
     Totals sum;
     for (const auto& shard : metrics.shards_) add(sum, *shard);
+    sum.cache_entries -= metrics.gone_entries_.load(std::memory_order_relaxed);
+    sum.cache_bytes -= metrics.gone_bytes_.load(std::memory_order_relaxed);
     return sum;
   }
 
@@ -30,6 +32,9 @@ class TotalsReader {
     }
     sum.cache_hits += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kHit)].value();
     sum.cache_misses += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kMiss)].value();
+    sum.cache_stale += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kStale)].value();
+    sum.cache_coalesced += shard.cache_uses_[static_cast<size_t>(model::CacheUse::kCoalesced)].value();
+    for (const Counter& saved : shard.saved_) sum.saved_nanodollars += saved.value();
     for (const auto& place : shard.accounts_) {
       if (const auto* account = place.load(std::memory_order_acquire)) add(sum, account->tokens);
     }

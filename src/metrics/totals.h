@@ -32,6 +32,9 @@ struct Totals {
   uint64_t cache_write_tokens = 0;
   uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
+  uint64_t cache_stale = 0;
+  uint64_t cache_coalesced = 0;
+  uint64_t saved_nanodollars = 0;
   BucketCounts first_byte{};  // by kFirstByteBounds
   BucketCounts added{};       // by kAddedBounds
 };

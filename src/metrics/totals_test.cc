@@ -22,12 +22,15 @@ TEST(Totals, add_up_what_all_loops_counted) {
                    .cache_read_input_tokens = 11};
   for (const auto& [status, account, loop] : {std::tuple{200, "a", 0}, {529, "a", 1}, {0, "new", 1}, {204, "a", 1}}) {
     outcome.status = status;
+    outcome.saved_nanodollars = status == 200 ? 1'500'000 : 0;
     outcome.cache = status == 200 ? model::CacheUse::kHit : model::CacheUse::kMiss;
     outcome.attempts.assign(1, {});
     outcome.attempts[0].account = account;
     metrics.shard(static_cast<size_t>(loop)).call_closed(outcome);
   }
   Held held = metrics.shard(1).stream_open();
+  metrics.shard(0).cache_grew(1000, 3);
+  metrics.cache_purged(400, 1);
   const Totals totals = totals_of(metrics);
   EXPECT_EQ(totals.calls, 4u);
   EXPECT_EQ(totals.failed, 2u);
@@ -35,8 +38,11 @@ TEST(Totals, add_up_what_all_loops_counted) {
   EXPECT_EQ(totals.input_tokens, 12u);
   EXPECT_EQ(totals.output_tokens, 20u);
   EXPECT_EQ(totals.cache_read_tokens, 44u);
+  EXPECT_EQ(totals.cache_bytes, 600);
+  EXPECT_EQ(totals.cache_entries, 2);
   EXPECT_EQ(totals.cache_hits, 1u);
   EXPECT_EQ(totals.cache_misses, 3u);
+  EXPECT_EQ(totals.saved_nanodollars, 1'500'000u);
   EXPECT_EQ(totals.first_byte[1], 4u);
 }
 

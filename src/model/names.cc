@@ -42,6 +42,8 @@ std::string_view name(CacheUse use) {
     case CacheUse::kMiss: return "miss";
     case CacheUse::kHit: return "hit";
     case CacheUse::kCoalesced: return "coalesced";
+    case CacheUse::kStale: return "stale";
+    case CacheUse::kRefresh: return "refresh";
   }
   return "unknown";
 }

@@ -80,6 +80,8 @@ enum class CacheUse : uint8_t {
   kMiss,
   kHit,
   kCoalesced,  // the answer to another call that was under way
+  kStale,      // an answer beyond its time, because the caller allowed it
+  kRefresh,    // a call of the relay's own, which asks anew for such an answer
 };
 std::string_view name(CacheUse use);
 
@@ -109,6 +111,8 @@ struct Outcome {
   uint64_t events = 0;                // of the stream, forwarded
   uint64_t pings_sent = 0;            // our own
   Usage usage;                        // of the attempt that was delivered, partial if it was cut
+  bool reused = false;                // the answer was made for another call: `usage` was that one's, not spent again
+  int64_t saved_nanodollars = 0;      // what that answer had cost; 0 where it is not known
   int64_t affinity_saved_tokens = 0;  // read from a prompt cache that a blind choice of the account had missed
   int64_t affinity_lost_tokens = 0;   // written again, because the account that held them could not take the call
   std::vector<Attempt> attempts;

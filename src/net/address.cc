@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "base/ascii.h"
@@ -127,8 +128,17 @@ IpAddress IpAddress::from(const sockaddr_storage& address) {
 
 std::string IpAddress::text() const {
   if (length_ == 0) return {};
+  if (is_v4()) {
+    char four[16];
+    char* at = four;
+    for (size_t i = 0; i < 4; ++i) {
+      if (i > 0) *at++ = '.';
+      at = std::to_chars(at, four + sizeof four, bytes_[i]).ptr;
+    }
+    return {four, at};
+  }
   char out[INET6_ADDRSTRLEN];
-  return inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes_.data(), out, sizeof out);
+  return inet_ntop(AF_INET6, bytes_.data(), out, sizeof out);
 }
 
 std::optional<Cidr> Cidr::parse(std::string_view text) {

@@ -5,6 +5,7 @@
 #include "base/recycle.h"
 #include "dialect/error_reply.h"
 #include "relay/deliver.h"
+#include "relay/kept.h"
 #include "relay/seal.h"
 #include "runtime/wait.h"
 
@@ -74,6 +75,11 @@ Task<void> Reader::finish(const Flight::Piece& piece) {
   const Flight::Ending& ending = seat_.flight().ending();
   call_.outcome.events = ending.events;
   if (ending.failure) co_return co_await cut(*ending.failure, ending_of(*ending.failure), piece.may_speak);
+  // Of who made the call it is booked with the attempt.
+  if (call_.outcome.attempts.empty()) {
+    if (call_.outcome.model.empty()) call_.outcome.model = ending.model;
+    book_reused(parts_, call_, ending.usage);
+  }
   if (ending.stream_error) {
     call_.outcome.ending = Ending::kUpstreamCut;
     call_.outcome.error = "stream_error";

@@ -6,7 +6,6 @@
 
 #include "base/ascii.h"
 #include "ledger/row.h"
-#include "relay/deadline.h"
 
 namespace baton::relay {
 
@@ -42,7 +41,7 @@ std::unexpected<Error> unpriced(const Parts& parts, const Call& call, const std:
 
 Instant until(const Parts& parts, const Call& call) {
   Instant out = std::min(call.until, parts.loop.now() + parts.accounts.config().queue.max_wait);
-  if (auto patience = client_patience(call.exchange.head())) out = std::min(out, call.exchange.started() + *patience);
+  if (call.patience) out = std::min(out, call.exchange.started() + *call.patience);
   return out;
 }
 

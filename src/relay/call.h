@@ -1,6 +1,7 @@
 // Call: everything the relay knows of one client request while it is served. A value on the frame of Relay::serve.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include "model/outcome.h"
 #include "model/route.h"
 #include "reuse/digest.h"
+#include "reuse/reply_store.h"
 
 namespace baton::relay {
 
@@ -36,18 +38,23 @@ struct Call {
   auth::TokenHold tokens = {};  // taken of its minute
   Duration retry_after{0};      // goes with a refusal, when the time is known
   dialect::CallFacts facts = {};
-  std::optional<model::CallWeight> weight = {};   // of a call that somebody's budget pays for
-  ledger::Budgets::Hold hold = {};                // what it has taken of budgets
-  bool passthrough = false;                       // with the caller's own credential
-  std::optional<std::string> bound_account = {};  // the object named belongs to it
-  std::optional<reuse::Digest> keep_as = {};      // a good answer to this call is kept under it
-  bool resumable = false;                         // the client may come back to its stream
-  bool may_join = false;                          // an answer that is under way for another call will do
-  runtime::Cancellation* outlives = nullptr;      // ends the upstream call instead of the client's leaving
-  Instant until = {};                             // the end of the whole call
-  std::optional<Instant> retry_at = {};           // when an account could take it, where none could in time
-  accounts::PromptWrites::Lead lead = {};         // others wait for this call's first byte
-  Instant began = {};                             // real time, at the head's first byte
+  std::optional<Duration> patience = {};               // what a Messages call's head says of how long its client waits
+  std::optional<model::CallWeight> weight = {};        // of a call that somebody's budget pays for
+  ledger::Budgets::Hold hold = {};                     // what it has taken of budgets
+  bool shed = false;                                   // refused because the process has no memory for it
+  bool passthrough = false;                            // with the caller's own credential
+  std::optional<std::string> bound_account = {};       // the object named belongs to it
+  std::optional<reuse::Digest> keep_as = {};           // a good answer to this call is kept under it
+  std::shared_ptr<const reuse::KeptReply> spare = {};  // a stale reply that will do in place of an error
+  bool refreshes = false;                              // nobody waits for its answer
+  uint64_t purges = 0;                                 // of the reply cache, when it was looked at
+  bool resumable = false;                              // the client may come back to its stream
+  bool may_join = false;                               // an answer that is under way for another call will do
+  runtime::Cancellation* outlives = nullptr;           // ends the upstream call instead of the client's leaving
+  Instant until = {};                                  // the end of the whole call
+  std::optional<Instant> retry_at = {};                // when an account could take it, where none could in time
+  accounts::PromptWrites::Lead lead = {};              // others wait for this call's first byte
+  Instant began = {};                                  // real time, at the head's first byte
 
   std::optional<Wording> wording = {};  // once another model is asked than the client's
 

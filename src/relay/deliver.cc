@@ -121,7 +121,7 @@ void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
                                   call.outcome.request_body_bytes, used);
 }
 
-Task<void> deliver(const Parts& parts, Call& call, Answer answer) {
+Task<void> deliver(const Parts& parts, Call& call, Answer& answer) {
   edge::Exchange& exchange = call.exchange;
   model::Attempt& attempt = call.outcome.attempts[answer.attempt];
   if (answer.whole) take_in_object(parts, call, answer);

@@ -8,8 +8,9 @@
 
 namespace baton::relay {
 
-// Sends the answer. Whatever happens is in call.outcome afterwards; nothing is left to be answered.
-runtime::Task<void> deliver(const Parts& parts, Call& call, Answer answer);
+// Sends the answer, which is spent then. Whatever happens is in call.outcome afterwards; nothing is left to be
+// answered.
+runtime::Task<void> deliver(const Parts& parts, Call& call, Answer& answer);
 
 // What the parts of a delivery share, whoever reads the reply.
 model::Ending ending_of(stream::PumpEnd end);

@@ -6,7 +6,6 @@
 
 #include "relay/attempt.h"
 #include "relay/attend.h"
-#include "relay/deadline.h"
 #include "relay/deliver.h"
 #include "relay/kept.h"
 #include "relay/resume.h"
@@ -140,6 +139,8 @@ Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Hel
   call.outcome.usage = attempt.usage;
   settle(parts, call, answer, !ending.failure && !ending.stream_error);
   if (answer.follower) attempt.total = parts.loop.clock().now() - call.exchange.complete();
+  ending.model = call.outcome.model;
+  if (!ending.failure && !attempt.usage_partial) ending.usage = attempt.usage;
   helm.end(std::move(ending));
 }
 
@@ -210,15 +211,15 @@ Task<Expected<bool>> make(const Parts& parts, Call& call, reuse::Seat& seat, std
   call.outlives = nullptr;
   if (trouble) co_return std::unexpected(*trouble);
   if (made.error) co_return std::unexpected(*made.error);
-  if (made.unshared) co_await deliver(parts, call, std::move(*made.unshared));
+  if (made.unshared && call.spare != nullptr && co_await deliver_spare_for(parts, call, *made.unshared)) co_return true;
+  if (made.unshared) co_await deliver(parts, call, *made.unshared);
   co_return true;
 }
 
 Task<Expected<bool>> read_along(const Parts& parts, Call& call, reuse::Seat& seat, std::shared_ptr<Flight> flight) {
   metrics::Held reading = parts.metrics.flight_reader();
   Instant until = call.until;
-  if (auto patience = client_patience(call.exchange.head()))
-    until = std::min(until, call.exchange.started() + *patience);
+  if (call.patience) until = std::min(until, call.exchange.started() + *call.patience);
   while (true) {
     auto phase = co_await wait_for_reply(parts, call, seat, until, nullptr);
     if (!phase) co_return std::unexpected(phase.error());
@@ -264,6 +265,11 @@ Task<Expected<bool>> fly(const Parts& parts, Call& call) {
   auto place = parts.flights->join(*call.keep_as, {.stream = stream, .may_read = call.may_join});
   if (place.flight == nullptr) co_return false;
   reuse::Seat seat(place.flight, parts.loop);
+  if (call.refreshes && place.role == reuse::Flights::Role::kReader) {
+    // Somebody else is at it.
+    auto sent = co_await call.exchange.reply(204, {}, {});
+    co_return sent.has_value();
+  }
   auto flown = place.role == reuse::Flights::Role::kMaker ? co_await make(parts, call, seat, place.flight)
                                                           : co_await read_along(parts, call, seat, place.flight);
   seat.leave();

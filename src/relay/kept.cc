@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "http/content_coding.h"
+#include "ledger/row.h"
+#include "relay/seal.h"
 #include "reuse/rules.h"
 
 namespace baton::relay {
@@ -52,6 +54,17 @@ std::optional<reuse::Digest> digest_of(const Call& call, reuse::Digester& digest
                           .body = body});
 }
 
+// Nothing where it has no such form or there is no room for it.
+std::optional<KeptAnswer> open_kept(const Parts& parts, const Call& call,
+                                    std::shared_ptr<const reuse::KeptReply> reply) {
+  KeptAnswer answer{.reply = std::move(reply), .content = {}, .share = BudgetShare(parts.reply_bytes)};
+  if (!answer.share.resize(answer.reply->plain_bytes)) return std::nullopt;
+  auto content = reuse::content_as(*answer.reply, call.facts.stream);
+  if (!content) return std::nullopt;
+  answer.content = std::move(*content);
+  return answer;
+}
+
 }  // namespace
 
 Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester) {
@@ -64,22 +77,61 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   if (!rules->any() || call.passthrough || policy == auth::CachePolicy::kOff) return std::nullopt;
   auto digest = digest_of(call, *digester);
   if (!digest) return std::nullopt;
-  call.outcome.cache = CacheUse::kMiss;
+  call.outcome.cache = call.refreshes ? CacheUse::kRefresh : CacheUse::kMiss;
   if (rules->keep) call.keep_as = digest;
+  call.purges = parts.replies->purges();
+  call.may_join = call.refreshes;
   if (!rules->look) return std::nullopt;
   call.may_join = rules->age_max > Duration{0};
+  const reuse::Config& config = parts.replies->config();
+  const Duration while_refreshed = rules->stale_while_revalidate.value_or(config.stale_while_revalidate);
+  const Duration if_error = rules->stale_if_error.value_or(config.stale_if_error);
   cache::Change change;
   const Instant now = parts.loop.now();
-  auto reply = parts.replies->find(*digest, now, change);
+  auto reply = parts.replies->find(*digest, now, change, std::max({rules->stale_max, while_refreshed, if_error}));
   book(parts, change);
-  if (reply == nullptr || now - reply->since > rules->age_max) return std::nullopt;
-  KeptAnswer answer{.reply = reply, .content = {}, .share = BudgetShare(parts.reply_bytes)};
-  if (!answer.share.resize(reply->plain_bytes)) return std::nullopt;
-  auto content = reuse::content_as(*reply, call.facts.stream);
-  if (!content) return std::nullopt;
-  answer.content = std::move(*content);
-  call.outcome.cache = CacheUse::kHit;
+  if (reply == nullptr) return std::nullopt;
+  // By its own time, or by what the caller takes for old.
+  Duration stale = now - reply->fresh_until;
+  if (rules->age_max != Duration::max()) stale = std::max(stale, now - reply->since - rules->age_max);
+  const bool fresh = rules->age_max == Duration::max() ? stale < Duration{0} : stale <= Duration{0};
+  if (!fresh && stale < if_error) call.spare = reply;
+  const bool as_it_is = fresh || stale < rules->stale_max;
+  if (!as_it_is && stale >= while_refreshed) return std::nullopt;
+  auto answer = open_kept(parts, call, std::move(reply));
+  if (!answer) return std::nullopt;
+  answer->refresh = !as_it_is;
+  call.outcome.cache = fresh ? CacheUse::kHit : CacheUse::kStale;
   return answer;
+}
+
+bool stands_in(const Call& call, const Error& error) {
+  if (call.spare == nullptr || call.exchange.replied() || error.code == ErrorCode::kCancelled) return false;
+  return error.fault == Fault::kUpstream || error.fault == Fault::kAccount || error.code == ErrorCode::kNoAccount;
+}
+
+Task<Expected<void>> deliver_spare(const Parts& parts, Call& call, Error error) {
+  auto answer = open_kept(parts, call, std::move(call.spare));
+  if (!answer) co_return std::unexpected(std::move(error));
+  call.outcome.cache = CacheUse::kStale;
+  co_return co_await deliver_kept(parts, call, std::move(*answer));
+}
+
+Task<bool> deliver_spare_for(const Parts& parts, Call& call, Answer& failed) {
+  if (call.spare == nullptr || (failed.status != 429 && failed.status < 500)) co_return false;
+  auto answer = open_kept(parts, call, std::move(call.spare));
+  if (!answer) co_return false;
+  failed.reply.finish(*failed.way.connections, failed.whole || failed.reply.body.done());
+  call.outcome.cache = CacheUse::kStale;
+  (void)co_await deliver_kept(parts, call, std::move(*answer));
+  co_return true;
+}
+
+void book_reused(const Parts& parts, Call& call, const model::Usage& usage) {
+  call.outcome.reused = true;
+  call.outcome.usage = usage;
+  if (parts.budgets == nullptr) return;
+  call.outcome.saved_nanodollars = ledger::saved_by_reuse(call.outcome, *parts.budgets->prices());
 }
 
 void append_cache_fields(std::string& fields, const Call& call) {
@@ -100,7 +152,10 @@ Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer ans
   fields.append("baton-cache-age: ")
       .append(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()))
       .append("\r\n");
-  call.outcome.usage = answer.reply->usage;  // what it saved
+  book_reused(parts, call, answer.reply->usage);
+  if (const int64_t saved = call.outcome.saved_nanodollars; saved > 0)
+    fields.append("baton-cache-saved: ").append(ledger::dollars_text(saved).substr(1)).append("\r\n");
+  seal(parts, call, 200);
   exchange.release_request();
   auto sent = co_await exchange.reply(200, fields, answer.content);
   if (!sent) {
@@ -143,7 +198,8 @@ void Recording::keep(const Call& call, const stream::ReplyFacts& facts, std::str
                .request_id = upstream_request_id,
                .usage = facts.usage,
                .tenant = call.caller.name,
-               .tags = call.outcome.tags});
+               .tags = call.outcome.tags,
+               .purges = call.purges});
 }
 
 void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
@@ -157,7 +213,8 @@ void keep_message(const Parts& parts, const Call& call, const Answer& answer) {
                .request_id = call.outcome.upstream_request_id,
                .usage = call.outcome.attempts[answer.attempt].usage,
                .tenant = call.caller.name,
-               .tags = call.outcome.tags});
+               .tags = call.outcome.tags,
+               .purges = call.purges});
 }
 
 }  // namespace baton::relay

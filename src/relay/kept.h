@@ -20,6 +20,7 @@ struct KeptAnswer {
   std::shared_ptr<const reuse::KeptReply> reply;
   std::string content;  // in the form the call wants
   BudgetShare share;
+  bool refresh = false;  // it is stale and to be asked for anew
 };
 
 // The kept answer to this call, if there is one and it may be used. Notes in the outcome what was found, and in the
@@ -29,6 +30,16 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
 
 // Sends it. Success also when the client has gone: that is in the outcome.
 runtime::Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer);
+
+// Notes that the answer to this call was made for another one, which used so much.
+void book_reused(const Parts& parts, Call& call, const model::Usage& usage);
+
+// Whether the call has a stale reply that stands in for this error.
+bool stands_in(const Call& call, const Error& error);
+// Sends it. Where it cannot be opened the error stays.
+runtime::Task<Expected<void>> deliver_spare(const Parts& parts, Call& call, Error error);
+// The same in place of an upstream's answer with an error's status; false: there is none, or it cannot be opened.
+runtime::Task<bool> deliver_spare_for(const Parts& parts, Call& call, Answer& failed);
 
 // The lines that say what the cache did and under which key; nothing when it was not asked.
 void append_cache_fields(std::string& fields, const Call& call);

@@ -103,7 +103,8 @@ std::optional<std::string> owner_of(const Parts& parts, const Call& call) {
       return std::nullopt;
     case Operation::kMessages:
     case Operation::kCountTokens:
-      return parts.accounts.size() > 1 ? owner_of_files_in(parts, call.exchange.body()) : std::nullopt;
+      return parts.accounts.size() > 1 && call.facts.names.file_id ? owner_of_files_in(parts, call.exchange.body())
+                                                                   : std::nullopt;
     default: return std::nullopt;
   }
 }

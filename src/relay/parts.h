@@ -9,6 +9,7 @@
 #include "auth/authenticator.h"
 #include "auth/nonce_store.h"
 #include "base/byte_budget.h"
+#include "base/memory_pressure.h"
 #include "ledger/budgets.h"
 #include "ledger/ledger.h"
 #include "metrics/relay_metrics.h"
@@ -26,6 +27,8 @@
 #include "upstream/request_coding.h"
 
 namespace baton::relay {
+
+class Refreshes;
 
 // How the relay reaches one endpoint of an account.
 struct Line {
@@ -52,10 +55,12 @@ struct Parts {
   ledger::Budgets* budgets = nullptr;                  // of all loops; null: nobody has one
   const model::TraceRules* tracing = nullptr;          // null: no call is in a trace
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
+  const MemoryPressure* pressure = nullptr;            // of the process; null: nobody watches it
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
   reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before
+  Refreshes* refreshes = nullptr;                      // of this loop; null: nothing is asked anew beside calls
   std::string public_url;                              // the relay's own origin, or empty: from the request
   bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;

@@ -13,6 +13,7 @@
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
 #include "relay/budget.h"
+#include "relay/deadline.h"
 
 namespace baton::relay {
 
@@ -238,9 +239,10 @@ Expected<void> Relay::read_facts(Call& call) {
                                   seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored, prompt_seed);
   if (!facts) return std::unexpected(facts.error());
   call.facts = std::move(*facts);
+  call.patience = client_patience(head);
   call.outcome.model = call.facts.model.substr(0, kModelBytesMax);
   call.outcome.stream = call.facts.stream;
-  if (spends_budget(parts_, call)) call.weight = dialect::weigh(text, call.facts.max_tokens);
+  if (spends_budget(parts_, call)) call.weight = dialect::weigh(text, call.facts.names, call.facts.max_tokens);
   if (call.caller.key) return auth::allow_model(*call.caller.key, call.facts.model);
   return {};
 }
@@ -275,6 +277,15 @@ void Relay::settle_tokens(Call& call) {
   call.tokens.settle(used);
 }
 
+// Before anything is read or held for it.
+Expected<void> Relay::shed(Call& call) {
+  if (parts_.pressure == nullptr || !parts_.pressure->refuses()) return {};
+  call.shed = true;
+  call.exchange.close_after();
+  parts_.metrics.memory_refused();
+  return fail(ErrorCode::kOverloaded, Fault::kUs, "The process is near its memory limit.", Retry::kLater);
+}
+
 Task<Expected<void>> Relay::answer_probe(Call& call) {
   // A warm-up: clients send it without a credential, and any quick answer does.
   call.exchange.release_request();
@@ -299,7 +310,8 @@ Task<void> Relay::answer_error(Call& call, Error error) {
     if (error.code == ErrorCode::kTimeout) outcome.ending = Ending::kTimedOut;
   }
   if (call.exchange.replied()) co_return call.exchange.abort();
-  if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty()) parts_.metrics.body_budget_refused();
+  if (error.code == ErrorCode::kOverloaded && outcome.attempts.empty() && !call.shed)
+    parts_.metrics.body_budget_refused();
   dialect::ReplyHints hints{.retry_after = call.retry_after, .allow = call.route.allow};
   std::string retry_at;
   if (call.retry_at && error.code == ErrorCode::kNoAccount) {

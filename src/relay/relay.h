@@ -17,17 +17,24 @@ class Relay final : public edge::Handler {
  public:
   explicit Relay(Parts parts);
 
-  runtime::Task<void> serve(edge::Exchange& exchange) override;
+  runtime::Task<void> serve(edge::Exchange& exchange) override { return serve_call(exchange, nullptr); }
+  // For a caller who has been recognised and whose answer nobody waits for; `caller` outlives the call.
+  runtime::Task<void> serve_as(edge::Exchange& exchange, const auth::Caller& caller) {
+    return serve_call(exchange, &caller);
+  }
   edge::Refusal refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) override;
 
  private:
+  runtime::Task<void> serve_call(edge::Exchange& exchange, const auth::Caller* known);
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
+  Expected<void> shed(Call& call);                  // whether the process has memory for another call
   Expected<void> recognise(Call& call);             // who calls, and what for
   runtime::Task<Expected<void>> prove(Call& call);  // a signed request: that it is new and whole
   Expected<void> count_in(Call& call);              // what its key may do, and whether it can be booked
   runtime::Task<Expected<void>> read(Call& call);   // the body, and what the relay reads of it
-  runtime::Task<Expected<void>> walk(Call& call);
+  runtime::Task<Expected<void>> walk(Call& call, const auth::Caller* known);
+  runtime::Task<Expected<void>> make(Call& call);  // what is not kept
   Expected<void> take_tokens(Call& call);
   void settle_tokens(Call& call);
   Expected<void> check_signed_body(Call& call, std::string_view body);

@@ -4,7 +4,6 @@
 
 #include "accounts/backoff.h"
 #include "base/hash.h"
-#include "relay/deadline.h"
 #include "relay/prompt_ask.h"
 #include "runtime/wait.h"
 
@@ -44,9 +43,11 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
   if (const auth::ClientKey* key = call.caller.key.get()) {
     ask_.share = auth::share_of(key->rights.priority);
     ask_.priority = auth::rank_of(key->rights.priority);
-    if (!key->rights.accounts.empty()) {
-      for (AccountIndex i = 0; i < parts.accounts.size(); ++i)
-        allowed_.push_back(auth::allows_account(*key, parts.accounts.account(i).name));
+    if (auth::limits_accounts(key->rights)) {
+      for (AccountIndex i = 0; i < parts.accounts.size(); ++i) {
+        const accounts::AccountConfig& account = parts.accounts.account(i);
+        allowed_.push_back(auth::allows_account(key->rights, account.name, account.group));
+      }
       ask_.allowed = allowed_;
     }
   }
@@ -66,8 +67,7 @@ Seeker::Seeker(const Parts& parts, Call& call) : parts_(parts), call_(call) {
     ask_.cache_tokens_min = prompt.cache_tokens_min;
   }
   deadline_ = call.until;
-  if (auto patience = client_patience(call.exchange.head()))
-    deadline_ = std::min(deadline_, call.exchange.started() + *patience);
+  if (call.patience) deadline_ = std::min(deadline_, call.exchange.started() + *call.patience);
 }
 
 void Seeker::ask_for(std::string_view model) {

@@ -7,6 +7,7 @@
 #include "relay/fly.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
+#include "relay/refresh.h"
 #include "relay/relay.h"
 #include "relay/resume.h"
 #include "relay/seal.h"
@@ -15,13 +16,14 @@ namespace baton::relay {
 
 using runtime::Task;
 
-Task<void> Relay::serve(edge::Exchange& exchange) {
+Task<void> Relay::serve_call(edge::Exchange& exchange, const auth::Caller* known) {
   const std::shared_ptr<const void> life = parts_.life != nullptr ? parts_.life->lock() : nullptr;  // goes last
   Call call = begin(exchange);
   metrics::Held in_flight = parts_.metrics.call_in_flight();
   Expected<void> walked;
   try {
-    walked = co_await walk(call);
+    walked = co_await walk(call, known);
+    if (!walked && stands_in(call, walked.error())) walked = co_await deliver_spare(parts_, call, walked.error());
   } catch (const std::exception&) {  // no memory: this call ends, and no other
     walked = fail(ErrorCode::kInternal, Fault::kUs, {});
   }
@@ -29,18 +31,34 @@ Task<void> Relay::serve(edge::Exchange& exchange) {
   close(call);
 }
 
-Task<Expected<void>> Relay::walk(Call& call) {
+Task<Expected<void>> Relay::walk(Call& call, const auth::Caller* known) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
-  if (auto known = recognise(call); !known) co_return std::unexpected(known.error());
-  if (call.caller.proof) {
-    if (auto proved = co_await prove(call); !proved) co_return std::unexpected(proved.error());
+  if (auto room = shed(call); !room) co_return std::unexpected(room.error());
+  if (known != nullptr) {
+    call.refreshes = true;
+    call.caller = *known;
+    call.outcome.client = known->name;
+    call.outcome.client_address = known->client_address;
+  } else {
+    if (auto recognised = recognise(call); !recognised) co_return std::unexpected(recognised.error());
+    if (call.caller.proof) {
+      if (auto proved = co_await prove(call); !proved) co_return std::unexpected(proved.error());
+    }
   }
   if (auto let_in = count_in(call); !let_in) co_return std::unexpected(let_in.error());
   if (auto read_in = co_await read(call); !read_in) co_return std::unexpected(read_in.error());
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
   if (!kept) co_return std::unexpected(kept.error());
-  if (*kept) co_return co_await deliver_kept(parts_, call, std::move(**kept));
+  if (*kept) {
+    if ((*kept)->refresh && parts_.refreshes != nullptr)
+      parts_.refreshes->begin(*this, parts_.life != nullptr ? parts_.life->lock() : nullptr, call, (*kept)->reply);
+    co_return co_await deliver_kept(parts_, call, std::move(**kept));
+  }
+  co_return co_await make(call);
+}
+
+Task<Expected<void>> Relay::make(Call& call) {
   if (call.weight) {
     if (auto reserved = co_await reserve_budget(parts_, call); !reserved) co_return std::unexpected(reserved.error());
   }
@@ -52,7 +70,8 @@ Task<Expected<void>> Relay::walk(Call& call) {
   if (*flown) co_return Expected<void>{};
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
-  co_await deliver(parts_, call, std::move(*answer));
+  if (call.spare != nullptr && co_await deliver_spare_for(parts_, call, *answer)) co_return Expected<void>{};
+  co_await deliver(parts_, call, *answer);
   co_return Expected<void>{};
 }
 

@@ -11,11 +11,17 @@ struct Config {
   size_t bytes_max = 1 * kGiB;             // all that is kept, with what it takes to find it; 0: nothing is reused
   size_t entry_bytes_max = 1 * kMiB;       // a larger reply is not kept
   Duration ttl = std::chrono::minutes(5);  // each entry's own lies within a tenth of it
-  std::string policy = "value";            // a name of cache::PolicyKind
-  size_t sketch_keys = 10'000'000;         // keys whose popularity the `tinylfu` policy can tell apart
-  bool coalesce = true;                    // calls that ask the same at the same time share one upstream call
-  size_t flight_bytes_max = 1 * kMiB;      // of its reply, held for readers that are behind or come late
-  size_t flights_bytes_max = 128 * kMiB;   // of all such replies together
+  Duration stale_max = std::chrono::minutes(10);  // how much longer it is held for those who take it stale
+  // What calls that may be reused allow without saying so: an answer that ended so long ago, while it is asked for
+  // anew; and one in place of an error.
+  Duration stale_while_revalidate{0};
+  Duration stale_if_error{0};
+  std::string policy = "value";           // a name of cache::PolicyKind
+  size_t disk_bytes_max = 0;              // of replies on the disk, for the next start; 0: none
+  size_t sketch_keys = 10'000'000;        // keys whose popularity the `tinylfu` policy can tell apart
+  bool coalesce = true;                   // calls that ask the same at the same time share one upstream call
+  size_t flight_bytes_max = 1 * kMiB;     // of its reply, held for readers that are behind or come late
+  size_t flights_bytes_max = 128 * kMiB;  // of all such replies together
 };
 
 // Streams that a dropped client may come back to.
@@ -26,6 +32,13 @@ struct ResumeConfig {
 
 // Upstream calls that others may share, at once; beyond it calls go alone.
 inline constexpr size_t kFlightsMax = 65'536;
+
+// Kept replies that one loop asks for anew at once while nobody waits; beyond it they stay stale.
+inline constexpr size_t kRefreshesMax = 64;
+// After one that failed, for the same reply.
+inline constexpr Duration kRefreshPause = std::chrono::seconds(2);
+// Kept replies that wait for the disk; more are kept in memory alone.
+inline constexpr size_t kLogQueueBytesMax = 16 * kMiB;
 
 // A larger request is not looked up.
 inline constexpr size_t kRequestBytesMax = 4 * kMiB;

@@ -8,17 +8,16 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "base/digest.h"
 #include "cache/key.h"
+#include "reuse/canonical.h"
 #include "reuse/config.h"
-#include "reuse/json_tree.h"
 
 namespace baton::reuse {
 
@@ -26,14 +25,6 @@ struct Digest {
   cache::Key key;     // where to look
   Sha256 identity{};  // what must be found there
   friend bool operator==(const Digest&, const Digest&) = default;
-};
-
-struct Question {
-  std::string_view tenant;
-  std::string_view path;                    // and query
-  std::string_view version;                 // of the API
-  std::span<const std::string_view> betas;  // field values, each a list
-  std::string_view body;                    // one JSON object, plain, whose syntax has been checked
 };
 
 class Digester {
@@ -46,15 +37,15 @@ class Digester {
 
  private:
   using TenantSecret = std::array<uint8_t, 192>;
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  };
   const TenantSecret& secret_of(std::string_view tenant);
 
   std::array<uint8_t, 32> secret_;
-  std::unordered_map<std::string, TenantSecret> tenants_;
-  JsonTree tree_;
-  std::string canonical_;
+  std::unordered_map<std::string, TenantSecret, Hash, std::equal_to<>> tenants_;
+  Canonical canonical_;
 };
-
-// The canonical text of a question, as it is hashed; false as above. Appended to `out`.
-bool append_canonical(std::string& out, const Question& question, JsonTree& tree);
 
 }  // namespace baton::reuse

@@ -19,6 +19,7 @@
 
 #include "base/byte_budget.h"
 #include "base/error.h"
+#include "model/usage.h"
 #include "runtime/cancel.h"
 #include "runtime/loop.h"
 
@@ -60,6 +61,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
     std::optional<Error> failure = {};  // the reply was cut
     bool stream_error = false;          // it ended in an error event of the vendor's
     uint64_t events = 0;
+    std::string model = {};   // that was asked
+    model::Usage usage = {};  // of a reply that is whole
   };
   // What a reader is given next.
   struct Piece {

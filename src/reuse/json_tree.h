@@ -30,6 +30,9 @@ class JsonTree {
   }
   // Of a member: its key as it is written, quotes included; empty for elements.
   std::string_view key(Node node) const { return text_.substr(nodes_[node].key_begin, nodes_[node].key_bytes); }
+  // Whether a key or a string holds a backslash; where it does not, what stands between its quotes is its value.
+  bool key_escaped(Node node) const { return nodes_[node].key_escaped; }
+  bool escaped(Node node) const { return nodes_[node].escaped; }
   // 0 when there is none.
   Node first(Node node) const { return nodes_[node].first; }
   Node next(Node node) const { return nodes_[node].next; }
@@ -45,8 +48,10 @@ class JsonTree {
     uint32_t key_begin = 0, key_bytes = 0;
     Node first = 0, next = 0;
     Kind kind = Kind::kNull;
+    bool escaped = false;
+    bool key_escaped = false;
   };
-  bool skip_string(size_t& at) const;
+  bool skip_string(size_t& at, bool& escaped) const;
   void skip_blanks(size_t& at) const;
 
   std::string_view text_;
@@ -56,5 +61,9 @@ class JsonTree {
 // Appends the unescaped content of a string as it is written (quotes included). Lone surrogates stay as three bytes
 // each, so that different strings never become equal. False when it is not one string.
 bool append_unescaped(std::string& out, std::string_view quoted);
+// The same of what stands between the quotes, to where there is room for inside.size() + kUnescapeRoom bytes. Gives
+// the end of what was written, or nullptr.
+inline constexpr size_t kUnescapeRoom = 16;
+char* write_unescaped(char* out, std::string_view inside);
 
 }  // namespace baton::reuse

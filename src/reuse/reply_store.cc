@@ -4,6 +4,7 @@
 
 #include "http/packed.h"
 #include "reuse/forms.h"
+#include "reuse/reply_log.h"
 
 namespace baton::reuse {
 
@@ -59,14 +60,17 @@ ReplyStore::ReplyStore(const Config& config, const std::array<uint8_t, 32>& secr
   content_bytes_max_ = std::min(config.entry_bytes_max, stripe_bytes / kEntriesPerStripeMin);
 }
 
-std::shared_ptr<const KeptReply> ReplyStore::find(const Digest& digest, Instant now, cache::Change& change) {
+std::shared_ptr<const KeptReply> ReplyStore::find(const Digest& digest, Instant now, cache::Change& change,
+                                                  Duration stale) {
   auto found = kept_.find(digest.key, now, change);
   if (found == nullptr || found->identity != digest.identity) return nullptr;
+  if (now >= found->fresh_until && now - found->fresh_until >= stale) return nullptr;
   return found;
 }
 
 cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Instant now) {
   if (!worth_keeping(reply.stop_reason) || reply.content.size() > content_bytes_max_) return {};
+  if (reply.purges != purges()) return {};
   auto kept = std::make_shared<KeptReply>();
   kept->identity = digest.identity;
   kept->key = digest.key;
@@ -87,20 +91,52 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   // Entries that came together do not all end together: up to a tenth is taken off, as the digest says.
   const auto tenth = static_cast<uint64_t>(config_.ttl.count()) / 10;
   const Duration less{static_cast<int64_t>(tenth == 0 ? 0 : digest.key.low % tenth)};
-  const uint64_t bytes = sizeof(KeptReply) + kept->content.capacity() + kept->request_id.capacity() +
-                         kept->tenant.capacity() + kept->tags.capacity();
-  return kept_.put(digest.key, std::move(kept),
-                   {.bytes = bytes, .worth = worth_of(reply.usage), .expires = now + (config_.ttl - less)}, now);
+  kept->fresh_until = now + (config_.ttl - less);
+  const Instant expires = kept->fresh_until + config_.stale_max;
+  std::shared_ptr<const KeptReply> there = std::move(kept);
+  cache::Change change = put(there, expires, now);
+  // A purge that has passed this stripe before the put had counted itself before.
+  if (change.stored && reply.purges != purges()) {
+    const cache::Change taken = kept_.erase(digest.key);
+    change.stored = false;
+    change.bytes += taken.bytes;
+    change.entries += taken.entries;
+  }
+  if (change.stored && log_ != nullptr) log_->write(std::move(there), reply.purges, *this);
+  return change;
+}
+
+cache::Change ReplyStore::put(const std::shared_ptr<const KeptReply>& reply, Instant expires, Instant now) {
+  const uint64_t bytes = sizeof(KeptReply) + reply->content.capacity() + reply->request_id.capacity() +
+                         reply->tenant.capacity() + reply->tags.capacity();
+  return kept_.put(reply->key, reply, {.bytes = bytes, .worth = worth_of(reply->usage), .expires = expires}, now);
+}
+
+bool ReplyStore::restore(std::shared_ptr<KeptReply> reply, Instant now) {
+  // Where the configuration has become stricter meanwhile, that holds.
+  reply->fresh_until = std::min(reply->fresh_until, reply->since + config_.ttl);
+  const Instant expires = reply->fresh_until + config_.stale_max;
+  if (expires <= now || reply->plain_bytes > content_bytes_max_) return false;
+  const cache::Change change = put(std::move(reply), expires, now);
+  restored_.bytes += change.bytes;
+  restored_.entries += change.entries;
+  restored_.evicted += change.evicted;
+  return change.stored;
+}
+
+bool selects(const Selection& what, const KeptReply& reply) {
+  if (what.all || what.empty()) return what.all;
+  return (what.tenant.empty() || reply.tenant == what.tenant) && (what.tag.empty() || has_tag(reply.tags, what.tag)) &&
+         (what.key.empty() || key_text(reply.key) == what.key);
 }
 
 cache::Change ReplyStore::purge(const Selection& what) {
   if (what.empty()) return {};
-  return kept_.erase_if([&](const std::shared_ptr<const KeptReply>& reply) {
-    if (what.all) return true;
-    return (what.tenant.empty() || reply->tenant == what.tenant) &&
-           (what.tag.empty() || has_tag(reply->tags, what.tag)) &&
-           (what.key.empty() || key_text(reply->key) == what.key);
-  });
+  purges_.fetch_add(1, std::memory_order_acq_rel);
+  const cache::Change change =
+      kept_.erase_if([&](const std::shared_ptr<const KeptReply>& reply) { return selects(what, *reply); });
+  if (log_ != nullptr) log_->purge(what);
+  return change;
 }
 
 std::optional<std::string> content_as(const KeptReply& reply, bool events) {

@@ -145,6 +145,19 @@ TEST(ReplyStore, what_is_selected_goes_and_nothing_else) {
   }
 }
 
+TEST(ReplyStore, an_answer_that_was_under_way_at_a_purge_is_not_kept) {
+  ReplyStore store({}, kSecret);
+  Digester digester(kSecret);
+  const auto digest = ask(digester, "t", "{\"n\":1}");
+  Finished under_way = answer("old");
+  under_way.purges = store.purges();
+  EXPECT_EQ(store.purge({.tag = "elsewhere"}).entries, 0);
+  EXPECT_FALSE(store.keep(digest, under_way, kStart).stored);
+  EXPECT_EQ(store.bytes(), 0u);
+  under_way.purges = store.purges();
+  EXPECT_TRUE(store.keep(digest, under_way, kStart).stored);
+}
+
 TEST(ReplyStore, is_bounded_by_bytes_and_refuses_what_is_too_large_for_it) {
   ReplyStore store({.bytes_max = 64 * kKiB, .entry_bytes_max = 1 * kMiB}, kSecret);
   EXPECT_EQ(store.content_bytes_max(), 4 * kKiB);
@@ -161,47 +174,81 @@ TEST(ReplyStore, is_bounded_by_bytes_and_refuses_what_is_too_large_for_it) {
   EXPECT_GT(evicted, 150u);
 }
 
-// 20 tenants ask the same few questions; what comes back is what the model says, and never another tenant's.
+// 20 tenants ask the same few questions, a million times in all; what comes back is what the model says, and never
+// another tenant's, nor what was purged.
 TEST(ReplyStore, no_answer_crosses_tenants_whatever_is_done) {
-  ReplyStore store({.bytes_max = 48 * kKiB, .ttl = 50s}, kSecret);
+  constexpr size_t kTenants = 20, kQuestions = 12;
+  ReplyStore store({.bytes_max = 48 * kKiB, .ttl = 50s, .stale_max = 20s}, kSecret);
   Digester digester(kSecret);
   runtime::Random random(20);
-  struct Model {
+  struct Place {
+    std::string tenant;
+    Digest digests[2];  // of two spellings, which are one question
     std::string content;
-    Instant since;
+    Instant since{};
+    bool known = false;
   };
-  std::map<std::pair<uint64_t, uint64_t>, Model> model;
-  Instant now = kStart;
-  size_t hits = 0, misses = 0;
-  for (int i = 0; i < 200'000; ++i) {
-    now = now + Duration(static_cast<int64_t>(random.below(5'000'000)));
-    const uint64_t tenant = random.below(20), question = random.below(12);
-    const std::string name = "tenant" + std::to_string(tenant);
-    const std::string body = random.chance(0.5) ? "{\"q\":" + std::to_string(question) + ",\"m\":1}"
-                                                : "{ \"m\":1, \"q\":" + std::to_string(question) + "}";
-    const Digest digest = ask(digester, name, body);
-    if (random.chance(0.3)) {
-      const std::string content =
-          "{\"of\":\"" + name + "/" + std::to_string(question) + "/" + std::to_string(i) + "\"}";
-      const bool stored = store.keep(digest, answer(content), now).stored;
-      if (stored) model[{tenant, question}] = {content, now};
-      continue;
-    }
-    cache::Change change;
-    auto found = store.find(digest, now, change);
-    if (found == nullptr) {
-      ++misses;
-      continue;
-    }
-    ++hits;
-    const auto known = model.find({tenant, question});
-    ASSERT_NE(known, model.end());
-    ASSERT_EQ(found->content, known->second.content) << "step " << i;
-    ASSERT_LT(now - known->second.since, 50s);
-    ASSERT_EQ(found->since, known->second.since);
+  std::vector<Place> places;
+  for (size_t i = 0; i < kTenants * kQuestions; ++i) {
+    Place& place = places.emplace_back();
+    place.tenant = "tenant" + std::to_string(i / kQuestions);
+    const std::string q = std::to_string(i % kQuestions);
+    place.digests[0] = ask(digester, place.tenant, "{\"q\":" + q + ",\"m\":1}");
+    place.digests[1] = ask(digester, place.tenant, "{ \"m\":1, \"q\":" + q + "}");
+    ASSERT_EQ(place.digests[0], place.digests[1]);
   }
-  EXPECT_GT(hits, 20'000u);
-  EXPECT_GT(misses, 1'000u);
+  Instant now = kStart;
+  size_t hits = 0, misses = 0, stale = 0, purged = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    now = now + (random.below(5'000) == 0 ? Duration(52s) : Duration(static_cast<int64_t>(random.below(5'000'000))));
+    Place& place = places[random.below(places.size())];
+    const Digest& digest = place.digests[random.below(2)];
+    const uint64_t act = random.below(10'000);
+    if (act < 5) {
+      // By tenant, by key, or by a tag that one tenant's calls have.
+      const bool by_key = act < 2;
+      const std::string key = key_text(digest.key);
+      purged += static_cast<size_t>(-store
+                                         .purge(by_key     ? Selection{.key = key}
+                                                : act == 2 ? Selection{.tag = place.tenant}
+                                                           : Selection{.tenant = place.tenant})
+                                         .entries);
+      for (Place& other : places) {
+        if (by_key ? &other == &place : other.tenant == place.tenant) other.known = false;
+      }
+    } else if (act < 3000) {
+      const std::string content = "{\"of\":\"" + place.tenant + "/" + std::to_string(i) + "\"}";
+      Finished reply = answer(content);
+      reply.tenant = reply.tags = place.tenant;
+      reply.purges = store.purges() - (act < 100 ? 1 : 0);  // some began before a purge
+      if (store.keep(digest, reply, now).stored) {
+        ASSERT_GE(act, 100u);
+        place.content = content;
+        place.since = now;
+        place.known = true;
+      }
+    } else {
+      cache::Change change;
+      const bool takes_stale = act < 5000;
+      auto found = store.find(digest, now, change, takes_stale ? Duration(10s) : Duration(0s));
+      if (found == nullptr) {
+        ++misses;
+        continue;
+      }
+      ++hits;
+      ASSERT_TRUE(place.known) << "step " << i;
+      ASSERT_EQ(found->content, place.content) << "step " << i;
+      ASSERT_EQ(found->tenant, place.tenant);
+      ASSERT_EQ(found->since, place.since);
+      ASSERT_LT(now - found->since, takes_stale ? 60s : 50s);
+      stale += now >= found->fresh_until ? 1 : 0;
+    }
+    if (i % 1024 == 0) ASSERT_LE(store.bytes(), 48 * kKiB);
+  }
+  EXPECT_GT(hits, 100'000u);
+  EXPECT_GT(misses, 10'000u);
+  EXPECT_GT(purged, 500u);
+  EXPECT_GT(stale, 0u);
 }
 
 // -- the two forms --

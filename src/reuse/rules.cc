@@ -15,20 +15,36 @@ struct CacheControl {
   bool no_store = false;
   bool no_cache = false;
   Duration age_max = Duration::max();
+  Duration stale_max{0};
+  std::optional<Duration> stale_while_revalidate, stale_if_error;
 };
 
+constexpr int64_t kSecondsMax = Duration::max().count() / 1'000'000'000;
+
+// The seconds of "name=7"; nothing for another directive. What is too large to count is as long as can be.
+// `unreadable`: what stands for what cannot be read.
+std::optional<Duration> seconds_of(std::string_view directive, std::string_view name, Duration unreadable) {
+  if (!ascii::starts_with_ignoring_case(directive, name)) return std::nullopt;
+  directive.remove_prefix(name.size());
+  if (!directive.starts_with('=')) return std::nullopt;
+  const std::string_view digits = directive.substr(1);
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error == std::errc::result_out_of_range) return number < 0 ? unreadable : Duration::max();
+  if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) return unreadable;
+  return number < kSecondsMax ? Duration(std::chrono::seconds(number)) : Duration::max();
+}
+
 void read_directive(std::string_view directive, CacheControl& into) {
+  constexpr Duration kNone{0};
   if (ascii::equal_ignoring_case(directive, "no-store")) into.no_store = true;
   if (ascii::equal_ignoring_case(directive, "no-cache")) into.no_cache = true;
-  if (!ascii::starts_with_ignoring_case(directive, "max-age=")) return;
-  int64_t seconds = 0;
-  const std::string_view digits = directive.substr(std::string_view("max-age=").size());
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
   // What cannot be read asks for the freshest (RFC 9111 4.2.1).
-  if (error == std::errc::result_out_of_range) return;
-  if (error != std::errc{} || end != digits.data() + digits.size() || seconds < 0) seconds = 0;
-  constexpr int64_t kSecondsMax = Duration::max().count() / 1'000'000'000;
-  if (seconds < kSecondsMax) into.age_max = std::min<Duration>(into.age_max, std::chrono::seconds(seconds));
+  if (const auto age = seconds_of(directive, "max-age", kNone)) into.age_max = std::min(into.age_max, *age);
+  if (ascii::equal_ignoring_case(directive, "max-stale")) into.stale_max = Duration::max();
+  if (const auto stale = seconds_of(directive, "max-stale", kNone)) into.stale_max = *stale;
+  if (const auto stale = seconds_of(directive, "stale-while-revalidate", kNone)) into.stale_while_revalidate = *stale;
+  if (const auto stale = seconds_of(directive, "stale-if-error", kNone)) into.stale_if_error = *stale;
 }
 
 CacheControl read_cache_control(const http::RequestHead& head) {
@@ -65,7 +81,12 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, b
   }
   const CacheControl control = read_cache_control(head);
   if (control.no_store) return Rules{};
-  return Rules{.look = !refresh && !control.no_cache, .keep = true, .age_max = control.age_max};
+  return Rules{.look = !refresh && !control.no_cache,
+               .keep = true,
+               .age_max = control.age_max,
+               .stale_max = control.stale_max,
+               .stale_while_revalidate = control.stale_while_revalidate,
+               .stale_if_error = control.stale_if_error};
 }
 
 }  // namespace baton::reuse

@@ -1,7 +1,9 @@
 // Rules: whether a call may be answered from what is kept, and whether its answer may be kept. Asked before anything is
-// computed. Life: pure. Thread: any. Source: RFC 9111 5.2.1 (read 2026-11), as far as it concerns a request.
+// computed. Life: pure. Thread: any. Source: RFC 9111 5.2.1, as far as it concerns a request, and RFC 5861, whose two
+// directives a caller may set here (read 2026-11).
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -14,14 +16,19 @@ struct Rules {
   bool look = false;  // for a kept answer
   bool keep = false;  // the answer
   Duration age_max = Duration::max();
+  // How long an answer may have been stale: as it is; while it is asked for anew; in place of an error. Nothing: the
+  // caller does not say.
+  Duration stale_max{0};
+  std::optional<Duration> stale_while_revalidate = {};
+  std::optional<Duration> stale_if_error = {};
   bool any() const { return look || keep; }
 };
 
 // By default nothing is reused. `baton-cache: on` allows it and `refresh` asks anew and keeps the answer; without the
 // field, a call of API version 2023-06-01 whose temperature is 0 is allowed too, for it asks for one answer, not for
 // several. `off` and a Cache-Control of no-store forbid it; no-cache is like refresh, max-age bounds the age of what is
-// served. kBadRequest with a sentence: baton-cache twice, or with another value.
-// `on_by_default`: a call without the field is treated as if it said `on`.
+// served; max-stale, stale-while-revalidate and stale-if-error allow what is older. kBadRequest with a sentence:
+// baton-cache twice, or with another value. `on_by_default`: a call without the field is treated as if it said `on`.
 Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, bool on_by_default = false);
 
 }  // namespace baton::reuse

@@ -56,6 +56,35 @@ TEST(Rules, say_what_may_be_reused) {
   }
 }
 
+TEST(Rules, say_how_stale_an_answer_may_be) {
+  using std::chrono::seconds;
+  struct Row {
+    std::string_view control;
+    Duration max{0};
+    std::optional<Duration> revalidate = {}, error = {};
+  };
+  const Row kTable[] = {
+      {"max-age=5"},
+      {"max-stale=60", seconds(60)},
+      {"max-stale", Duration::max()},
+      {"Max-Stale=60, STALE-IF-ERROR=9", seconds(60), {}, seconds(9)},
+      {"stale-while-revalidate=30", seconds(0), seconds(30)},
+      {"stale-while-revalidate=0", seconds(0), seconds(0)},
+      {"stale-if-error=999999999999999999999", seconds(0), {}, Duration::max()},
+      {"stale-if-error=x, stale-while-revalidate=-1, max-stale=", seconds(0), seconds(0), seconds(0)},
+      {"stale-if-error, stale-while-revalidated=7, max-stales=3"},
+  };
+  for (const Row& row : kTable) {
+    std::string bytes;
+    const auto rules =
+        rules_of(head_of("baton-cache: on\r\ncache-control: " + std::string(row.control) + "\r\n", bytes), false);
+    ASSERT_TRUE(rules) << row.control;
+    EXPECT_EQ(rules->stale_max, row.max) << row.control;
+    EXPECT_EQ(rules->stale_while_revalidate, row.revalidate) << row.control;
+    EXPECT_EQ(rules->stale_if_error, row.error) << row.control;
+  }
+}
+
 TEST(Rules, a_wish_that_cannot_be_understood_is_refused) {
   for (std::string_view fields : {"baton-cache: yes\r\n", "baton-cache: \r\n", "baton-cache: on\r\nbaton-cache: on\r\n",
                                   "baton-cache: on, off\r\n"}) {

@@ -1,6 +1,9 @@
 #include "stream/usage_tap.h"
 
+#include <array>
 #include <utility>
+
+#include "http/json_view.h"
 
 namespace baton::stream {
 namespace {
@@ -11,20 +14,46 @@ constexpr http::JsonLimits kReplyLimits{.depth_max = 1024, .keys_max = 1'000'000
 // Figures beyond this are no token counts; below, sums of them cannot overflow.
 constexpr int64_t kCountMax = 1'000'000'000'000'000;
 
-// Calls `on_field(key, span)` for every field of the object. False when it is not one that can be read.
+// Calls `on_field(key, span)` for every field of the object, as the scanner finds them in a copy with its padding.
+// False when it is not one that can be read.
 template <class OnField>
-bool each_field(http::JsonScanner& scanner, std::string_view object, OnField&& on_field) {
-  auto fields = scanner.scan_object(object, kReplyLimits);
-  if (!fields) return false;
-  for (const http::JsonField& field : **fields)
-    on_field(field.key, object.substr(field.begin, field.end - field.begin));
+bool scan_fields(TapRoom& room, std::string_view object, OnField&& on_field) {
+  return room.with(object, [&](http::JsonScanner& scanner, std::string_view text) {
+    auto fields = scanner.scan_object(text, kReplyLimits);
+    if (!fields) return false;
+    for (const http::JsonField& field : **fields)
+      on_field(field.key, object.substr(field.begin, field.end - field.begin));
+    return true;
+  });
+}
+
+// The same, found without looking at what stands inside the values: of the vendor's own answer only the figures count,
+// and its other values may be long. What is not plainly one object with each name once is the scanner's to judge.
+template <class OnField>
+bool each_field(TapRoom& room, std::string_view object, OnField&& on_field) {
+  struct Member {
+    std::string_view key, value;
+  };
+  constexpr size_t kFew = 16;
+  std::array<Member, kFew> found;
+  size_t count = 0;
+  http::JsonMembers members(object);
+  while (members.next()) {
+    if (count == kFew || members.key.contains('\\')) return scan_fields(room, object, on_field);
+    for (size_t i = 0; i < count; ++i) {
+      if (found[i].key == members.key) return false;
+    }
+    found[count++] = {members.key, members.value};
+  }
+  if (!members.ended()) return scan_fields(room, object, on_field);
+  for (size_t i = 0; i < count; ++i) on_field(found[i].key, found[i].value);
   return true;
 }
 
 // The same for an object that may be absent or null.
 template <class OnField>
-bool object_or_null(http::JsonScanner& scanner, std::string_view span, OnField&& on_field) {
-  return span.empty() || span == "null" || each_field(scanner, span, on_field);
+bool object_or_null(TapRoom& room, std::string_view span, OnField&& on_field) {
+  return http::is_null(span) || each_field(room, span, on_field);
 }
 
 // Takes over what is a string; null and all else leave `fact` as it was.
@@ -37,7 +66,7 @@ void take_text(std::string& fact, std::string_view span) {
 
 class UsageReader {
  public:
-  UsageReader(http::JsonScanner& scanner, model::Usage& usage) : scanner_(scanner), usage_(usage) {}
+  UsageReader(TapRoom& room, model::Usage& usage) : room_(room), usage_(usage) {}
 
   // A usage object or null. False when it is there and cannot be read.
   bool read(std::string_view span) {
@@ -73,10 +102,10 @@ class UsageReader {
       if (key == "web_search_requests") take(usage_.web_search_requests, value);
       if (key == "web_fetch_requests") take(usage_.web_fetch_requests, value);
     };
-    bool read = object_or_null(scanner_, span, on_field);
-    read &= object_or_null(scanner_, cache_creation, on_creation);
-    read &= object_or_null(scanner_, output_details, on_details);
-    read &= object_or_null(scanner_, server_tools, on_tools);
+    bool read = object_or_null(room_, span, on_field);
+    read &= object_or_null(room_, cache_creation, on_creation);
+    read &= object_or_null(room_, output_details, on_details);
+    read &= object_or_null(room_, server_tools, on_tools);
     return read;
   }
 
@@ -95,12 +124,12 @@ class UsageReader {
     usage_.known = true;
   }
 
-  http::JsonScanner& scanner_;
+  TapRoom& room_;
   model::Usage& usage_;
 };
 
 // A Message: whole, or as it begins.
-bool read_message(http::JsonScanner& scanner, std::string_view object, ReplyFacts& facts) {
+bool read_message(TapRoom& room, std::string_view object, ReplyFacts& facts) {
   std::string_view usage;
   auto on_field = [&](std::string_view key, std::string_view value) {
     if (key == "id")
@@ -112,7 +141,7 @@ bool read_message(http::JsonScanner& scanner, std::string_view object, ReplyFact
     else if (key == "usage")
       usage = value;
   };
-  return each_field(scanner, object, on_field) && UsageReader(scanner, facts.usage).read(usage);
+  return each_field(room, object, on_field) && UsageReader(room, facts.usage).read(usage);
 }
 
 }  // namespace
@@ -128,59 +157,52 @@ void TapRoom::give_back() {
 
 std::optional<VendorError> read_error(std::string_view body, TapRoom& room) {
   VendorError out;
-  bool read = room.with(body, [&out](http::JsonScanner& scanner, std::string_view text) {
-    std::string_view error, details;
-    bool is_error = false;
-    auto on_body = [&](std::string_view key, std::string_view value) {
-      if (key == "type") is_error = http::json_string(value) == "error";
-      if (key == "error") error = value;
-    };
-    auto on_error = [&](std::string_view key, std::string_view value) {
-      if (key == "type") take_text(out.type, value);
-      if (key == "details") details = value;
-    };
-    if (!each_field(scanner, text, on_body) || !is_error || !each_field(scanner, error, on_error)) return false;
-    object_or_null(scanner, details, [&](std::string_view key, std::string_view value) {
-      if (key == "error_code") take_text(out.error_code, value);
-    });
-    return !out.type.empty();
+  std::string_view error, details;
+  bool is_error = false;
+  auto on_body = [&](std::string_view key, std::string_view value) {
+    if (key == "type") is_error = http::json_string(value) == "error";
+    if (key == "error") error = value;
+  };
+  auto on_error = [&](std::string_view key, std::string_view value) {
+    if (key == "type") take_text(out.type, value);
+    if (key == "details") details = value;
+  };
+  if (!each_field(room, body, on_body) || !is_error || !each_field(room, error, on_error)) return std::nullopt;
+  object_or_null(room, details, [&](std::string_view key, std::string_view value) {
+    if (key == "error_code") take_text(out.error_code, value);
   });
-  if (!read) return std::nullopt;
+  if (out.type.empty()) return std::nullopt;
   return out;
 }
 
 void UsageTap::message(std::string_view body) {
-  auto read = [this](http::JsonScanner& scanner, std::string_view text) { return read_message(scanner, text, facts_); };
-  if (!room_.with(body, read)) ++facts_.unread;
+  if (!read_message(room_, body, facts_)) ++facts_.unread;
 }
 
 void UsageTap::message_start(std::string_view data) {
   facts_.message_start = true;
-  auto read = [this](http::JsonScanner& scanner, std::string_view text) {
-    std::string_view message;
-    auto on_field = [&message](std::string_view key, std::string_view value) {
-      if (key == "message") message = value;
-    };
-    return each_field(scanner, text, on_field) && read_message(scanner, message, facts_);
+  std::string_view message;
+  auto on_field = [&message](std::string_view key, std::string_view value) {
+    if (key == "message") message = value;
   };
-  if (!room_.with(data, read)) ++facts_.unread;
+  if (!each_field(room_, data, on_field) || !read_message(room_, message, facts_)) ++facts_.unread;
 }
 
 void UsageTap::message_delta(std::string_view data) {
   facts_.message_delta = true;
-  auto read = [this](http::JsonScanner& scanner, std::string_view text) {
-    std::string_view delta, usage;
-    auto on_field = [&](std::string_view key, std::string_view value) {
-      if (key == "delta") delta = value;
-      if (key == "usage") usage = value;
-    };
-    if (!each_field(scanner, text, on_field)) return false;
-    bool delta_read = object_or_null(scanner, delta, [this](std::string_view key, std::string_view value) {
+  std::string_view delta, usage;
+  auto on_field = [&](std::string_view key, std::string_view value) {
+    if (key == "delta") delta = value;
+    if (key == "usage") usage = value;
+  };
+  bool read = each_field(room_, data, on_field);
+  if (read) {
+    read = object_or_null(room_, delta, [this](std::string_view key, std::string_view value) {
       if (key == "stop_reason") take_text(facts_.stop_reason, value);
     });
-    return UsageReader(scanner, facts_.usage).read(usage) && delta_read;
-  };
-  if (!room_.with(data, read)) ++facts_.unread;
+    read &= UsageReader(room_, facts_.usage).read(usage);
+  }
+  if (!read) ++facts_.unread;
 }
 
 void UsageTap::error(std::string_view data) {

@@ -2,8 +2,9 @@
 // got. It is told the events of a stream (or one whole Message) and changes nothing; the bytes go their own way. Life:
 // one per Attempt, on its frame; the room it reads in is one per loop and outlives it. Thread: the loop's. Bounds:
 // texts are cut as noted; per event no more than a look at its name, unless it is one that carries facts (two of a
-// stream's hundreds), which are copied and scanned in time linear in their bytes. Never suspends.
-// An object that cannot be read in one way only (bad JSON, a key twice) is counted in `unread` and gives nothing.
+// stream's hundreds), which are read in time linear in their bytes. Never suspends.
+// An object that cannot be read in one way only (bad JSON around its fields, a key twice) is counted in `unread` and
+// gives nothing. What stands inside the values that are not read is not looked at.
 // Source: Messages API, streaming and errors pages (read 2026-11).
 #pragma once
 
@@ -97,7 +98,7 @@ class UsageTap {
     if (name == "message_stop") facts_.message_stop = true;
   }
 
-  // A whole Message, as it comes without streaming. `body` is borrowed for the call and copied.
+  // A whole Message, as it comes without streaming. `body` is borrowed for the call.
   void message(std::string_view body);
 
   const ReplyFacts& facts() const { return facts_; }

@@ -333,6 +333,31 @@ TEST(UsageTap, counts_what_it_cannot_read_and_goes_on) {
   EXPECT_EQ(pass_message("<html>").unread, 1u);
 }
 
+TEST(UsageTap, believes_no_figure_of_what_is_not_plainly_one_object) {
+  const std::string_view kBroken[] = {
+      R"({"usage":{"output_tokens":3})",
+      R"({"usage":{"output_tokens":3}}})",
+      R"({"usage":{"output_tokens":3},})",
+      R"({"usage":{"output_tokens":3} "id":"a"})",
+      R"({"usage":{"output_tokens":3},"usage":{"output_tokens":4}})",
+      R"({"usage":{"output_tokens":3},"us\u0061ge":{"output_tokens":4}})",
+      R"({"usage":{"output_tokens":3,"output_tokens":4}})",
+      R"({"usage":{"output_tokens":3,"output\u005ftokens":4}})",
+      R"({"usage":[{"output_tokens":3}]})",
+      R"({"usage":"x"})",
+  };
+  for (std::string_view text : kBroken) {
+    const ReplyFacts facts = pass_message(text);
+    EXPECT_EQ(facts.usage, model::Usage{}) << text;
+    EXPECT_EQ(facts.unread, 1u) << text;
+  }
+  // Names that are written with escapes, and many of them, are read all the same.
+  std::string many = R"({"us\u0061ge":{)";
+  for (int i = 0; i < 40; ++i) many += "\"x" + std::to_string(i) + "\":[{}],";
+  EXPECT_EQ(pass_message(many + R"("output\u005ftokens":5}})").usage,
+            (model::Usage{.known = true, .output_tokens = 5}));
+}
+
 TEST(UsageTap, cuts_long_texts) {
   std::string body =
       R"({"id":"a","model":")" + std::string(kFactBytesMax + 50, 'm') + R"(","stop_reason":null,"usage":null})";

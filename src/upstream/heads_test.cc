@@ -74,6 +74,20 @@ TEST_F(Heads, only_the_simulator_is_told_what_to_play) {
   EXPECT_EQ(up(kRequest, pooled).find("baton-sim"), std::string::npos);
 }
 
+TEST_F(Heads, however_a_line_is_written_it_comes_out_once_and_in_order) {
+  const std::string odd =
+      "GET /v1/models HTTP/1.1\r\nHost: h\r\na:1\r\nb: 2\r\nc:  3\r\nd: 4 \r\ne:\r\nf: \r\ng: 7\r\nCookie: c\r\nh: "
+      "8\r\n"
+      "Via: v\r\n\r\n";
+  const std::string out = up(odd, pooled, {http::Framing::kNone, 0});
+  EXPECT_EQ(
+      out,
+      "GET /prefix/v1/models HTTP/1.1\r\nhost: api.example\r\na: 1\r\nb: 2\r\nc: 3\r\nd: 4\r\ne: \r\nf: \r\ng: 7\r\n"
+      "h: 8\r\nx-api-key: sk-account-key\r\naccept-encoding: identity\r\n\r\n");
+  EXPECT_EQ(down("HTTP/1.1 200 OK\r\na: 1\r\nSet-Cookie: s\r\nb:2\r\nc: 3\r\nContent-Length: 0\r\n\r\n", pooled),
+            "a: 1\r\nb: 2\r\nc: 3\r\n");
+}
+
 TEST_F(Heads, framing_is_written_anew) {
   const std::string chunked = "POST /v1/files HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   EXPECT_TRUE(up(chunked, pooled, {http::Framing::kChunked, 0}).ends_with("\r\ntransfer-encoding: chunked\r\n\r\n"));

@@ -51,7 +51,7 @@ size_t count(const World& world, CacheUse use) {
 }
 int64_t booked_input(const World& world) {
   int64_t sum = 0;
-  for (const auto& outcome : world.outcomes) sum += outcome.usage.input_tokens;
+  for (const auto& outcome : world.outcomes) sum += outcome.reused ? 0 : outcome.usage.input_tokens;
   return sum;
 }
 

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "http/sse.h"
+#include "ledger/price_table.h"
+#include "ledger/row.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/world.h"
 
@@ -86,6 +88,38 @@ TEST_P(ReuseSimulation, the_same_question_is_answered_once) {
   EXPECT_EQ(world.metric("baton_cache_calls_total{result=\"miss\"}"), 1);
   EXPECT_EQ(world.metric("baton_cache_entries"), 1);
   EXPECT_EQ(world.metric("baton_cache_stores_total{result=\"stored\"}"), 1);
+  world.check();
+}
+
+TEST_P(ReuseSimulation, what_a_hit_saved_is_said_counted_and_the_same) {
+  ledger::Budgets budgets({}, std::make_shared<ledger::PriceTable>());
+  WorldOptions options = caching();
+  options.budgets = &budgets;
+  World world(std::move(options));
+  EXPECT_EQ(world.play(call(GetParam())).field("baton-cache-saved"), "") << "nothing was saved";
+  const Seen hit = world.play(call(GetParam()));
+  expect_marked(world, hit, "hit", CacheUse::kHit);
+  const ledger::Row paid = ledger::make_row(world.outcomes[0], ledger::PriceTable());
+  ASSERT_GT(paid.cost.value_or(0), 0);
+  const ledger::Row row = ledger::make_row(world.outcomes[1], ledger::PriceTable());
+  EXPECT_EQ(row.cost, 0);
+  EXPECT_EQ(row.saved_by_reply_cache, *paid.cost);
+  EXPECT_EQ("$" + hit.field("baton-cache-saved"), ledger::dollars_text(*paid.cost));
+  EXPECT_NEAR(world.metric("baton_saved_dollars_total{by=\"hit\"}").value_or(0), static_cast<double>(*paid.cost) * 1e-9,
+              1e-12);
+  EXPECT_EQ(world.metric("baton_saved_dollars_total{by=\"coalesced\"}"), 0);
+  // Two that ask at once: one pays, the other saves as much.
+  const auto both = world.play(std::vector<Script>{call(GetParam(), "another"), call(GetParam(), "another")});
+  EXPECT_EQ(both[0].body, both[1].body);
+  const bool second = world.outcomes[3].cache == CacheUse::kCoalesced;
+  const model::Outcome& reader = world.outcomes[second ? 3 : 2];
+  const model::Outcome& maker = world.outcomes[second ? 2 : 3];
+  EXPECT_EQ(reader.cache, CacheUse::kCoalesced);
+  EXPECT_TRUE(reader.reused);
+  EXPECT_FALSE(maker.reused);
+  EXPECT_EQ(ledger::make_row(reader, ledger::PriceTable()).saved_by_reply_cache,
+            ledger::make_row(maker, ledger::PriceTable()).cost);
+  EXPECT_GT(world.metric("baton_saved_dollars_total{by=\"coalesced\"}").value_or(0), 0);
   world.check();
 }
 

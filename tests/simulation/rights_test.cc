@@ -55,6 +55,30 @@ TEST_F(RightsSimulation, AKeyIsServedByItsAccountsOnly) {
   world.check();
 }
 
+TEST_F(RightsSimulation, AKeyIsServedByItsGroupsOnly) {
+  give("near", {.groups = {"near"}});
+  give("either", {.accounts = {"account-0"}, .groups = {"f*"}});
+  give("none", {.groups = {"elsewhere"}});
+  std::vector<accounts::AccountConfig> configs(3);
+  for (size_t i = 0; i < configs.size(); ++i) {
+    configs[i].name = "account-" + std::to_string(i);
+    configs[i].group = i == 2 ? "far" : "near";
+  }
+  World world({.account_configs = configs, .keys = &ring_});
+  const auto used_by = [&](const std::string& name) {
+    std::set<std::string> used;
+    for (int i = 0; i < 12; ++i) {
+      EXPECT_EQ(world.play(call(name)).status, 200);
+      used.insert(world.outcomes.back().attempts[0].account);
+    }
+    return used;
+  };
+  EXPECT_EQ(used_by("near"), (std::set<std::string>{"account-0", "account-1"}));
+  EXPECT_EQ(used_by("either"), (std::set<std::string>{"account-0", "account-2"}));
+  EXPECT_EQ(world.play(call("none")).status, 503);
+  world.check();
+}
+
 TEST_F(RightsSimulation, AFailingAccountIsNotLeftForOneThatIsNotAllowed) {
   give("a", {.accounts = {"account-0"}});
   World world({.accounts = 2, .scripted = true, .keys = &ring_});

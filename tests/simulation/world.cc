@@ -84,6 +84,8 @@ World::World(WorldOptions options)
   resumables_ = std::make_unique<reuse::Resumables>(options_.resume);
   resumable_list_ = std::make_unique<reuse::ResumableList>(loop_, *resumables_, metrics_.shard(0));
   if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
+  refreshes_ = std::make_unique<relay::Refreshes>(relay::Refreshes::Parts{
+      .loop = loop_, .request_bytes = request_bytes, .reply_bytes = reply_bytes, .metrics = metrics_.shard(0)});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
                                                        .authenticator = authenticator_,
@@ -105,6 +107,7 @@ World::World(WorldOptions options)
                                                        .flights = flights_.get(),
                                                        .resumables = resumables_.get(),
                                                        .resumables_of_loop = resumable_list_.get(),
+                                                       .refreshes = refreshes_.get(),
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,
@@ -116,11 +119,13 @@ World::World(WorldOptions options)
 
 World::~World() {
   server_->cut();
+  refreshes_->cut();
   sim_server_->cut();
   for (auto& pool : pools_) pool->close_idle();
   int turns = 0;
   loop_.run_until([&] {
-    return (server_->settled() && sim_server_->settled() && upstreams.settled() && background_.size() == 0) ||
+    return (server_->settled() && refreshes_->settled() && sim_server_->settled() && upstreams.settled() &&
+            background_.size() == 0) ||
            ++turns > 100'000;
   });
   pools_.clear();
@@ -144,8 +149,8 @@ Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
 bool World::at_rest() const {
   int64_t leased = 0;
   for (accounts::AccountIndex i = 0; i < accounts_->size(); ++i) leased += accounts_->in_flight(i);
-  return server_->busy() == 0 && server_->open() == 0 && simulator_.books().open == 0 && leased == 0 &&
-         upstreams.playing() == 0;
+  return server_->busy() == 0 && server_->open() == 0 && refreshes_->settled() && simulator_.books().open == 0 &&
+         leased == 0 && upstreams.playing() == 0;
 }
 
 std::vector<Seen> World::play(const std::vector<Script>& scripts) {

@@ -17,6 +17,7 @@
 #include "ledger/ledger.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
+#include "relay/refresh.h"
 #include "relay/relay.h"
 #include "reuse/reply_store.h"
 #include "sim/sim_handler.h"
@@ -134,6 +135,7 @@ class World {
   std::unique_ptr<reuse::Flights> flights_;
   std::unique_ptr<reuse::Resumables> resumables_;
   std::unique_ptr<reuse::ResumableList> resumable_list_;
+  std::unique_ptr<relay::Refreshes> refreshes_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;

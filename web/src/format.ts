@@ -59,7 +59,7 @@ export function bytes(locale: Locale, value: Maybe): string {
     value /= 1000;
     ++step;
   }
-  return number(locale, {style: 'unit', unit: units[step]!, unitDisplay: 'short', maximumFractionDigits: value < 10 && step > 0 ? 1 : 0})
+  return number(locale, {style: 'unit', unit: units[step]!, unitDisplay: step > 0 ? 'short' : 'long', maximumFractionDigits: value < 10 && step > 0 ? 1 : 0})
     .format(value);
 }
 

@@ -79,12 +79,18 @@ export interface Budget {
   share?: number | null;
 }
 
+// As it is set: dollars as text.
+export interface BudgetSet { day?: Money; month?: Money; reserve?: string }
+
+export interface Team { name: string; keys?: number; budget?: BudgetSet | null; set_here?: boolean; budgets?: Budget[] }
+
 export interface Key {
   id?: string | number;
   name: string;
   team?: string | null;
   prefix?: string;
   rights?: Record<string, unknown>;
+  budget?: BudgetSet | null;
   budgets?: Budget[];
   created?: string | null;
   expires?: string | null;

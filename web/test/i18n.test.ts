@@ -27,7 +27,7 @@ function sources(folder: string): string[] {
 
 test('every sentence is used, and what is used is there', () => {
   const all = sources('src').filter(text => !text.includes("'app.skip': '")).join('\n');
-  const open = /^(state|saved|ending|period|spend\.by|accounts\.(drain|park|release|test)(Ask|Text)?$|app\.theme)/;  // used by a name that is put together
+  const open = /^(state|saved|ending|period|priority|spend\.by|accounts\.(drain|park|release|test)(Ask|Text)?$|app\.theme)/;  // used by a name that is put together
   for (const key of Object.keys(tables.en)) if (!open.test(key)) assert.ok(all.includes(`'${key}'`), `${key} is not used`);
   for (const found of all.matchAll(/\bt\('([\w.]+)'/g)) assert.ok(found[1]! in tables.en, `${found[1]} is missing`);
 });

@@ -7,6 +7,7 @@ const {backoff, emptyHistory, extend, figuresOf, kSeconds} = await import('../sr
 const {matches, withBooked} = await import('../src/pages/calls');
 const {spans} = await import('../src/pages/call');
 const {keyState} = await import('../src/pages/keys');
+const {budgetOf, keyBody} = await import('../src/pages/key_form');
 const {csv, dayAfter} = await import('../src/pages/spend');
 const {words} = await import('../src/ui/parts');
 
@@ -33,6 +34,19 @@ test('a call that came in live gets its cost once it is booked', () => {
   const booked = [call('b', '2026-11-24T10:00:02Z', {cost: '0.5', attempts: 1}), call('a', '2026-11-24T10:00:01Z', {cost: '0.1'})];
   assert.deepEqual(withBooked(live, booked).map(one => [one.id, one.cost, one.attempts]), [['c', null, undefined], ['b', '0.5', 2], ['a', '0.1', undefined]]);
   assert.deepEqual(withBooked([], []), []);
+});
+
+test('a form says what is set of a new key, and everything of one that is changed', () => {
+  const text = (given: Record<string, string>) => (name: string) => given[name] ?? '';
+  const all = () => true;
+  assert.deepEqual(keyBody(text({name: 'ci', priority: 'normal'}), null, all), {name: 'ci'});
+  assert.deepEqual(keyBody(text({name: 'ci', team: 'web', ttl: '30d', day: '$50', models: 'claude-haiku-*, x,', rpm: '5', tpm: '9', priority: 'high'}), null, all),
+    {name: 'ci', team: 'web', ttl: '30d', rights: {models: ['claude-haiku-*', 'x'], requests_per_minute: 5, tokens_per_minute: 9, priority: 'high'}, budget: {day: '50'}});
+  const key = {name: 'ci', budget: {day: '5', reserve: 'strict'}, rights: {models: ['x']}};
+  assert.deepEqual(keyBody(text({ttl: 'never', month: '7', priority: 'normal'}), key, all),
+    {team: null, ttl: null, rights: {models: [], requests_per_minute: 0, tokens_per_minute: 0, concurrency: 0, priority: 'normal'}, budget: {month: '7', reserve: 'strict'}});
+  assert.deepEqual(keyBody(text({}), key, (_, name) => name === 'concurrency'), {team: null, rights: {models: [], concurrency: 0}});
+  assert.equal(budgetOf(text({}), key.budget), null);
 });
 
 test('it waits longer each time, at most half a minute', () => {

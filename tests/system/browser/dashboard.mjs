@@ -2,7 +2,7 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {PAYLOADS} from './payloads.mjs';
-import {PAGES, accessibility, api, assert, call, eventually, figures, go, openPage, operator, runAll, same, signIn, test, world} from './rig.mjs';
+import {PAGES, accessibility, api, assert, call, eventually, figures, go, offers, openPage, operator, runAll, same, signIn, test, world} from './rig.mjs';
 
 test('the token is asked for, checked, and kept in this tab only', async () => {
   const it = await openPage({signedIn: false, allow: text => text.includes('401')});
@@ -153,6 +153,7 @@ test('everything can be reached by keyboard', async () => {
   await it.close();
 });
 
+const takesBudgets = (await api('GET', '/openapi.json')).components?.schemas?.NewKey?.properties?.budget !== undefined;
 const panel = (page, name) => page.locator('section.panel', {has: page.getByRole('heading', {name, exact: true})});
 
 test('accounts are parked, drained, released and tested', async () => {
@@ -195,8 +196,8 @@ test('keys are made, shown once, rotated and revoked', async () => {
   await dialog.getByLabel('Name').fill('web-ci');
   await dialog.getByLabel('Team').fill('web');
   await dialog.getByLabel('Valid for').fill('30d');
-  const budgets = await dialog.getByLabel('Budget').count() > 0;
-  if (budgets) await dialog.getByLabel('Budget').fill('50/day');
+  const budgets = takesBudgets;
+  if (budgets) await dialog.getByLabel('Budget a day').fill('50');
   await dialog.getByRole('button', {name: 'Create key'}).click();
   const secretField = dialog.getByLabel('Key', {exact: true});
   const secret = await secretField.inputValue();
@@ -209,6 +210,26 @@ test('keys are made, shown once, rotated and revoked', async () => {
   if (budgets) await row.getByText(/of \$50\.00 per day/).waitFor();
   assert(!(await page.content()).includes(secret), 'the key is still in the page');
   await eventually(async () => (await call({key: secret})).status === 200, 'the key works');
+
+  if (offers('/keys/{name}')) {
+    await row.getByRole('button', {name: 'Change: web-ci'}).click();
+    await dialog.getByLabel('Calls per minute').fill('6000');
+    await dialog.getByLabel('Budget a day').fill('');
+    await dialog.getByLabel('Budget a month').fill('700.5');
+    await dialog.getByRole('button', {name: 'Save'}).click();
+    await page.getByText('web-ci is changed.').waitFor();
+    await row.getByText(/of \$700\.50 per month/).waitFor();
+    const changed = (await api('GET', '/keys')).keys.find(one => one.name === 'web-ci');
+    same([changed.rights.requests_per_minute, changed.budget.day ?? null, Number(changed.budget.month)], [6000, null, 700.5], 'as it is kept');
+  }
+  if (offers('/teams')) {
+    const team = page.locator('section.panel', {has: page.getByRole('heading', {name: 'Teams', exact: true})}).locator('tbody tr', {hasText: 'web'});
+    await team.getByRole('button', {name: 'Change: web'}).click();
+    await dialog.getByLabel('Budget a day').fill('90');
+    await dialog.getByRole('button', {name: 'Save'}).click();
+    await team.getByText(/of \$90\.00 per day/).waitFor();
+    same((await api('GET', '/teams')).teams.find(one => one.name === 'web').budget.day.replace(/\.00$/, ''), '90');
+  }
 
   await row.getByRole('button', {name: 'Rotate: web-ci'}).click();
   await dialog.getByRole('button', {name: 'Rotate'}).click();
@@ -290,7 +311,7 @@ test('kept replies are counted and purged', async () => {
   await go(page, 'cache');
   await page.getByRole('button', {name: 'Purge'}).click();
   await page.getByRole('dialog').getByRole('button', {name: 'Purge'}).click();
-  await page.getByText(/[1-9]\d* replies were purged\./).waitFor();
+  await page.getByText(/[1-9]\d* replies were purged/).waitFor();
   same((await api('GET', '/cache')).entries, 0);
   it.clean();
   await it.close();
@@ -504,19 +525,43 @@ test('a page of another origin reads nothing and changes nothing', async () => {
   await context.close();
 }, ['/accounts', '/keys', '/audit']);
 
+// The pictures of docs/screenshots: a relay in use, with keys, budgets, models, kept replies and an account that is down.
+async function scene() {
+  const keys = {};
+  for (const [name, team, budget] of [['anna', 'search', '20'], ['web-ci', 'web', '0.25'], ['batch-night', 'data', null], ['assistant', 'web', '5']])
+    keys[name] = (await api('POST', '/keys', {name, team, tags: 'env=demo', ...(budget && takesBudgets ? {budget: {day: budget}} : {})})).secret;
+  await eventually(async () => (await call({key: keys.anna})).status === 200, 'the keys are known');
+  await api('POST', '/accounts/spare/park', {reason: 'kept for the weekend'});
+  const models = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'];
+  const names = Object.keys(keys);
+  let turn = 0;
+  return setInterval(() => {
+    const again = ++turn % 5 === 0;
+    void call({key: keys[names[turn % names.length]], model: turn % 37 === 0 ? 'claude-unknown' : models[turn % models.length], stream: turn % 3 !== 0,
+      ...(again ? {key: keys.anna, model: models[1], stream: false, fields: {'baton-cache': 'on'}} : {})}).catch(() => {});
+  }, 120);
+}
+
 if (world.screenshots) {
-  const shots = [['overview', 'light', 1280, 1000], ['overview', 'dark', 1280, 1000], ['accounts', 'light', 1280, 800], ['keys', 'dark', 1280, 640], ['calls', 'light', 1280, 800],
-    ['overview', 'light', 360, 760], ['keys', 'dark', 360, 760], ['overview', 'light', 1280, 1000, 'zh-CN']];
+  const shots = [['overview', 'light', 1280, 940], ['overview', 'dark', 1280, 940], ['accounts', 'light', 1280, 620], ['keys', 'light', 1280, 620], ['call', 'light', 1280, 760],
+    ['spend', 'dark', 1280, 560], ['overview', 'dark', 390, 844], ['overview', 'light', 1280, 940, 'zh-CN']];
   test('screenshots', async () => {
+    const busy = await scene();
+    const first = await openPage();
+    await makeBatch();
+    await new Promise(done => setTimeout(done, 45_000));
+    await first.close();
     for (const [name, theme, width, height, locale] of shots) {
       const it = await openPage({theme, width, height, ...(locale ? {locale} : {})});
-      const busy = name === 'overview' ? setInterval(() => void call({key: world.key}), 250) : null;
-      await go(it.page, name);
-      await new Promise(done => setTimeout(done, name === 'overview' ? 20_000 : 1500));
-      if (busy) clearInterval(busy);
-      await it.page.screenshot({path: `${world.screenshots}/${name}-${theme}-${width}${locale ? '-zh' : ''}.png`});
+      const moved = name === 'call' ? (await api('GET', '/calls?limit=500')).calls.find(one => one.attempts >= 2) : null;
+      await go(it.page, moved ? `calls/${moved.id}` : name);
+      await new Promise(done => setTimeout(done, name === 'overview' ? 25_000 : 1500));
+      const devtools = await it.context.newCDPSession(it.page);
+      const {data} = await devtools.send('Page.captureScreenshot', {format: 'webp', quality: 80});
+      writeFileSync(`${world.screenshots}/${name}-${theme}${width < 500 ? '-phone' : ''}${locale ? '-zh' : ''}.webp`, Buffer.from(data, 'base64'));
       await it.close();
     }
+    clearInterval(busy);
   });
 }
 

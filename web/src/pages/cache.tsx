@@ -10,7 +10,7 @@ import {Ask, Bar, Fact, Field, Panel, plain, Waiting} from '../ui/parts';
 import {say, useFetched} from '../ui/use';
 
 type Kept = Partial<Overview['cache']> & Record<string, unknown>;
-const kKnown = ['entries', 'bytes', 'hits', 'misses', 'hit_ratio'];
+const kKnown = ['entries', 'bytes', 'hits', 'misses', 'hit_ratio', 'stale', 'coalesced', 'saved'];
 const kWhat = [['all', 'cache.whatAll'], ['tenant', 'cache.whatTenant'], ['tag', 'cache.whatTag'], ['key', 'cache.whatKey']] as const;
 
 export function CachePage() {
@@ -22,8 +22,8 @@ export function CachePage() {
   const [asking, setAsking] = useState(false);
   if (!data) return <Waiting error={error} retry={() => void reload()} />;
   const purge = async () => {
-    const result = await send<{purged: number}>('POST', '/cache/purge', what === 'all' ? {all: true} : {[what]: which.trim()});
-    say('good', t('cache.purged', {count: fmt.count(result.purged)}));
+    const result = await send<{entries: number; bytes?: number}>('POST', '/cache/purge', what === 'all' ? {all: true} : {[what]: which.trim()});
+    say('good', t('cache.purged', {count: fmt.count(result.entries), size: fmt.bytes(result.bytes)}));
     setAsking(false);
     await reload();
   };
@@ -38,6 +38,9 @@ export function CachePage() {
           <Fact name={t('cache.bytes')}><span class="num">{fmt.bytes(data.bytes)}</span></Fact>
           <Fact name={t('cache.hits')}><span class="num">{fmt.count(data.hits)}</span></Fact>
           <Fact name={t('cache.misses')}><span class="num">{fmt.count(data.misses)}</span></Fact>
+          {typeof data['stale'] === 'number' && <Fact name={t('cache.stale')}><span class="num">{fmt.count(data['stale'])}</span></Fact>}
+          {typeof data['coalesced'] === 'number' && <Fact name={t('cache.coalesced')}><span class="num">{fmt.count(data['coalesced'])}</span></Fact>}
+          {typeof data['saved'] === 'string' && <Fact name={t('cache.savedTotal')}><span class="num">{fmt.money(data['saved'])}</span></Fact>}
           <Fact name={t('cache.saved')}><span class="num">{fmt.money(live?.saved_today?.['cache'])}</span></Fact>
           {more.map(([name, value]) => <Fact key={name} name={name.replaceAll('_', ' ')}>{typeof value === 'number' ? fmt.count(value) : plain(value)}</Fact>)}
         </dl>

@@ -101,7 +101,7 @@ function Timeline({call}: {call: CallDetail}) {
         {id: 'account', head: t('calls.account'), title: true, cell: row => row.account || '—'},
         {id: 'status', head: t('calls.status'), cell: row => <Status code={row.status ?? 0} />},
         {id: 'result', head: t('calls.result'), cell: row => row.result || '—'},
-        {id: 'first', head: t('calls.firstByte'), number: true, cell: row => fmt.duration(row.first_byte_ms)},
+        {id: 'first', head: t('calls.firstByte'), number: true, cell: row => row.status ? fmt.duration(row.first_byte_ms) : '—'},
         {id: 'took', head: t('calls.took'), number: true, cell: row => fmt.duration(row.total_ms)},
         {id: 'tokens', head: t('calls.tokens'), number: true, cell: row => tokenWords(row.tokens)},
         {id: 'cost', head: t('calls.cost'), number: true, cell: row => fmt.money(row.cost)},

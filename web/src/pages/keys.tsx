@@ -3,10 +3,11 @@ import {useState} from 'preact/hooks';
 import {offers, send} from '../api';
 import {t, word} from '../i18n';
 import {useStore} from '../store';
-import type {Budget, Key} from '../types';
+import type {Budget, Key, Team} from '../types';
 import * as fmt from '../ui/fmt';
 import {Ask, Bar, Chips, CopyButton, Dialog, Field, Panel, State, Table, Waiting, words, type Tone} from '../ui/parts';
 import {say, useFetched, useNow} from '../ui/use';
+import {Change, ChangeTeam, Create} from './key_form';
 
 export function keyState(key: Key, now: number): 'active' | 'revoked' | 'expired' {
   if (key.revoked) return 'revoked';
@@ -14,13 +15,14 @@ export function keyState(key: Key, now: number): 'active' | 'revoked' | 'expired
   return 'active';
 }
 
-type Asked = {what: 'create'} | {what: 'rotate' | 'revoke'; name: string} | {what: 'secret'; name: string; secret: string};
+type Asked = {what: 'create'} | {what: 'change'; of: Key} | {what: 'rotate' | 'revoke'; name: string} | {what: 'secret'; name: string; secret: string};
 
 export function KeysPage() {
   const {data, error, reload} = useFetched<{keys: Key[]}>('/keys', 5000);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [all, setAll] = useState(false);
   const [find, setFind] = useState('');
+  const {path} = useStore(offers);
   const now = useNow();
   const secret = (name: string, value: string) => {
     setAsked({what: 'secret', name, secret: value});
@@ -30,6 +32,7 @@ export function KeysPage() {
   const shown = (data?.keys ?? []).filter(key => (all || keyState(key, now) === 'active') &&
     [key.name, key.team, ...words(key.tags)].join('\n').toLowerCase().includes(wanted));
   return (
+    <>
     <Panel>
       <form class="filters" role="search" onSubmit={event => event.preventDefault()}>
         <Field label={t('keys.filter')}>{props => <input type="search" {...props} value={find} onInput={event => setFind(event.currentTarget.value)} />}</Field>
@@ -47,6 +50,7 @@ export function KeysPage() {
           {id: 'used', head: t('keys.lastUsed'), cell: key => key.last_used ? <span class="still" title={fmt.dateTime(key.last_used)}>{fmt.relative(key.last_used, now)}</span> : t('common.never')},
           {id: 'actions', head: t('common.actions'), cell: key => keyState(key, now) !== 'active' ? '—' : (
             <span class="buttons">
+              {path('/keys/{name}') && <button type="button" aria-label={`${t('keys.change')}: ${key.name}`} onClick={() => setAsked({what: 'change', of: key})}>{t('keys.change')}</button>}
               <button type="button" aria-label={`${t('keys.rotate')}: ${key.name}`} onClick={() => setAsked({what: 'rotate', name: key.name})}>{t('keys.rotate')}</button>
               <button type="button" class="danger" aria-label={`${t('keys.revoke')}: ${key.name}`} onClick={() => setAsked({what: 'revoke', name: key.name})}>{t('keys.revoke')}</button>
             </span>
@@ -54,9 +58,33 @@ export function KeysPage() {
         ]} />
       )}
       {asked?.what === 'create' && <Create close={() => setAsked(null)} made={secret} />}
+      {asked?.what === 'change' && <Change of={asked.of} close={() => setAsked(null)} done={reload} />}
       {asked?.what === 'rotate' && <Rotate name={asked.name} close={() => setAsked(null)} made={secret} />}
       {asked?.what === 'revoke' && <Revoke name={asked.name} close={() => setAsked(null)} done={reload} />}
       {asked?.what === 'secret' && <Secret name={asked.name} secret={asked.secret} close={() => setAsked(null)} />}
+    </Panel>
+    {path('/teams') && <Teams />}
+    </>
+  );
+}
+
+function Teams() {
+  const {data, error, reload} = useFetched<{teams: Team[]}>('/teams', 5000);
+  const [asked, setAsked] = useState<Team | null>(null);
+  const now = useNow();
+  return (
+    <Panel title={t('teams.title')}>
+      {!data ? <Waiting error={error} retry={() => void reload()} /> : (
+        <Table caption={t('teams.caption')} rows={data.teams} rowKey={team => team.name} empty={t('teams.none')} columns={[
+          {id: 'name', head: t('keys.team'), title: true, cell: team => <span class="break">{team.name}</span>},
+          {id: 'keys', head: t('teams.keys'), number: true, cell: team => fmt.count(team.keys)},
+          {id: 'budgets', head: t('keys.budgets'), cell: team => <Budgets budgets={team.budgets ?? []} now={now} />},
+          {id: 'actions', head: t('common.actions'), cell: team => (
+            <span class="buttons"><button type="button" aria-label={`${t('keys.change')}: ${team.name}`} onClick={() => setAsked(team)}>{t('keys.change')}</button></span>
+          )},
+        ]} />
+      )}
+      {asked && <ChangeTeam of={asked} close={() => setAsked(null)} done={reload} />}
     </Panel>
   );
 }
@@ -79,43 +107,8 @@ function Budgets({budgets, now}: {budgets: Budget[]; now: number}) {
 
 function Rights({rights}: {rights: Key['rights']}) {
   const set = Object.fromEntries(Object.entries(rights ?? {}).filter(([, value]) =>
-    value !== null && value !== 0 && value !== false && value !== '' && !(Array.isArray(value) && value.length === 0)));
+    ![null, 0, false, '', 'default', 'normal'].includes(value as null) && !(Array.isArray(value) && value.length === 0)));
   return Object.keys(set).length === 0 ? <span class="soft">{t('keys.allRights')}</span> : <Chips value={set} />;
-}
-
-function Create({close, made}: {close: () => void; made: (name: string, secret: string) => void}) {
-  const run = async (form: FormData) => {
-    const text = (name: string) => String(form.get(name) ?? '').trim();
-    const models = text('models').split(',').map(part => part.trim()).filter(Boolean);
-    const rights = {
-      ...(models.length > 0 ? {models} : {}),
-      ...(text('rpm') ? {requests_per_minute: Number(text('rpm'))} : {}),
-      ...(text('concurrency') ? {concurrency: Number(text('concurrency'))} : {}),
-    };
-    const result = await send<{key?: Key; secret: string}>('POST', '/keys', {
-      name: text('name'),
-      ...(text('team') ? {team: text('team')} : {}),
-      ...(text('ttl') ? {ttl: text('ttl')} : {}),
-      ...(text('budget') ? {budget: text('budget')} : {}),
-      ...(Object.keys(rights).length > 0 ? {rights} : {}),
-    });
-    made(text('name'), result.secret);
-  };
-  const {field} = useStore(offers);
-  const plainInput = {autocomplete: 'off', spellcheck: false} as const;
-  return (
-    <Ask title={t('keys.create')} action={t('keys.createDo')} run={run} close={close}>
-      <div class="form-grid">
-        <Field label={t('keys.name')} hint={t('keys.nameHint')}>{props => <input {...props} {...plainInput} name="name" required maxLength={64} />}</Field>
-        <Field label={t('keys.team')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="team" maxLength={64} />}</Field>
-        <Field label={t('keys.ttl')} hint={t('keys.ttlHint')}>{props => <input {...props} {...plainInput} name="ttl" />}</Field>
-        {field('NewKey', 'budget') && <Field label={t('keys.budget')} hint={t('keys.budgetHint')}>{props => <input {...props} {...plainInput} name="budget" />}</Field>}
-        <Field label={t('keys.models')} hint={t('keys.modelsHint')}>{props => <input {...props} {...plainInput} name="models" />}</Field>
-        <Field label={t('keys.rpm')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="rpm" type="number" min={1} step={1} />}</Field>
-        <Field label={t('keys.concurrency')} hint={t('common.optional')}>{props => <input {...props} {...plainInput} name="concurrency" type="number" min={1} step={1} />}</Field>
-      </div>
-    </Ask>
-  );
 }
 
 function Rotate({name, close, made}: {name: string; close: () => void; made: (name: string, secret: string) => void}) {

@@ -29,7 +29,7 @@ function options(frame: HTMLElement, lines: Line[], format: (value: number) => s
   const rule = {stroke: colourOf(frame, 'var(--line)'), width: 1};
   const font = `11px ${getComputedStyle(frame).fontFamily}`;
   return {
-    width: frame.clientWidth || 300, height: kHeight, padding: [8, 18, 0, 0],
+    width: frame.clientWidth || 300, height: kHeight, padding: [8, 30, 0, 0],
     legend: {show: false},
     cursor: {y: false, points: {size: 6}, drag: {x: false, y: false}},
     scales: {x: {time: true, range: (_, low, high) => [Math.min(low, high - kSecondsMin), high]}, y: {range: (_, __, high) => [0, Math.max(high * 1.15, 1e-9) || 1]}},

@@ -1,8 +1,8 @@
-#include "config/budget_text.h"
+#include "model/budget_text.h"
 
 #include "base/ascii.h"
 
-namespace baton::config {
+namespace baton::model {
 namespace {
 
 constexpr int64_t kNanodollars = 1'000'000'000;
@@ -22,7 +22,7 @@ std::string plain_dollars(int64_t nanodollars) {
 
 }  // namespace
 
-Parsed<int64_t> parse_dollars(std::string_view text) {
+BudgetParsed<int64_t> parse_dollars(std::string_view text) {
   if (text.starts_with('$')) text.remove_prefix(1);
   const size_t dot = text.find('.');
   const std::string_view whole = text.substr(0, dot);
@@ -37,7 +37,7 @@ Parsed<int64_t> parse_dollars(std::string_view text) {
   return amount;
 }
 
-Parsed<model::Budget> parse_budget(std::string_view text, model::Budget budget) {
+BudgetParsed<Budget> parse_budget(std::string_view text, Budget budget) {
   const size_t slash = text.find('/');
   if (slash == text.npos) return refuse(kBudget);
   const auto amount = parse_dollars(text.substr(0, slash));
@@ -47,16 +47,16 @@ Parsed<model::Budget> parse_budget(std::string_view text, model::Budget budget) 
   return budget;
 }
 
-Parsed<model::Budget> parse_reserve(std::string_view text, model::Budget budget) {
+BudgetParsed<Budget> parse_reserve(std::string_view text, Budget budget) {
   static constexpr std::string_view kCap = "cap:";
   if (text == "learned") {
-    budget.reserve = model::Reserve::kLearned;
+    budget.reserve = Reserve::kLearned;
   } else if (text == "strict") {
-    budget.reserve = model::Reserve::kStrict;
+    budget.reserve = Reserve::kStrict;
   } else if (text.starts_with(kCap)) {
     const auto amount = parse_dollars(text.substr(kCap.size()));
     if (!amount) return refuse(kReserve);
-    budget.reserve = model::Reserve::kCap;
+    budget.reserve = Reserve::kCap;
     budget.cap_nanodollars = *amount;
   } else {
     return refuse(kReserve);
@@ -64,16 +64,24 @@ Parsed<model::Budget> parse_reserve(std::string_view text, model::Budget budget)
   return budget;
 }
 
-std::string budget_text(const model::Budget& budget) {
+std::string reserve_text(const Budget& budget) {
+  switch (budget.reserve) {
+    case Reserve::kLearned: return "learned";
+    case Reserve::kStrict: return "strict";
+    case Reserve::kCap: return "cap:" + plain_dollars(budget.cap_nanodollars);
+  }
+  return {};
+}
+
+std::string budget_text(const Budget& budget) {
   std::string out;
   if (budget.day_nanodollars > 0) out += plain_dollars(budget.day_nanodollars) + "/day";
   if (budget.month_nanodollars > 0) {
     out += (out.empty() ? "" : " ") + plain_dollars(budget.month_nanodollars) + "/month";
   }
   if (out.empty()) return out;
-  if (budget.reserve == model::Reserve::kStrict) out += " strict";
-  if (budget.reserve == model::Reserve::kCap) out += " cap:" + plain_dollars(budget.cap_nanodollars);
+  if (budget.reserve != Reserve::kLearned) out += " " + reserve_text(budget);
   return out;
 }
 
-}  // namespace baton::config
+}  // namespace baton::model

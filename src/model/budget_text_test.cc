@@ -1,8 +1,8 @@
-#include "config/budget_text.h"
+#include "model/budget_text.h"
 
 #include <gtest/gtest.h>
 
-namespace baton::config {
+namespace baton::model {
 namespace {
 
 TEST(BudgetText, dollars_are_exact_or_refused) {
@@ -32,9 +32,9 @@ TEST(BudgetText, dollars_are_exact_or_refused) {
 }
 
 TEST(BudgetText, a_budget_is_read_and_shown_alike) {
-  model::Budget budget = parse_budget("50/day", {}).value();
+  Budget budget = parse_budget("50/day", {}).value();
   budget = parse_budget("0.5/month", budget).value();
-  EXPECT_EQ(budget, (model::Budget{.day_nanodollars = 50'000'000'000, .month_nanodollars = 500'000'000}));
+  EXPECT_EQ(budget, (Budget{.day_nanodollars = 50'000'000'000, .month_nanodollars = 500'000'000}));
   EXPECT_EQ(budget_text(budget), "50/day 0.5/month");
   EXPECT_EQ(budget_text(parse_reserve("strict", budget).value()), "50/day 0.5/month strict");
   EXPECT_EQ(budget_text(parse_reserve("cap:$1.25", budget).value()), "50/day 0.5/month cap:1.25");
@@ -46,4 +46,4 @@ TEST(BudgetText, a_budget_is_read_and_shown_alike) {
 }
 
 }  // namespace
-}  // namespace baton::config
+}  // namespace baton::model

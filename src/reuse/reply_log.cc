@@ -1,0 +1,435 @@
+#include "reuse/reply_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "base/digest.h"
+
+namespace baton::reuse {
+
+namespace {
+
+constexpr std::string_view kMagic = "BRL1";
+constexpr size_t kSizeBytes = 4;
+constexpr size_t kHeadBytes = 4 + kSizeBytes + sizeof(Sha256);
+constexpr uint64_t kSegmentBytesMin = 1 * kMiB;
+constexpr uint64_t kSegmentBytesMax = 64 * kMiB;
+constexpr uint64_t kRecordBytesMax = 80 * kMiB;  // more than any reply that is kept
+
+void put(std::string& out, uint64_t number) {
+  for (unsigned shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(number >> shift & 0xff));
+}
+void put(std::string& out, std::string_view text) {
+  put(out, uint64_t{text.size()});
+  out.append(text);
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  uint64_t number() {
+    if (bytes_.size() < 8) return fault();
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 8; ++i) value |= uint64_t{static_cast<uint8_t>(bytes_[i])} << (8 * i);
+    bytes_.remove_prefix(8);
+    return value;
+  }
+  int64_t count() { return static_cast<int64_t>(number()); }
+  std::string_view text() {
+    const uint64_t size = number();
+    if (size > bytes_.size()) {
+      fault();
+      return {};
+    }
+    const std::string_view out = bytes_.substr(0, size);
+    bytes_.remove_prefix(size);
+    return out;
+  }
+  bool done() const { return good_ && bytes_.empty(); }
+
+ private:
+  uint64_t fault() {
+    good_ = false;
+    bytes_ = {};
+    return 0;
+  }
+  std::string_view bytes_;
+  bool good_ = true;
+};
+
+std::string read_whole(const std::string& path, uint64_t bytes_max) {
+  std::string text;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) return text;
+  while (text.size() < bytes_max) {
+    const size_t before = text.size();
+    text.resize(before + 1 * kMiB);
+    const ssize_t got = ::read(file, text.data() + before, text.size() - before);
+    text.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    if (got <= 0) break;
+  }
+  ::close(file);
+  return text;
+}
+
+bool write_whole(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put_down = ::write(file, bytes.data(), bytes.size());
+    if (put_down < 0 && errno == EINTR) continue;
+    if (put_down <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(put_down));
+  }
+  return true;
+}
+
+std::string_view bytes_of(const Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<ReplyLog>> ReplyLog::open(Options options, const runtime::Clock& clock) {
+  std::unique_ptr<ReplyLog> log(new ReplyLog(std::move(options), clock));
+  std::error_code error;
+  std::filesystem::create_directories(log->options_.folder, error);
+  if (error || ::chmod(log->options_.folder.c_str(), 0700) != 0)
+    return fail(ErrorCode::kStore, Fault::kUs,
+                log->options_.folder + ": " + (error ? error.message() : std::strerror(errno)));
+  if (auto secret = log->find_secret(); !secret) return std::unexpected(secret.error());
+  log->find_segments();
+  log->thread_ = std::thread([one = log.get()] { one->run(); });
+  return log;
+}
+
+ReplyLog::~ReplyLog() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  there_is_work_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  if (file_ >= 0) ::close(file_);
+}
+
+Expected<void> ReplyLog::find_secret() {
+  const std::string path = options_.folder + "/secret";
+  const std::string known = read_whole(path, 2 * secret_.size());
+  if (known.size() == secret_.size()) {
+    std::memcpy(secret_.data(), known.data(), secret_.size());
+    return {};
+  }
+  random_bytes(secret_);
+  ::unlink(path.c_str());
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const bool written = file >= 0 && write_whole(file, {reinterpret_cast<const char*>(secret_.data()), secret_.size()});
+  const int why = errno;
+  if (file >= 0) ::close(file);
+  if (!written) return fail(ErrorCode::kStore, Fault::kUs, path + ": " + std::strerror(why));
+  return {};
+}
+
+std::string ReplyLog::path_of(uint64_t segment) const {
+  std::string digits = std::to_string(segment);
+  return options_.folder + "/" + std::string(20 - std::min<size_t>(20, digits.size()), '0') + digits + ".log";
+}
+
+void ReplyLog::find_segments() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(".log")) continue;
+    uint64_t number = 0;
+    const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size() - 4, number);
+    if (wrong != std::errc{} || end != name.data() + name.size() - 4) continue;
+    std::error_code gone;
+    const uint64_t bytes = entry.file_size(gone);
+    if (!gone) segments_.push_back({number, bytes});
+  }
+  std::ranges::sort(segments_, {}, &Segment::number);
+  for (const Segment& one : segments_) counts_.bytes += static_cast<int64_t>(one.bytes);
+  forget_oldest(0);
+}
+
+template <class Visit>
+void ReplyLog::each_record(std::string_view bytes, Visit&& visit) {
+  bool whole = true;
+  for (size_t at = 0; at < bytes.size();) {
+    const std::string_view rest = bytes.substr(at);
+    uint64_t size = 0;
+    bool good = rest.size() >= kHeadBytes && rest.starts_with(kMagic);
+    if (good) {
+      for (unsigned i = 0; i < kSizeBytes; ++i)
+        size |= uint64_t{static_cast<uint8_t>(rest[kMagic.size() + i])} << (8 * i);
+      good = size <= rest.size() - kHeadBytes && size <= kRecordBytesMax;
+    }
+    const std::string_view payload = good ? rest.substr(kHeadBytes, size) : std::string_view{};
+    if (good) {
+      const std::string_view key(reinterpret_cast<const char*>(secret_.data()), secret_.size());
+      good = rest.substr(kMagic.size() + kSizeBytes, sizeof(Sha256)) == bytes_of(hmac_sha256(key, payload));
+    }
+    if (good) {
+      visit(payload, rest.substr(0, kHeadBytes + size));
+      at += kHeadBytes + size;
+      whole = true;
+      continue;
+    }
+    // What is damaged ends where the next record begins.
+    if (whole) ++counts_.damaged;
+    whole = false;
+    const size_t next = bytes.find(kMagic, at + 1);
+    if (next == bytes.npos) break;
+    at = next;
+  }
+}
+
+void ReplyLog::append_record(std::string& out, std::string_view payload) const {
+  const std::string_view key(reinterpret_cast<const char*>(secret_.data()), secret_.size());
+  out.append(kMagic);
+  for (unsigned i = 0; i < kSizeBytes; ++i) out.push_back(static_cast<char>(payload.size() >> (8 * i) & 0xff));
+  out.append(bytes_of(hmac_sha256(key, payload))).append(payload);
+}
+
+std::string ReplyLog::encode(const KeptReply& reply) const {
+  const Instant now = clock_.now();
+  const WallTime wall = clock_.wall();
+  const auto ms = [&](Instant at) {
+    return static_cast<uint64_t>(
+        (wall + std::chrono::floor<std::chrono::milliseconds>(at - now)).time_since_epoch().count());
+  };
+  std::string out;
+  out.reserve(reply.content.size() + 512);
+  put(out, bytes_of(reply.identity));
+  put(out, reply.key.low);
+  put(out, reply.key.high);
+  put(out, uint64_t{reply.events} | uint64_t{reply.packed} << 1 | uint64_t{reply.usage.known} << 2 |
+               uint64_t{reply.usage.fast} << 3);
+  put(out, ms(reply.since));
+  put(out, ms(reply.fresh_until));
+  put(out, uint64_t{reply.plain_bytes});
+  const model::Usage& usage = reply.usage;
+  for (const int64_t tokens :
+       {usage.input_tokens, usage.output_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens,
+        usage.cache_creation_5m_input_tokens, usage.cache_creation_1h_input_tokens, usage.thinking_tokens,
+        usage.web_search_requests, usage.web_fetch_requests, static_cast<int64_t>(usage.tier)})
+    put(out, static_cast<uint64_t>(tokens));
+  for (const std::string* text : {&reply.request_id, &reply.tenant, &reply.tags, &reply.content}) put(out, *text);
+  return out;
+}
+
+std::shared_ptr<KeptReply> ReplyLog::decode(std::string_view payload, Instant now, WallTime wall) const {
+  auto reply = std::make_shared<KeptReply>();
+  Reader in(payload);
+  const std::string_view identity = in.text();
+  if (identity.size() != reply->identity.size()) return nullptr;
+  std::memcpy(reply->identity.data(), identity.data(), identity.size());
+  reply->key.low = in.number();
+  reply->key.high = in.number();
+  const uint64_t flags = in.number();
+  reply->events = (flags & 1) != 0;
+  reply->packed = (flags & 2) != 0;
+  const auto instant = [&] {
+    const WallTime at{std::chrono::milliseconds(in.count())};
+    return now + std::chrono::duration_cast<Duration>(at - wall);
+  };
+  reply->since = instant();
+  reply->fresh_until = instant();
+  reply->plain_bytes = in.number();
+  model::Usage& usage = reply->usage;
+  usage.known = (flags & 4) != 0;
+  usage.fast = (flags & 8) != 0;
+  for (int64_t* tokens :
+       {&usage.input_tokens, &usage.output_tokens, &usage.cache_creation_input_tokens, &usage.cache_read_input_tokens,
+        &usage.cache_creation_5m_input_tokens, &usage.cache_creation_1h_input_tokens, &usage.thinking_tokens,
+        &usage.web_search_requests, &usage.web_fetch_requests})
+    *tokens = in.count();
+  usage.tier = static_cast<model::ServiceTier>(in.number());
+  for (std::string* text : {&reply->request_id, &reply->tenant, &reply->tags, &reply->content}) *text = in.text();
+  // A clock that was set back does not make a reply younger than it is.
+  return in.done() && reply->since <= now ? reply : nullptr;
+}
+
+void ReplyLog::restore(ReplyStore& store) {
+  const Instant now = clock_.now();
+  const WallTime wall = clock_.wall();
+  for (Segment& segment : segments_) {
+    const std::string bytes = read_whole(path_of(segment.number), 2 * kSegmentBytesMax + kRecordBytesMax);
+    const uint64_t before = counts_.restored;
+    each_record(bytes, [&](std::string_view payload, std::string_view) {
+      auto reply = decode(payload, now, wall);
+      if (reply != nullptr && store.restore(std::move(reply), now)) ++counts_.restored;
+    });
+    if (counts_.restored != before) continue;
+    ::unlink(path_of(segment.number).c_str());
+    counts_.bytes -= static_cast<int64_t>(std::exchange(segment.bytes, 0));
+  }
+  std::erase_if(segments_, [](const Segment& one) { return one.bytes == 0; });
+}
+
+void ReplyLog::write(std::shared_ptr<const KeptReply> reply, uint64_t purges, const ReplyStore& store) {
+  const size_t bytes = reply->content.size() + sizeof(KeptReply);
+  {
+    std::lock_guard lock(mutex_);
+    if (purges != store.purges()) return;
+    if (queued_bytes_ + bytes > kLogQueueBytesMax) {
+      ++counts_.dropped;
+      return;
+    }
+    queued_bytes_ += bytes;
+    ++taken_;
+    jobs_.push_back({.reply = std::move(reply)});
+  }
+  there_is_work_.notify_one();
+}
+
+void ReplyLog::purge(const Selection& what) {
+  if (what.empty()) return;
+  {
+    std::lock_guard lock(mutex_);
+    ++taken_;
+    jobs_.push_back({.purge = std::make_unique<Chosen>(
+                         Chosen{what.all, std::string(what.tenant), std::string(what.tag), std::string(what.key)})});
+  }
+  there_is_work_.notify_one();
+  settle();
+}
+
+void ReplyLog::settle() {
+  std::unique_lock lock(mutex_);
+  const uint64_t until = taken_;
+  done_.wait(lock, [&] { return finished_ >= until; });
+}
+
+std::string ReplyLog::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+void ReplyLog::say(std::string trouble) {
+  std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
+}
+
+void ReplyLog::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    there_is_work_.wait(lock, [&] { return ending_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
+    std::vector<Job> jobs;
+    while (!jobs_.empty()) {
+      if (jobs_.front().reply != nullptr) queued_bytes_ -= jobs_.front().reply->content.size() + sizeof(KeptReply);
+      jobs.push_back(std::move(jobs_.front()));
+      jobs_.pop_front();
+    }
+    lock.unlock();
+    append(jobs);
+    lock.lock();
+    finished_ += jobs.size();
+    done_.notify_all();
+  }
+}
+
+// Each purge takes effect on what was written before it.
+void ReplyLog::append(const std::vector<Job>& jobs) {
+  std::string records;
+  uint64_t count = 0;
+  const auto flush = [&] {
+    if (records.empty()) return;
+    (write_out(records) ? counts_.written : counts_.failed) += count;
+    records.clear();
+    count = 0;
+  };
+  for (const Job& job : jobs) {
+    if (job.reply != nullptr) {
+      append_record(records, encode(*job.reply));
+      ++count;
+      if (records.size() >= kSegmentBytesMin) flush();
+      continue;
+    }
+    flush();
+    for (Segment& segment : segments_) rewrite(segment, job.purge->selection());
+    std::erase_if(segments_, [](const Segment& one) { return one.bytes == 0; });
+  }
+  flush();
+}
+
+bool ReplyLog::write_out(std::string_view records) {
+  forget_oldest(records.size());
+  if (counts_.bytes + static_cast<int64_t>(records.size()) > static_cast<int64_t>(options_.bytes_max)) return false;
+  const uint64_t segment_bytes =
+      std::clamp<uint64_t>(options_.bytes_max / kSegmentsExpected, kSegmentBytesMin, kSegmentBytesMax);
+  if (file_ < 0 || segments_.empty() || segments_.back().bytes >= segment_bytes) {
+    if (file_ >= 0) ::close(file_);
+    const uint64_t number = segments_.empty() ? 1 : segments_.back().number + 1;
+    const std::string path = path_of(number);
+    file_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file_ < 0) {
+      say(path + ": " + std::strerror(errno));
+      return false;
+    }
+    segments_.push_back({number, 0});
+  }
+  if (!write_whole(file_, records)) {
+    say(path_of(segments_.back().number) + ": " + std::strerror(errno));
+    ::close(std::exchange(file_, -1));  // what came of it is half a record, which is passed over
+    return false;
+  }
+  say({});
+  segments_.back().bytes += records.size();
+  counts_.bytes += static_cast<int64_t>(records.size());
+  return true;
+}
+
+// Until there is room for so many bytes more.
+void ReplyLog::forget_oldest(uint64_t bytes) {
+  const auto limit = static_cast<int64_t>(options_.bytes_max) - static_cast<int64_t>(bytes);
+  while (!segments_.empty() && counts_.bytes > limit) {
+    if (segments_.size() == 1 && file_ >= 0) ::close(std::exchange(file_, -1));
+    ::unlink(path_of(segments_.front().number).c_str());
+    counts_.bytes -= static_cast<int64_t>(segments_.front().bytes);
+    segments_.erase(segments_.begin());
+  }
+}
+
+// Replaced by one that lacks what is selected. Where that cannot be written the whole segment goes: what was purged
+// must not come back.
+void ReplyLog::rewrite(Segment& segment, const Selection& without) {
+  const std::string path = path_of(segment.number);
+  std::string left;
+  bool any = false;
+  if (!without.all) {
+    const std::string bytes = read_whole(path, 2 * kSegmentBytesMax + kRecordBytesMax);
+    each_record(bytes, [&](std::string_view payload, std::string_view record) {
+      const auto reply = decode(payload, clock_.now(), clock_.wall());
+      if (reply != nullptr && !selects(without, *reply)) {
+        left.append(record);
+      } else {
+        any = true;
+      }
+    });
+    if (!any && left.size() == bytes.size()) return;
+  }
+  if (file_ >= 0 && &segment == &segments_.back()) ::close(std::exchange(file_, -1));
+  const std::string mine = path + ".new";
+  const int file =
+      left.empty() ? -1 : ::open(mine.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  bool good = file >= 0 && write_whole(file, left) && ::fdatasync(file) == 0;
+  if (file >= 0) ::close(file);
+  good = good && ::rename(mine.c_str(), path.c_str()) == 0;
+  if (!good) {
+    ::unlink(mine.c_str());
+    ::unlink(path.c_str());
+    left.clear();
+  }
+  counts_.bytes += static_cast<int64_t>(left.size()) - static_cast<int64_t>(segment.bytes);
+  segment.bytes = left.size();
+}
+
+}  // namespace baton::reuse
