@@ -21,7 +21,7 @@ GROUND = {
 # The walk of a request, in its order. Never one another: what one needs of another, relay/ passes in as a value.
 WALK = ["edge", "auth", "dialect", "session", "reuse", "similar", "accounts", "upstream", "stream", "ledger"]
 # Beside the walk. sim and admin are servers; trace is a client and sends as the walk does.
-BESIDE = {"relay": set(WALK), "sim": {"edge"}, "admin": {"edge", "auth", "dialect", "accounts", "ledger"}, "trace": {"upstream"}, "batch": set(), "region": set(), "config": set(), "app": None}
+BESIDE = {"relay": set(WALK), "sim": {"edge"}, "admin": {"edge", "auth", "dialect", "accounts", "ledger"}, "trace": {"upstream"}, "conformance": set(), "batch": set(), "region": set(), "config": set(), "app": None}
 
 # Third-party headers: the first pattern that matches names the only modules that may include them.
 WRAPPED = [

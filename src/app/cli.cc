@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "app/cli_conformance.h"
 #include "app/cli_operate.h"
 #include "app/options.h"
 #include "app/terminal_docs.h"
@@ -21,9 +22,9 @@
 namespace baton::app {
 namespace {
 
-constexpr std::array<std::string_view, 14> kCommands{"serve", "sim",  "keys",    "usage", "accounts",
-                                                     "cache", "tail", "top",     "audit", "completions",
-                                                     "man",   "docs", "version", "help"};
+constexpr std::array<std::string_view, 15> kCommands{"serve",       "sim",  "keys", "usage",   "accounts",
+                                                     "cache",       "tail", "top",  "audit",   "conformance",
+                                                     "completions", "man",  "docs", "version", "help"};
 
 constexpr std::array<SettingFlag, 2> kServeFlags{{{"--threads", "threads", "N"}, {"--data-dir", "data_dir", "DIR"}}};
 constexpr std::array<SettingFlag, 11> kSimFlags{{
@@ -411,6 +412,7 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
   if (command == "tail") return parse_tail(rest);
   if (command == "top") return parse_top(rest);
   if (command == "audit") return parse_audit(rest);
+  if (command == "conformance") return parse_conformance(rest);
   if (command == "completions") return parse_completions(rest);
   if (command == "man") {
     if (rest.empty()) return Print{man_page()};

@@ -12,6 +12,8 @@
 
 #include "auth/key_store.h"
 #include "config/settings.h"
+#include "config/url.h"
+#include "conformance/suite.h"
 #include "ledger/usage_report.h"
 
 namespace baton::app {
@@ -77,12 +79,24 @@ struct Audit {
   bool json = false;
 };
 
+// The contract's rows played against some gateway.
+struct Conformance {
+  config::Url url;
+  std::string upstream_address = "127.0.0.1";
+  uint16_t upstream_port = 8790;
+  std::string key = "conformance";
+  std::string ca_file;  // empty: the system's
+  conformance::Selection selection;
+  conformance::Config config;
+  bool json = false;
+};
+
 // Text for stdout; then exit 0.
 struct Print {
   std::string text;
 };
 
-using Command = std::variant<Serve, Simulate, Keys, Usage, Operate, Audit, Print>;
+using Command = std::variant<Serve, Simulate, Keys, Usage, Operate, Audit, Conformance, Print>;
 
 // `arguments` without the program's name; `now` is what --since 7d counts from. Load options have this process's
 // environment and user. The error is what to say on stderr, its line break included; then exit 2.

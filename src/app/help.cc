@@ -17,6 +17,7 @@ constexpr std::string_view kOverview =
   baton tail       Calls as they end, or the story of one.
   baton top        A running relay at a glance.
   baton audit      Who changed what.
+  baton conformance  Try any gateway against what clients of Claude rely on.
   baton version    Print the version.
   baton help       Print this; "baton help serve" tells about one command.
 

@@ -6,6 +6,7 @@
 
 #include "app/books.h"
 #include "app/cli.h"
+#include "app/conformance.h"
 #include "app/operate.h"
 #include "app/serve.h"
 #include "base/digest.h"
@@ -60,6 +61,8 @@ int run(const app::Usage& command) { return app::run_usage(command); }
 
 int run(const app::Operate& command) { return app::run_operate(command); }
 int run(const app::Audit& command) { return app::run_audit(command); }
+
+int run(const app::Conformance& command) { return app::run_conformance(command); }
 
 int run(const app::Print& command) {
   std::fputs(command.text.c_str(), stdout);

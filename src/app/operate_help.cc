@@ -89,6 +89,31 @@ It needs no running relay.
   --help               Print this.
 )";
 
+constexpr std::string_view kConformanceHelp =
+    R"(baton conformance: try a gateway against what clients of Claude rely on.
+
+  baton conformance URL    Play every row against the gateway at this URL.
+
+It brings its own upstream: start it, or have it ready, with the gateway's base URL for the
+vendor set to http://127.0.0.1:8790 and any key. Each row is a rule with the calls that show
+whether it is kept: what reached the upstream, and what came back to the client. With two
+accounts that lead to that upstream (two keys, or two paths) the rows about several accounts
+are played too. Never point it at a gateway that others use: it is shown errors.
+
+  --upstream ADDR:PORT  Where the upstream listens. Usually 127.0.0.1:8790; 0.0.0.0 for a
+                       gateway in a container.
+  --key KEY            What the gateway lets in. Usually any.
+  --only NAME,...      Only rows that begin with these names, and the first.
+  --list               Print the rows and exit.
+  --slow               Also play rows that take longer than ten seconds.
+  --endless-line SIZE  Of the line without an end. Usually 16MiB.
+  --ca-file FILE       Whom to trust for an https URL, instead of the system's list.
+  --json               Print JSON.
+  --help               Print this.
+
+It exits with 0 when no row failed, with 1 when one did.
+)";
+
 constexpr std::string_view kCompletionsHelp =
     R"(baton completions: print what makes a shell complete baton's words.
 
@@ -111,6 +136,7 @@ std::string_view operate_help(std::string_view command) {
   if (command == "tail") return kTailHelp;
   if (command == "top") return kTopHelp;
   if (command == "audit") return kAuditHelp;
+  if (command == "conformance") return kConformanceHelp;
   if (command == "completions") return kCompletionsHelp;
   if (command == "man") return kManHelp;
   return {};
