@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import tempfile
 import threading
 import unittest
 
@@ -54,15 +55,15 @@ class OnPostgres(unittest.TestCase):
 
 class Rows(OnPostgres):
     def test_rows_sums_and_stories_are_the_servers(self):
-        with Upstream(answer_priced) as upstream, self.relay(upstream.port) as relay:
-            key = self.baton(relay, "keys", "create", "ann", "--team", "web", "--budget", "500/day").stdout.strip()
-            eventually(lambda: self.ask(relay).status == 401, what="the key is known")
+        data = os.path.join(self.enterContext(tempfile.TemporaryDirectory(prefix="baton-data-")), "data")
+        key = baton("keys", "create", "ann", "--team", "web", "--budget", "500/day", "--data-dir", data).stdout.strip()
+        with Upstream(answer_priced) as upstream, self.relay(upstream.port, data=data) as relay:
             for _ in range(20):
                 self.assertEqual(self.ask(relay, key).status, 200)
             # What no server takes as a text does not stop the rows behind it.
-            self.assertEqual(self.ask(relay, key, model="odd\u0000 and \"quoted\\ {a,b}\u00e9").status, 403)
+            self.assertEqual(self.ask(relay, key, model="odd\u0000 and \"quoted\\ {a,b}\u00e9").status, 400)
             eventually(lambda: self.rows() >= 20, 10, "the rows")
-            self.assertFalse(os.path.exists(os.path.join(self.data(relay), "ledger.db")))
+            self.assertFalse(os.path.exists(os.path.join(data, "ledger.db")))
             groups = json.loads(self.baton(relay, "usage", "--json", "--by", "key").stdout)["groups"]
             ann = next(group for group in groups if group["key"] == "ann")
             self.assertEqual((ann["cost_nanodollars"], ann["input_tokens"], ann["cache_read_tokens"]), (20 * COST, 20_000, 800_000))
@@ -79,11 +80,11 @@ class Rows(OnPostgres):
             sums = dict(self.server.sql("SELECT holder, nanodollars FROM baton.spent WHERE length(period) = 10"))
             self.assertEqual({sums["all"], sums["team:web"], sums[f"key:{listed['id']}"]}, {str(20 * COST)})
 
-            with open(os.path.join(self.data(relay), "admin.token"), encoding="ascii") as file:
+            with open(os.path.join(data, "admin.token"), encoding="ascii") as file:
                 token = file.read().strip()
-            story = baton("tail", paid[0]["request_id"], "--json", "--data-dir", self.data(relay), "--admin", f"127.0.0.1:{relay.admin_port}")
+            story = baton("tail", paid[0]["request_id"], "--json", "--data-dir", data, "--admin", f"127.0.0.1:{relay.admin_port}")
             self.assertEqual([one["account"] for one in json.loads(story.stdout)["attempts"]], ["a"])
-            top = lambda: baton("top", "--once", "--data-dir", self.data(relay), "--admin", f"127.0.0.1:{relay.admin_port}").stdout
+            top = lambda: baton("top", "--once", "--data-dir", data, "--admin", f"127.0.0.1:{relay.admin_port}").stdout
             eventually(lambda: f"${20 * COST / 1e9:.2f}"[:4] in top(), 10, "what today cost")
             self.assertEqual(self.server.sql("SELECT version FROM baton.migrations ORDER BY 1"), [["1"]])
             relay.stop()
@@ -93,7 +94,7 @@ class Rows(OnPostgres):
 
     def test_an_address_that_is_wrong_is_said_without_its_password(self):
         for url, says in (("mysql://a:" + PASSWORD + "@b/c", "must be an address such as postgresql://"),):
-            done = baton("serve", "--check", "--config", self.config(url), code=2)
+            done = baton("serve", "--check", "--config", self.config(url), code=2, KEY="sk-ant-made-up-for-a-check")
             self.assertIn(says, done.stderr)
             self.assertNotIn(PASSWORD, done.stderr)
         with Upstream(answer_priced) as upstream:
@@ -106,7 +107,7 @@ class Rows(OnPostgres):
                 self.assertIn("stay in the journal until the next start", relay.log())
 
     def config(self, url):
-        folder = self.enterContext(__import__("tempfile").TemporaryDirectory(prefix="baton-config-"))
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="baton-config-"))
         path = os.path.join(folder, "baton.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(json.dumps({"accounts": [{"name": "a", "key": "${KEY}"}], "ledger": {"database": url}}))
@@ -137,16 +138,15 @@ class Away(OnPostgres):
                 data = self.data(relay)
                 key = self.baton(relay, "keys", "create", "ann", "--budget", f"{COST * 1.5 / 1e9:.9f}/day").stdout.strip()
                 free = self.baton(relay, "keys", "create", "bob").stdout.strip()
-                eventually(lambda: self.ask(relay, free).status == 200, what="the key is known")
+                eventually(lambda: self.ask(relay).status == 401, what="the first key is known")
+                eventually(lambda: self.ask(relay, free).status == 200, what="so is the second")
                 for wanted in (200, 200, 402):
                     self.assertEqual(self.ask(relay, key).status, wanted)
-                eventually(lambda: self.rows() >= 3, 10, "the rows")
+                relay.settled_metrics()
                 relay.stop()
                 self.server.stop()
                 with self.relay(upstream.port, data=data) as again:
-                    refused = self.ask(again, key)
-                    self.assertEqual(refused.status, 503)
-                    self.assertIn("is not known", refused.json()["error"]["message"])
+                    self.assertEqual(self.ask(again, key).status, 503)
                     self.assertEqual(self.ask(again, free).status, 200)
                     self.assertEqual(again.settled_metrics().value("baton_budget_refusals_total", why="unknown"), 1)
                     self.server.start()
