@@ -119,6 +119,8 @@ class Keys(WithRelay):
         for name in os.listdir(self.data):
             path = os.path.join(self.data, name)
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, name)
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                continue  # where a successor asks for the listeners
             with open(path, "rb") as file:
                 content = file.read()
             for secret in secrets:
