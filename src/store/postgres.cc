@@ -302,7 +302,8 @@ Result<void> Postgres::migrate(std::span<const Migration> migrations) {
   if (*version > known) return failed("the schema was made by a newer version of this program");
   for (int64_t next = *version; next < known; ++next) {
     if (auto done = execute(std::string(migrations[static_cast<size_t>(next)])); !done) return done;
-    if (auto done = execute("INSERT INTO migrations(version) VALUES(" + std::to_string(next + 1) + ")"); !done)
+    if (auto done = execute("INSERT INTO migrations(version) SELECT COALESCE(MAX(version), 0) + 1 FROM migrations");
+        !done)
       return done;
   }
   return execute("COMMIT");
