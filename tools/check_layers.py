@@ -29,7 +29,7 @@ WRAPPED = [
     (r"simdjson", {"http"}),
     (r"(zlib\.h|brotli/|zstd)", {"http"}),
     (r"ares", {"net"}),
-    (r"sqlite3", {"store"}),
+    (r"(sqlite3|libpq)", {"store"}),
     (r"yaml-cpp/", {"config"}),
     (r"CLI/", {"app"}),
     (r"prometheus/", {"metrics"}),

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 
+#include "admin/audit_head.h"
 #include "admin/json_writer.h"
 #include "base/digest.h"
 #include "http/json.h"
@@ -130,6 +131,14 @@ Expected<void> AuditLog::append(const AuditEntry& entry, WallTime now) const {
       previous = hex(sha256(last));  // what stands there is no entry: verify() says so, and the log goes on behind it
     }
   }
+  // A log that was cut off does not go on as if nothing were missing: the gap shows for good.
+  const auto head = read_audit_head(folder_);
+  if (!head) return std::unexpected(head.error());
+  if (*head && (static_cast<int64_t>((*head)->entries) > seq ||
+                (static_cast<int64_t>((*head)->entries) == seq && (*head)->hash != previous))) {
+    seq = static_cast<int64_t>((*head)->entries);
+    previous = (*head)->hash;
+  }
   std::string line;
   JsonWriter json(line);
   const auto cut = [](std::string_view text) { return metrics::cut(text, kAuditTextBytesMax); };
@@ -149,17 +158,21 @@ Expected<void> AuditLog::append(const AuditEntry& entry, WallTime now) const {
     errno = why;
     return failure(path_);
   }
-  return {};
+  // After the entry: a crash in between leaves a log that is longer than its head, which is no loss.
+  return keep_audit_head(folder_, {static_cast<uint64_t>(seq + 1), hash}, now);
 }
 
 Expected<AuditState> AuditLog::verify() const {
   AuditState state{.last_hash = std::string(kFirst)};
   const File file(path_, O_RDONLY);
+  if (!file.open() && errno != ENOENT) return failure(path_);
+  if (file.open() && ::flock(file.get(), LOCK_SH) != 0) return failure(path_);
+  const auto head = read_audit_head(folder_);
+  if (!head) return std::unexpected(head.error());
   if (!file.open()) {
-    if (errno == ENOENT) return state;
-    return failure(path_);
+    if (*head) state.missing = (*head)->entries;
+    return state;
   }
-  if (::flock(file.get(), LOCK_SH) != 0) return failure(path_);
   Chain chain;
   off_t from = 0;
   uint64_t line_number = 0;
@@ -178,6 +191,7 @@ Expected<AuditState> AuditLog::verify() const {
       }
       ++state.entries;
       state.last_hash = chain.last();
+      if (*head && (*head)->entries == state.entries) state.replaced = (*head)->hash != state.last_hash;
       left.remove_prefix(end + 1);
     }
     const size_t taken = block->size() - left.size();
@@ -190,6 +204,7 @@ Expected<AuditState> AuditLog::verify() const {
     }
     from += static_cast<off_t>(taken);
   }
+  if (*head && (*head)->entries > state.entries) state.missing = (*head)->entries - state.entries;
   return state;
 }
 

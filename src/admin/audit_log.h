@@ -1,7 +1,7 @@
 // AuditLog: who changed what through the operator's port or with `baton keys`, in <data_dir>/audit.log: one JSON object
 // per line, each with the hash of the one before it and its own (SHA-256 over its bytes without the hash itself), so
-// that an entry cannot be changed, taken out or put in between without every later hash being wrong. Entries can be cut
-// off at the end unseen; who must know that too keeps the last hash elsewhere (`baton audit verify` prints it).
+// that an entry cannot be changed, taken out or put in between without every later hash being wrong. That none was cut
+// off at the end is known by the head kept beside it (audit_head.h).
 // Life: a value with a path; each append opens the file. Thread: any but a loop's: it waits for the disk. Several
 // processes may append, one at a time (flock). Bounds: an entry is at most kEntryBytesMax.
 #pragma once
@@ -34,12 +34,15 @@ struct AuditState {
   std::string last_hash;    // of the last whole entry
   uint64_t wrong_line = 0;  // the first that does not fit, from 1; 0: all do
   std::string why;
-  bool whole() const { return wrong_line == 0; }
+  // By the head: so many entries are missing at the end; or the last one it knows is another.
+  uint64_t missing = 0;
+  bool replaced = false;
+  bool whole() const { return wrong_line == 0 && missing == 0 && !replaced; }
 };
 
 class AuditLog {
  public:
-  explicit AuditLog(std::string folder) : path_(std::move(folder) + "/" + std::string(kAuditFile)) {}
+  explicit AuditLog(std::string folder) : folder_(std::move(folder)), path_(folder_ + "/" + std::string(kAuditFile)) {}
 
   // On the disk when it returns. kStore: it is not.
   Expected<void> append(const AuditEntry& entry, WallTime now) const;
@@ -50,6 +53,7 @@ class AuditLog {
   const std::string& path() const { return path_; }
 
  private:
+  std::string folder_;
   std::string path_;
 };
 

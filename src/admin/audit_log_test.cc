@@ -93,17 +93,54 @@ TEST_F(AuditLogTest, TakingOutPuttingInAndSwappingAreFound) {
     const AuditState state = verify();
     EXPECT_EQ(state.wrong_line, c.wrong_line) << c.name << ": " << state.why;
   }
-  write(one + two);
-  EXPECT_TRUE(verify().whole()) << "what was cut off at the end shows in the number of entries and the last hash only";
+}
+
+TEST_F(AuditLogTest, WhatWasCutOffAtTheEndIsMissedForGood) {
+  for (const char* target : {"a", "b", "c"}) append(target);
+  const std::string text = read();
+  const size_t first = text.find('\n') + 1;
+  const size_t second = text.find('\n', first) + 1;
+  write(text.substr(0, second));
+  EXPECT_FALSE(verify().whole());
+  EXPECT_EQ(verify().missing, 1u);
   EXPECT_EQ(verify().entries, 2u);
+  write(text.substr(0, first));
+  EXPECT_EQ(verify().missing, 2u);
+  std::filesystem::remove(log_->path());
+  EXPECT_EQ(verify().missing, 3u);
+  // Nor does it go on as if nothing were missing.
+  write(text.substr(0, first));
+  append("d");
+  EXPECT_EQ(verify().wrong_line, 2u);
+  EXPECT_EQ(verify().why, "has the number 4 instead of 2");
+}
+
+TEST_F(AuditLogTest, AnEndThatWasWrittenAnewIsFound) {
+  append("a");
+  append("b");
+  const std::string text = read();
+  // The same number of entries that follow one another, the last of them another one.
+  AuditLog other(folder_ + "/other");
+  std::filesystem::create_directories(folder_ + "/other");
+  std::ofstream(other.path()) << text.substr(0, text.find('\n') + 1);
+  ASSERT_TRUE(other.append({.who = "nobody"}, {}));
+  std::ifstream in(other.path());
+  write({std::istreambuf_iterator<char>(in), {}});
+  EXPECT_EQ(other.verify()->entries, 2u);
+  EXPECT_TRUE(other.verify()->whole());
+  EXPECT_TRUE(verify().replaced);
+  EXPECT_FALSE(verify().whole());
 }
 
 TEST_F(AuditLogTest, AnEntryThatACrashCutShortGivesWayToTheNext) {
   append("a");
+  const std::string head = folder_ + "/audit.db", before = folder_ + "/before";
+  std::filesystem::copy_file(head, before);
   append("b");
   const std::string text = read();
   for (size_t cut = text.find('\n') + 1; cut < text.size(); cut += 17) {
     write(text.substr(0, cut));
+    std::filesystem::copy_file(before, head, std::filesystem::copy_options::overwrite_existing);
     append("again");
     EXPECT_TRUE(verify().whole()) << cut;
     EXPECT_EQ(verify().entries, 2u) << cut;

@@ -66,7 +66,9 @@ ApiReply LedgerApi::usage(std::string_view query, WallTime now) const {
     if (!*time) return api_error(400, std::string(name) + " is a day, a time in UTC, or how long ago: 7d.");
   }
   Expected<std::vector<ledger::Group>> groups;
-  if (ledger::has_rows(folder_)) groups = ledger::usage_by(folder_, group->second, period);
+  const auto any = ledger::has_rows(place_);
+  if (!any) return api_error(any.error());
+  if (*any) groups = ledger::usage_by(place_, group->second, period);
   if (!groups) return api_error(groups.error());
   ApiReply reply;
   JsonWriter json(reply.body);
@@ -118,7 +120,7 @@ ApiReply LedgerApi::calls(std::string_view query) const {
   filter.before = *before;
   filter.key = query_value(query, "key").value_or("");
   if (*status) filter.status = static_cast<int>(**status);
-  const auto page = ledger::list_calls(folder_, filter);
+  const auto page = ledger::list_calls(place_, filter);
   if (!page) return api_error(page.error());
   ApiReply reply;
   JsonWriter json(reply.body);
@@ -133,7 +135,7 @@ ApiReply LedgerApi::calls(std::string_view query) const {
 }
 
 ApiReply LedgerApi::call(std::string_view id) const {
-  const auto story = ledger::find_call(folder_, id);
+  const auto story = ledger::find_call(place_, id);
   if (!story) return api_error(story.error());
   const ledger::BookedCall& call = story->call;
   ApiReply reply;
@@ -157,7 +159,7 @@ ApiReply LedgerApi::call(std::string_view id) const {
 runtime::Task<void> LedgerApi::refresh_money(const Api::Parts& api, Overview& overview) {
   Expected<std::optional<int64_t>> spent;
   const WallTime now = api.loop.wall();
-  std::function<void()> work = [&] { spent = spent_.read(folder_, now); };
+  std::function<void()> work = [&] { spent = spent_.read(place_, now); };
   const bool done = co_await api.desk.do_work(api.loop, std::move(work));
   if (done && spent) overview.use({.spent = *spent});
 }

@@ -14,7 +14,7 @@ namespace baton::admin {
 
 class LedgerApi {
  public:
-  explicit LedgerApi(std::string folder) : folder_(std::move(folder)) {}
+  explicit LedgerApi(ledger::Place place) : place_(std::move(place)) {}
   void serve(Api& api);
 
   // Reads at the desk what today has cost, and shows it there. One at a time: the caller waits for it.
@@ -25,7 +25,7 @@ class LedgerApi {
   ApiReply calls(std::string_view query) const;
   ApiReply call(std::string_view id) const;
 
-  std::string folder_;
+  ledger::Place place_;
   ledger::SpentToday spent_;
 };
 

@@ -74,7 +74,7 @@ AdminThread::AdminThread(Parts parts)
       keys_api_({.place = shared_.ledger_place(),
                  .budgets = shared_.budgets.get(),
                  .changed = std::move(parts.keys_changed)}),
-      ledger_api_(shared_.settings.data_dir),
+      ledger_api_(shared_.ledger_place()),
       account_probe_(shared_, loop_, poller_),
       desk_(std::make_unique<admin::Desk>()),
       api_({.access = access_,

@@ -12,6 +12,7 @@
 
 #include "admin/audit_log.h"
 #include "ledger/holders.h"
+#include "ledger/place.h"
 #include "ledger/price_table.h"
 #include "ledger/reconcile.h"
 #include "metrics/log_text.h"
@@ -28,11 +29,11 @@ int cannot(const std::string& why, int code = 1) {
   return code;
 }
 
-// The data folder, or nothing after it was said why.
-std::optional<std::string> folder_of(const DataFolder& data) {
-  if (data.path) return *data.path;
+// Where keys and ledger lie, or nothing after it was said why.
+std::optional<ledger::Place> place_of(const DataFolder& data) {
+  if (data.path) return ledger::Place(*data.path);
   auto settings = config::load(data.load);
-  if (settings) return settings->data_dir;
+  if (settings) return ledger::Place(settings->data_dir, settings->ledger.database);
   std::fprintf(stderr, "%s\n", settings.error().text().c_str());
   return std::nullopt;
 }
@@ -251,8 +252,9 @@ int print_key(const auth::StoredKey& key, bool json, std::string_view done, Wall
 
 int run_keys(const Keys& command) {
   const WallTime now = runtime::SystemClock().wall();
-  const auto folder = folder_of(command.data);
-  if (!folder) return 2;
+  const auto place = place_of(command.data);
+  if (!place) return 2;
+  const std::string* const folder = &place->folder;
   const bool makes = command.action == Keys::Action::kCreate || command.action == Keys::Action::kImport;
   if (!makes && !auth::KeyStore::exists(*folder)) {
     if (command.action != Keys::Action::kList) return cannot("there is no key in " + *folder);
@@ -265,7 +267,7 @@ int run_keys(const Keys& command) {
     case Keys::Action::kList: {
       auto stored = store->read();
       if (!stored) return cannot(stored.error().detail);
-      const auto holders = ledger::read_holders(*folder, now);
+      const auto holders = ledger::read_holders(*place, now);
       if (!holders) std::fprintf(stderr, "baton: what was spent cannot be read: %s\n", holders.error().detail.c_str());
       print_list(*stored, holders.value_or(ledger::Holders{}), command.json, now);
       return 0;
@@ -312,7 +314,7 @@ int run_keys(const Keys& command) {
 
 namespace {
 
-int run_reconcile(const Usage& command, const std::string& folder) {
+int run_reconcile(const Usage& command, const ledger::Place& place) {
   std::ifstream file(*command.report, std::ios::binary);
   if (!file) return cannot(*command.report + ": " + std::strerror(errno), 2);
   std::string text(ledger::kReportBytesMax + 1, '\0');
@@ -321,7 +323,7 @@ int run_reconcile(const Usage& command, const std::string& folder) {
   if (text.size() > ledger::kReportBytesMax) return cannot(*command.report + ": is too large for a report", 2);
   const auto reported = ledger::read_cost_report(text);
   if (!reported) return cannot(*command.report + ": " + reported.error().detail, 2);
-  const auto booked = ledger::booked_costs(folder, {});
+  const auto booked = ledger::booked_costs(place, {});
   if (!booked) return cannot(booked.error().detail, 2);
   const ledger::Reconciled done = ledger::reconcile(*booked, *reported, command.tolerance, command.json);
   std::fputs(done.text.c_str(), stdout);
@@ -331,17 +333,17 @@ int run_reconcile(const Usage& command, const std::string& folder) {
 }  // namespace
 
 int run_usage(const Usage& command) {
-  const auto folder = folder_of(command.data);
-  if (!folder) return 2;
-  if (command.report) return run_reconcile(command, *folder);
+  const auto place = place_of(command.data);
+  if (!place) return 2;
+  if (command.report) return run_reconcile(command, *place);
   if (command.rows) {
     const auto write = [](const std::string& line) {
       return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
     };
-    auto done = ledger::export_rows(*folder, *command.rows, command.period, write);
+    auto done = ledger::export_rows(*place, *command.rows, command.period, write);
     return done ? 0 : cannot(done.error().detail);
   }
-  auto groups = ledger::usage_by(*folder, command.by, command.period);
+  auto groups = ledger::usage_by(*place, command.by, command.period);
   if (!groups) return cannot(groups.error().detail);
   const std::string text =
       command.json ? ledger::usage_json(*groups, command.by) : ledger::usage_table(*groups, command.by);

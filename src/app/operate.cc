@@ -204,9 +204,15 @@ int run_audit(const Audit& command) {
   if (command.json) {
     print("{\"entries\":" + std::to_string(state->entries) + ",\"last_hash\":\"" + state->last_hash +
           "\",\"whole\":" + (state->whole() ? "true" : "false") +
-          ",\"wrong_line\":" + (state->whole() ? "null" : std::to_string(state->wrong_line)) + "}\n");
+          ",\"wrong_line\":" + (state->wrong_line == 0 ? "null" : std::to_string(state->wrong_line)) + ",\"missing\":" +
+          std::to_string(state->missing) + ",\"replaced\":" + (state->replaced ? "true" : "false") + "}\n");
     return state->whole() ? 0 : 1;
   }
+  if (state->missing > 0)
+    return cannot(log.path() + ": the last " + std::to_string(state->missing) + " of " +
+                  std::to_string(state->entries + state->missing) + " entries are missing: it was cut off at its end");
+  if (state->replaced)
+    return cannot(log.path() + ": the last entry is another than the one that was written; the log was changed");
   if (!state->whole())
     return cannot(log.path() + ":" + std::to_string(state->wrong_line) + ": " + state->why +
                   "; the log was changed there, or is not Baton's");

@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "admin/audit_log.h"
 #include "app/admin_thread.h"
 #include "app/hand_over.h"
 #include "app/inherited.h"
@@ -68,6 +69,19 @@ int drain(Shared& shared, std::vector<std::unique_ptr<Worker>>& workers, std::at
   return cut ? 1 : 0;
 }
 
+// The head of the audit log, where whoever cuts the log off does not reach it.
+void say_audit(Shared& shared) {
+  const auto state = admin::AuditLog(shared.settings.data_dir).verify();
+  if (!state) {
+    shared.log.say("audit log: cannot be read: " + state.error().detail);
+  } else if (!state->whole()) {
+    shared.log.say("audit log: it is not as it was written; `baton audit verify` tells more");
+  } else if (state->entries > 0) {
+    shared.log.say("audit log: " + std::to_string(state->entries) + " entries, the last has the hash " +
+                   state->last_hash);
+  }
+}
+
 // A call has a connection on either side; what is left is for files.
 size_t connections_for_descriptors() {
   constexpr size_t kOthers = 64;
@@ -85,6 +99,7 @@ void greet(Shared& shared, const BoundPorts& ports, uint16_t admin_port) {
     shared.log.say("metrics: " + printable(*settings.admin_metrics, settings.admin_metrics->port) +
                    "/metrics /healthz /readyz");
   for (const auto& warning : settings.warnings) shared.log.say(warning);
+  say_audit(shared);
   if (!settings.simulated) return;
   shared.log.say(
       "ANTHROPIC_API_KEY is not set: the built-in simulator answers, every reply carries baton-simulated: 1");

@@ -107,9 +107,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   if (!prices) return std::unexpected(prices.error());
   shared->budgets = std::make_unique<ledger::Budgets>(shared->settings.ledger.budgets, *prices);
   if (shared->settings.ledger.rows) {
-    if (auto journal = shared->open_journal(**prices); !journal) return std::unexpected(journal.error());
-    shared->book = std::make_unique<ledger::Book>(shared->settings.ledger, shared->settings.data_dir,
-                                                  std::move(*prices), shared->clock, log, shared->journal.get());
+    if (auto opened = shared->open_book(*prices); !opened) return std::unexpected(opened.error());
   }
   return shared;
 }
@@ -133,20 +131,46 @@ Expected<void> Shared::open_similar() {
 
 namespace {
 
-void recover(metrics::Log& log, const std::string& folder, const ledger::PriceTable& prices) {
-  auto recovered = ledger::recover_journal(folder, prices);
-  if (!recovered) log.say("ledger: the journal cannot be taken over, it stays: " + recovered.error().detail);
-  if (!recovered || recovered->ended + recovered->unknown == 0) return;
-  log.say("ledger: the process before was killed: " + std::to_string(recovered->ended) +
-          " calls are booked from its journal, and " + std::to_string(recovered->unknown) + " whose end is not known");
+void say_recovered(metrics::Log& log, const ledger::Recovered& recovered) {
+  if (recovered.ended + recovered.unknown == 0) return;
+  log.say("ledger: the process before was killed: " + std::to_string(recovered.ended) +
+          " calls are booked from its journal, and " + std::to_string(recovered.unknown) + " whose end is not known");
+}
+
+void say_left(metrics::Log& log, const Error& why) {
+  log.say("ledger: the journal cannot be taken over, it stays: " + why.detail);
 }
 
 }  // namespace
 
+void Shared::recover_into_file(const ledger::PriceTable& prices) {
+  auto recovered = ledger::recover_journal(settings.data_dir, prices);
+  if (!recovered) return say_left(log, recovered.error());
+  say_recovered(log, *recovered);
+}
+
+// The server may be away: the book writes what was left when it can, and the files stay until it has.
+void Shared::recover_through_book() {
+  if (!journal || !book) return;
+  auto left = ledger::read_journal(settings.data_dir);
+  if (!left) return say_left(log, left.error());
+  if (left->files.empty()) return;
+  say_recovered(log, ledger::count(left->calls));
+  const store::Journal::Keep keep = journal->adopt(std::move(left->files));
+  for (model::Outcome& call : left->calls) call.journal[0] = keep;
+  taking_over = keep;
+  book->hand_over(left->calls);
+}
+
 void Shared::predecessor_ended() {
   metrics.predecessor_drains(false);
   log.say("the process before has ended");
-  if (settings.ledger.rows) recover(log, settings.data_dir, *budgets->prices());
+  if (!settings.ledger.rows) return;
+  if (in_file()) {
+    recover_into_file(*budgets->prices());
+  } else {
+    recover_through_book();
+  }
 }
 
 Expected<void> Shared::open_reply_log() {
@@ -164,13 +188,16 @@ Expected<void> Shared::open_reply_log() {
   return {};
 }
 
-// Also with the journal off what one has left is booked.
-Expected<void> Shared::open_journal(const ledger::PriceTable& prices) {
-  recover(log, settings.data_dir, prices);
-  if (!settings.ledger.journal) return {};
-  auto opened = store::Journal::open(settings.data_dir);
-  if (!opened) return std::unexpected(opened.error());
-  journal = std::move(*opened);
+Expected<void> Shared::open_book(const std::shared_ptr<const ledger::PriceTable>& prices) {
+  // Also with the journal off what one has left is booked.
+  if (in_file()) recover_into_file(*prices);
+  if (settings.ledger.journal) {
+    auto opened = store::Journal::open(settings.data_dir);
+    if (!opened) return std::unexpected(opened.error());
+    journal = std::move(*opened);
+  }
+  book = std::make_unique<ledger::Book>(settings.ledger, settings.data_dir, prices, clock, log, journal.get());
+  if (!in_file()) recover_through_book();
   return {};
 }
 

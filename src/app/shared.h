@@ -66,10 +66,14 @@ struct Shared {
 
   Expected<void> open_reply_log();
   // Where the rows of calls lie.
-  ledger::Place ledger_place() const { return {settings.data_dir}; }
+  ledger::Place ledger_place() const { return {settings.data_dir, settings.ledger.database}; }
 
   Expected<void> open_similar();
-  Expected<void> open_journal(const ledger::PriceTable& prices);
+  bool in_file() const { return settings.ledger.database.reveal().empty(); }
+
+  Expected<void> open_book(const std::shared_ptr<const ledger::PriceTable>& prices);
+  void recover_into_file(const ledger::PriceTable& prices);
+  void recover_through_book();
   // The process that was taken over from has ended: what it could not book any more is booked.
   void predecessor_ended();
 
@@ -99,6 +103,7 @@ struct Shared {
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<store::Journal> journal;  // null when it or the rows are off
   std::unique_ptr<ledger::Book> book;       // null when rows are off
+  std::weak_ptr<const void> taking_over;    // while rows that a killed process left wait for the ledger's server
   std::unique_ptr<ledger::Budgets> budgets;
   mutable std::mutex revision_mutex;
   std::shared_ptr<Revision> revision;  // use current()

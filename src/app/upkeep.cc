@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "app/recover_budgets.h"
 
@@ -12,10 +13,9 @@ Upkeep::Upkeep(Shared& shared) : shared_(shared), prices_(stamp_of_prices()) {}
 
 Expected<void> Upkeep::begin() {
   if (auto keys = look_at_keys(); !keys) return keys;
-  if (auto spent = recover_budgets(shared_); !spent) {
-    // The book says what is wrong with its file, and refuses calls when it has to.
-    shared_.log.trouble("budgets", "budgets: what was spent cannot be read: " + spent.error().detail);
-  }
+  // What the journal had left counts too.
+  if (shared_.book) (void)shared_.book->settle(kStartWait);
+  learn_budgets();
   if (!shared_.settings.ledger.webhook.empty()) {
     auto webhook = Webhook::make(shared_.settings.ledger, shared_.metrics, shared_.log);
     if (!webhook) return std::unexpected(webhook.error());
@@ -34,9 +34,28 @@ void Upkeep::take_keys_over() {
 
 void Upkeep::turn() {
   take_keys_over();
+  // Once rows can be written, and all that was left is.
+  if (!budgets_known_ && shared_.taking_over.expired() && shared_.clock.now() >= learn_again_) learn_budgets();
   look_at_prices();
   look_at_stores();
   tell_warnings();
+}
+
+// The book says what is wrong with its file, and refuses calls when it has to; a server may only be late.
+void Upkeep::learn_budgets() {
+  const auto spent = recover_budgets(shared_);
+  if (!spent) {
+    shared_.log.trouble("budgets", "budgets: what was spent cannot be read: " + spent.error().detail);
+    learn_again_ = shared_.clock.now() + kStartWait;
+    const bool may_come = !shared_.settings.ledger.database.reveal().empty();
+    if (may_come && budgets_known_) shared_.budgets->know(false);
+    budgets_known_ = !may_come;
+    return;
+  }
+  if (!std::exchange(budgets_known_, true)) {
+    shared_.budgets->know(true);
+    shared_.log.trouble("budgets recovered", "budgets: what was spent is known again");
+  }
 }
 
 void Upkeep::tell_warnings() {

@@ -20,6 +20,9 @@ class Upkeep {
   // So a new or a revoked key is noticed well within a second.
   static constexpr Duration kEvery = std::chrono::milliseconds(250);
 
+  // So long the first call waits for a ledger's server.
+  static constexpr Duration kStartWait = std::chrono::seconds(5);
+
   explicit Upkeep(Shared& shared);
   // Before the first call can come. kStore: there are keys, and they cannot be read: nobody must be let in without one.
   Expected<void> begin();
@@ -35,6 +38,7 @@ class Upkeep {
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
   };
   Expected<void> look_at_keys();
+  void learn_budgets();
   void look_at_prices();
   void look_at_stores();
   void tell_warnings();
@@ -45,6 +49,8 @@ class Upkeep {
   std::optional<auth::KeyStore> keys_;
   FileStamp prices_;
   std::unique_ptr<Webhook> webhook_;
+  bool budgets_known_ = true;
+  Instant learn_again_{};
   std::atomic<bool> begun_{false};
 };
 

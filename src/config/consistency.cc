@@ -14,6 +14,7 @@ namespace baton::config {
 namespace {
 
 constexpr size_t kMemoryBytesMin = 128 * kMiB;
+constexpr size_t kDatabaseUrlBytesMax = 2048;
 
 bool is_wildcard(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
 
@@ -40,6 +41,7 @@ class Check {
     check_routes();
     check_public_url();
     check_tracing();
+    check_ledger();
     check_error_mix();
     check_affinity_policy();
     check_cache_policy();
@@ -144,6 +146,18 @@ class Check {
     const auto url = parse_url(settings_.public_url, {.schemes = kSchemes});
     if (!url) refuse("public_url", url.error());
     settings_.public_url = url->text();
+  }
+
+  // What else stands in it is the server's library's to read; no sentence repeats it.
+  void check_ledger() {
+    const std::string_view url = settings_.ledger.database.reveal();
+    if (url.empty()) return;
+    const std::string key = "ledger.database";
+    if (!url.starts_with("postgresql://") && !url.starts_with("postgres://"))
+      refuse(key, "must be an address such as postgresql://user@host/database");
+    if (url.size() > kDatabaseUrlBytesMax)
+      refuse(key, "is longer than " + std::to_string(kDatabaseUrlBytesMax) + " characters");
+    if (!settings_.ledger.rows) refuse(key, "holds the rows that ledger.rows turns off: only one of them can be meant");
   }
 
   void check_tracing() {

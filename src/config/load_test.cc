@@ -113,6 +113,23 @@ TEST_F(LoadTest, WithoutAFileTheEnvironmentDecides) {
   EXPECT_EQ(refusal(without_file()), "ANTHROPIC_API_KEY: has a character that is not printable ASCII");
 }
 
+TEST_F(LoadTest, TheLedgersDatabaseIsAnAddressThatNoSentenceRepeats) {
+  const std::string accounts = "accounts: [{name: a, key: \"${KEY}\"}]\n";
+  const auto s = load(options(accounts + "ledger: {database: \"postgresql://baton:secret@db/baton\"}\n"));
+  ASSERT_TRUE(s.has_value()) << s.error().text();
+  EXPECT_EQ(s->ledger.database.reveal(), "postgresql://baton:secret@db/baton");
+  for (const auto& [ledger, want] : {
+           std::pair{"ledger: {database: \"mysql://a:canary@b/c\"}", "must be an address such as postgresql://"},
+           std::pair{"ledger: {database: \"postgresql://a:canary@b/c\", rows: false}", "only one of them can be meant"},
+       }) {
+    const std::string said = refusal(accounts + ledger);
+    EXPECT_NE(said.find(want), std::string::npos) << said;
+    EXPECT_EQ(said.find("canary"), std::string::npos) << said;
+  }
+  const std::string long_one = "postgresql://b/" + std::string(2048, 'c');
+  EXPECT_NE(refusal(accounts + "ledger: {database: \"" + long_one + "\"}").find("is longer than"), std::string::npos);
+}
+
 TEST_F(LoadTest, RoutesNameGroupsThatAccountsHave) {
   const std::string accounts =
       "accounts: [{name: a, key: \"${KEY}\", group: near}, {name: b, key: \"${KEY}\", group: far}]\n";

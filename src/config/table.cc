@@ -468,6 +468,10 @@ std::span<const Setting<Settings>> settings_table() {
       R::flag(
           "ledger.rows", [](auto& s) -> auto& { return s.ledger.rows; },
           "A row for each call in `ledger.db` below `data_dir`, which `baton usage` reads."),
+      R::secret(
+          "ledger.database", [](auto& s) -> auto& { return s.ledger.database; }, "none",
+          "postgresql:// address of a database that holds the rows instead, in its schema `baton`, for several relays "
+          "together."),
       R::flag(
           "ledger.journal", [](auto& s) -> auto& { return s.ledger.journal; },
           "Calls stand in a journal below `data_dir` until their row is written, so that a killed process loses none."),

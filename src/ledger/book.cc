@@ -6,17 +6,18 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <utility>
 
+#include "ledger/rows_database.h"
 #include "ledger/rows_file.h"
 
 namespace baton::ledger {
 namespace {
 
 constexpr std::string_view kTopic = "ledger";
-constexpr Duration kRest = std::chrono::seconds(1);  // after a failure
+constexpr Duration kRest = std::chrono::seconds(1);  // after a failure; of a server it doubles
+constexpr Duration kRestMax = std::chrono::seconds(8);
 constexpr size_t kRowsPerCommit = 1024;
 
 }  // namespace
@@ -28,7 +29,8 @@ class Book::Writer {
   Writer(const Config& config, std::string folder, std::shared_ptr<const PriceTable> prices,
          const runtime::Clock& clock, metrics::Log& log, store::Journal* journal)
       : config_(config),
-        path_(std::move(folder) + "/" + std::string(RowsFile::kName)),
+        in_file_(config.database.reveal().empty()),
+        path_(in_file_ ? std::move(folder) + "/" + std::string(RowsFile::kName) : "PostgreSQL"),
         clock_(clock),
         log_(log),
         journal_(journal),
@@ -75,6 +77,7 @@ class Book::Writer {
   void stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    hurry_ = true;
     give_up_at_ = std::chrono::steady_clock::now() + kExitWait;
     work_.notify_one();
   }
@@ -82,6 +85,7 @@ class Book::Writer {
   void run() {
     pthread_setname_np(pthread_self(), "baton-ledger");
     std::unique_lock lock(mutex_);
+    Duration rest = kRest;
     while (true) {
       work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) break;
@@ -91,6 +95,7 @@ class Book::Writer {
       const std::string failure = write(batches, *prices);
       lock.lock();
       if (failure.empty()) {
+        rest = kRest;
         recovered();
         settled_.notify_all();
         continue;
@@ -100,7 +105,8 @@ class Book::Writer {
       failed(failure);
       const auto now = std::chrono::steady_clock::now();
       if (stopping_ && now >= give_up_at_) break;
-      work_.wait_until(lock, now + (stopping_ ? kRest / 10 : kRest), [this] { return stopping_; });
+      work_.wait_until(lock, now + (stopping_ ? kRest / 10 : rest), [this] { return stopping_; });
+      if (!in_file_) rest = std::min(2 * rest, kRestMax);
     }
     if (!queue_.empty()) {
       if (journal_ != nullptr) journal_->abandon();
@@ -133,10 +139,10 @@ class Book::Writer {
     const WallTime oldest = clock_.wall() - std::chrono::duration_cast<std::chrono::milliseconds>(config_.keep);
     for (int tries = 0; tries < 2; ++tries) {
       store::Result<void> done = open();
-      if (done && file_) done = file_->save(batches, prices, oldest);
+      if (done && store_) done = store_->save(batches, prices, oldest);
       if (done) return {};
       // Whatever it was, a new connection starts clean.
-      file_.reset();
+      store_.reset();
       if (!done.error().corrupt) return done.error().error.detail;
       if (std::string left = move_aside(done.error().error.detail); !left.empty()) return left;
     }
@@ -144,10 +150,16 @@ class Book::Writer {
   }
 
   store::Result<void> open() {
-    if (file_) return {};
+    if (store_) return {};
+    if (!in_file_) {
+      store::Result<std::unique_ptr<RowsDatabase>> opened = RowsDatabase::open(config_.database, &hurry_);
+      if (!opened) return std::unexpected(std::move(opened.error()));
+      store_ = std::move(*opened);
+      return {};
+    }
     store::Result<RowsFile> opened = RowsFile::open(path_);
     if (!opened) return std::unexpected(std::move(opened.error()));
-    file_.emplace(std::move(*opened));
+    store_ = std::make_unique<RowsFile>(std::move(*opened));
     return {};
   }
 
@@ -173,12 +185,13 @@ class Book::Writer {
   }
 
   const Config config_;
-  const std::string path_;
+  const bool in_file_;
+  const std::string path_;  // or what stands in its place, for sentences
   const runtime::Clock& clock_;
   metrics::Log& log_;
   store::Journal* const journal_;
 
-  std::optional<RowsFile> file_;  // the thread's own
+  std::unique_ptr<RowsStore> store_;  // the thread's own
 
   std::atomic<size_t> waiting_{0};  // queued, or being written
   std::atomic<uint64_t> written_{0};
@@ -189,6 +202,7 @@ class Book::Writer {
   std::shared_ptr<const PriceTable> prices_;
   std::string trouble_;
   bool stopping_ = false;
+  std::atomic<bool> hurry_{false};
   std::chrono::steady_clock::time_point give_up_at_;
 };
 

@@ -1,12 +1,12 @@
 // Book: where closed calls are written down for good: a bounded queue from the loops to the one thread that writes
-// <data_dir>/ledger.db, many rows in one transaction.
+// <data_dir>/ledger.db or a PostgreSQL database, many rows in one transaction.
 // No row is ever dropped while the process lives. A file that cannot be written (full, read-only, locked) leaves its
-// rows in the queue; they are tried again every second, and trouble() says why. When Config::queue_rows_max wait,
-// has_room() turns false and the relay refuses new calls until rows are written: what cannot be booked is not begun.
-// A corrupt file is moved aside, said once, and a new one begun.
-// Life: made in app/ before the loops, ended after them: what waits is written, for at most kExitWait; what then still
-// cannot be written is counted and said. Thread: any.
-// Bounds: queue_rows_max rows, and those of calls that were let in before it was reached.
+// rows in the queue; they are tried again every second (a server after 1 to 8 s), and trouble() says why. When
+// Config::queue_rows_max wait, has_room() turns false and the relay refuses new calls until rows are written: what
+// cannot be booked is not begun. A corrupt file is moved aside, said once, and a new one begun. Life: made in app/
+// before the loops, ended after them: what waits is written, for at most kExitWait; what then still cannot be written
+// is counted and said. Thread: any. Bounds: queue_rows_max rows, and those of calls that were let in before it was
+// reached.
 #pragma once
 
 #include <memory>
@@ -27,8 +27,8 @@ class Book {
  public:
   static constexpr Duration kExitWait = std::chrono::seconds(2);
 
-  // `folder` is the data folder, not empty. Never fails: without a usable file it keeps trying. Borrows clock, log and
-  // journal, in which what cannot be written even at the end stays.
+  // `folder` is the data folder, not empty. Never fails: without a usable file or server it keeps trying. Borrows
+  // clock, log and journal, in which what cannot be written even at the end stays.
   Book(const Config& config, std::string folder, std::shared_ptr<const PriceTable> prices, const runtime::Clock& clock,
        metrics::Log& log, store::Journal* journal = nullptr);
   ~Book();

@@ -286,6 +286,12 @@ void Budgets::finish(Hold& hold, std::optional<int64_t> cost, WallTime now) {
 
 Task<std::expected<Budgets::Hold, BudgetRefusal>> Budgets::reserve(runtime::Loop& loop, runtime::Cancellation& cancel,
                                                                    Payer payer, CostBounds bounds, Instant until) {
+  if (!known_.load(std::memory_order_relaxed)) {
+    co_return std::unexpected(
+        BudgetRefusal{Reason::kUnknown,
+                      "What this key's budget has left is not known: the relay's ledger does not answer. Send the "
+                      "request again later."});
+  }
   TicketPtr ticket;
   {
     std::lock_guard lock(mutex_);

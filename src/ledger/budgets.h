@@ -39,7 +39,7 @@ struct Payer {
 };
 
 struct BudgetRefusal {
-  enum class Reason : uint8_t { kSpent, kTooDear, kWaited, kQueueFull, kCancelled };
+  enum class Reason : uint8_t { kSpent, kTooDear, kWaited, kQueueFull, kCancelled, kUnknown };
   Reason reason = Reason::kSpent;
   std::string sentence;  // for the client
 };
@@ -108,6 +108,9 @@ class Budgets {
   // The teams that have one.
   std::vector<std::string> limited_teams() const;
 
+  // Whether what was spent before the start is known. Until it is, who has a budget is refused.
+  void know(bool known) { known_.store(known, std::memory_order_relaxed); }
+
   // What the ledger knows of a holder; where more is known here, that stays.
   void recover(const Spent& spent, WallTime now);
 
@@ -153,6 +156,7 @@ class Budgets {
   BudgetRules rules_;
   std::map<std::string, model::Budget, std::less<>> teams_;  // set at run time
   std::atomic<bool> any_rule_{false};
+  std::atomic<bool> known_{true};
   std::shared_ptr<const PriceTable> prices_;
   std::unordered_map<std::string, std::unique_ptr<Purse>> purses_;
   std::string holder_;  // room for a key of purses_

@@ -1,14 +1,13 @@
 #include "ledger/call_list.h"
 
-#include <unistd.h>
+#include <algorithm>
 
-#include "ledger/rows_file.h"
+#include "base/utc.h"
+#include "ledger/rows_database.h"
+#include "ledger/rows_reader.h"
 
 namespace baton::ledger {
 namespace {
-
-using store::Result;
-using store::Statement;
 
 #define BATON_CALL_COLUMNS                                                                                           \
   "seq, request_id, started_at, duration_us, first_byte_us, added_us, client, team, tags, session_id, agent_id, "    \
@@ -29,13 +28,9 @@ constexpr std::string_view kAttemptsSql =
     "output_tokens, cache_read_tokens, cache_write_tokens, cost_nanodollars FROM attempts WHERE call = ?1 ORDER BY "
     "attempt";
 
-std::unexpected<Error> failure(const store::Failure& why) {
-  return fail(ErrorCode::kStore, Fault::kUs, "ledger.db: " + why.error.detail);
-}
-
 Duration us(int64_t value) { return std::chrono::microseconds(value); }
 
-BookedCall call_of(const Statement& row) {
+BookedCall call_of(const RowsReader::Rows& row) {
   int at = 0;
   const auto number = [&] { return row.number(at++); };
   const auto text = [&] { return std::string(row.text(at++)); };
@@ -61,47 +56,36 @@ BookedCall call_of(const Statement& row) {
   return call;
 }
 
-Expected<std::optional<RowsFile>> open(const std::string& folder) {
-  if (!has_rows(folder)) return std::nullopt;
-  Result<RowsFile> opened = RowsFile::open(folder + "/" + std::string(RowsFile::kName));
-  if (!opened) return failure(opened.error());
-  return std::optional<RowsFile>(std::move(*opened));
-}
-
-Expected<int64_t> number_of(RowsFile& file, std::string_view sql, int64_t argument) {
-  Result<Statement> query = file.database().prepare(sql);
-  if (!query) return failure(query.error());
-  Result<bool> row = query->bind(1, argument).step();
-  if (!row) return failure(row.error());
-  return *row ? query->number(0) : 0;
-}
+constexpr std::string_view kLastSeq = "SELECT coalesce(max(seq), 0) FROM calls";
 
 }  // namespace
 
-bool has_rows(const std::string& folder) {
-  return ::access((folder + "/" + std::string(RowsFile::kName)).c_str(), F_OK) == 0;
+Expected<bool> has_rows(const Place& place) {
+  auto reader = RowsReader::open(place);
+  if (!reader) return std::unexpected(reader.error());
+  return reader->has_value();
 }
 
-Expected<CallPage> list_calls(const std::string& folder, const CallFilter& filter) {
+Expected<CallPage> list_calls(const Place& place, const CallFilter& filter) {
   CallPage page;
-  auto file = open(folder);
-  if (!file) return std::unexpected(file.error());
-  if (!*file) return page;
-  auto last = number_of(**file, "SELECT coalesce(max(seq), 0) + ?1 FROM calls", 1);
+  auto reader = RowsReader::open(place);
+  if (!reader) return std::unexpected(reader.error());
+  if (!*reader) return page;
+  const auto last = (*reader)->number(kLastSeq);
   if (!last) return std::unexpected(last.error());
-  const int64_t before = std::min(filter.before.value_or(*last), *last);
+  const int64_t before = std::min(filter.before.value_or(*last + 1), *last + 1);
   const int64_t from = std::max<int64_t>(0, before - kRowsLookedAt);
-  Result<Statement> query = (*file)->database().prepare(kPageSql);
-  if (!query) return failure(query.error());
   const size_t limit = std::min(filter.limit, kCallsMax);
-  query->bind(1, before).bind(2, from).bind(3, std::string_view(filter.key));
-  query->bind(4, filter.status ? std::optional<int64_t>(*filter.status) : std::nullopt);
-  query->bind(5, static_cast<int64_t>(limit));
+  const auto status = filter.status ? std::optional<int64_t>(*filter.status) : std::nullopt;
+  // What a server would refuse as a text is no key's name.
+  const std::string key = store::utf8_text(filter.key);
+  auto rows = (*reader)->query(kPageSql, {before, from, std::string_view(key), status, static_cast<int64_t>(limit)});
+  if (!rows) return std::unexpected(rows.error());
   while (true) {
-    Result<bool> row = query->step();
-    if (!row) return failure(row.error());
+    const auto row = rows->next();
+    if (!row) return std::unexpected(row.error());
     if (!*row) break;
-    page.calls.push_back(call_of(*query));
+    page.calls.push_back(call_of(*rows));
   }
   if (page.calls.size() == limit && limit > 0) {
     page.next_before = page.calls.back().seq;
@@ -111,64 +95,93 @@ Expected<CallPage> list_calls(const std::string& folder, const CallFilter& filte
   return page;
 }
 
-Expected<CallStory> find_call(const std::string& folder, std::string_view id) {
-  auto file = open(folder);
-  if (!file) return std::unexpected(file.error());
-  CallStory story;
-  bool found = false;
-  if (*file) {
-    Result<Statement> query = (*file)->database().prepare(kOneSql);
-    if (!query) return failure(query.error());
-    auto last = number_of(**file, "SELECT coalesce(max(seq), 0) + ?1 FROM calls", 0);
-    if (!last) return std::unexpected(last.error());
-    Result<bool> row = query->bind(1, id).bind(2, *last - kRowsSearched).step();
-    if (!row) return failure(row.error());
-    found = *row;
-    if (found) story.call = call_of(*query);
+namespace {
+
+Expected<std::optional<BookedCall>> one_call(RowsReader& reader, std::string_view id) {
+  const auto last = reader.number(kLastSeq);
+  if (!last) return std::unexpected(last.error());
+  const std::string text = store::utf8_text(id);
+  auto rows = reader.query(kOneSql, {std::string_view(text), *last - kRowsSearched});
+  if (!rows) return std::unexpected(rows.error());
+  const auto row = rows->next();
+  if (!row) return std::unexpected(row.error());
+  return *row ? std::optional(call_of(*rows)) : std::nullopt;
+}
+
+}  // namespace
+
+Expected<CallStory> find_call(const Place& place, std::string_view id) {
+  auto reader = RowsReader::open(place);
+  if (!reader) return std::unexpected(reader.error());
+  std::optional<BookedCall> call;
+  if (*reader) {
+    auto found = one_call(**reader, id);
+    if (!found) return std::unexpected(found.error());
+    call = std::move(*found);
   }
-  if (!found)
+  if (!call)
     return fail(ErrorCode::kNotFound, Fault::kClient,
                 "No call of this id is booked. A call is booked when it has ended, and forgotten after ledger.keep.");
-  Result<Statement> query = (*file)->database().prepare(kAttemptsSql);
-  if (!query) return failure(query.error());
-  query->bind(1, story.call.seq);
+  CallStory story{.call = std::move(*call), .attempts = {}};
+  auto rows = (*reader)->query(kAttemptsSql, {story.call.seq});
+  if (!rows) return std::unexpected(rows.error());
   while (true) {
-    Result<bool> row = query->step();
-    if (!row) return failure(row.error());
+    const auto row = rows->next();
+    if (!row) return std::unexpected(row.error());
     if (!*row) return story;
     BookedAttempt& one = story.attempts.emplace_back();
-    one.account = query->text(0);
-    one.model = query->text(1);
-    one.result = query->text(2);
-    one.status = static_cast<int>(query->number(3));
-    one.may_have_been_processed = query->number(4) != 0;
-    one.first_byte = us(query->number(5));
-    one.total = us(query->number(6));
-    one.input_tokens = query->number(7);
-    one.output_tokens = query->number(8);
-    one.cache_read_tokens = query->number(9);
-    one.cache_write_tokens = query->number(10);
-    one.cost = query->number_or_null(11);
+    one.account = rows->text(0);
+    one.model = rows->text(1);
+    one.result = rows->text(2);
+    one.status = static_cast<int>(rows->number(3));
+    one.may_have_been_processed = rows->number(4) != 0;
+    one.first_byte = us(rows->number(5));
+    one.total = us(rows->number(6));
+    one.input_tokens = rows->number(7);
+    one.output_tokens = rows->number(8);
+    one.cache_read_tokens = rows->number(9);
+    one.cache_write_tokens = rows->number(10);
+    one.cost = rows->number_or_null(11);
   }
 }
 
-Expected<std::optional<int64_t>> SpentToday::read(const std::string& folder, WallTime now) {
-  auto file = open(folder);
-  if (!file) return std::unexpected(file.error());
-  if (!*file) return std::nullopt;
+SpentToday::SpentToday() = default;
+SpentToday::~SpentToday() = default;
+
+Expected<std::optional<int64_t>> SpentToday::read(const Place& place, WallTime now) {
+  // A server is asked often enough to keep the connection; after a failure another is made.
+  if (!reader_) {
+    auto opened = RowsReader::open(place);
+    if (!opened) return std::unexpected(opened.error());
+    if (!*opened) return std::nullopt;
+    reader_ = std::make_unique<RowsReader>(std::move(**opened));
+  }
+  auto spent = reader_->in_file() ? read_rows(*reader_, now) : read_sum(*reader_, now);
+  if (!spent || reader_->in_file()) reader_.reset();
+  if (!spent) return std::unexpected(spent.error());
+  return *spent;
+}
+
+Expected<int64_t> SpentToday::read_sum(RowsReader& reader, WallTime now) {
+  const std::string day = utc_day(now);
+  return reader.number("SELECT nanodollars FROM spent WHERE holder = ?1 AND period = ?2",
+                       {kEverybody, std::string_view(day)});
+}
+
+Expected<int64_t> SpentToday::read_rows(RowsReader& reader, WallTime now) {
   const int64_t day = std::chrono::floor<std::chrono::days>(now).time_since_epoch().count();
   const int64_t midnight = day * 86'400'000;
-  auto last = number_of(**file, "SELECT coalesce(max(seq), 0) + ?1 FROM calls", 0);
-  if (!last) return std::unexpected(last.error());
+  const auto last = reader.number(kLastSeq);
+  if (!last) return last;
   if (day != day_ || *last < last_seq_) {
     // Rows are in the order in which calls ended: the first of the day is found by halves, an hour early for long ones.
-    auto low = number_of(**file, "SELECT coalesce(min(seq), 0) + ?1 FROM calls", 0);
-    if (!low) return std::unexpected(low.error());
+    const auto low = reader.number("SELECT coalesce(min(seq), 0) FROM calls");
+    if (!low) return low;
     int64_t from = *low, to = *last;
     while (from < to) {
       const int64_t middle = from + (to - from) / 2;
-      auto started = number_of(**file, "SELECT started_at FROM calls WHERE seq >= ?1 ORDER BY seq LIMIT 1", middle);
-      if (!started) return std::unexpected(started.error());
+      const auto started = reader.number("SELECT started_at FROM calls WHERE seq >= ?1 ORDER BY seq LIMIT 1", {middle});
+      if (!started) return started;
       if (*started < midnight - 3'600'000) {
         from = middle + 1;
       } else {
@@ -179,12 +192,11 @@ Expected<std::optional<int64_t>> SpentToday::read(const std::string& folder, Wal
     spent_ = 0;
     last_seq_ = from - 1;
   }
-  Result<Statement> query = (*file)->database().prepare(
-      "SELECT coalesce(sum(cost_nanodollars), 0) FROM calls WHERE seq > ?1 AND seq <= ?2 AND started_at >= ?3");
-  if (!query) return failure(query.error());
-  Result<bool> row = query->bind(1, last_seq_).bind(2, *last).bind(3, midnight).step();
-  if (!row) return failure(row.error());
-  spent_ += query->number(0);
+  const auto more = reader.number(
+      "SELECT coalesce(sum(cost_nanodollars), 0) FROM calls WHERE seq > ?1 AND seq <= ?2 AND started_at >= ?3",
+      {last_seq_, *last, midnight});
+  if (!more) return more;
+  spent_ += *more;
   last_seq_ = *last;
   return spent_;
 }

@@ -1,19 +1,23 @@
 // CallList: the ledger's rows one by one, as the operator looks at them: the latest calls, and one call with its
 // attempts. No content of calls is in the ledger, so none is here.
-// Reads <data_dir>/ledger.db while a relay writes it. Life: during one question. Thread: any but a loop's.
+// Reads while relays write. Life: during one question. Thread: any but a loop's.
 // Bounds: kCallsMax calls a page; with a filter at most kRowsLookedAt rows are read for one,
 // and kRowsSearched for a call by its id.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/units.h"
+#include "ledger/place.h"
 
 namespace baton::ledger {
+
+class RowsReader;
 
 inline constexpr size_t kCallsMax = 1000;
 inline constexpr int64_t kRowsLookedAt = 200'000;
@@ -59,26 +63,32 @@ struct CallPage {
   std::optional<int64_t> next_before;  // where to go on, when there may be more
 };
 
-// Whether a call was ever booked there.
-bool has_rows(const std::string& folder);
+// Whether a call was ever booked there. kStore: not readable.
+Expected<bool> has_rows(const Place& place);
 
 // No file is an empty page. kStore: not readable.
-Expected<CallPage> list_calls(const std::string& folder, const CallFilter& filter);
+Expected<CallPage> list_calls(const Place& place, const CallFilter& filter);
 
 struct CallStory {
   BookedCall call;
   std::vector<BookedAttempt> attempts;
 };
 // By Baton's own id or the vendor's, which is what clients see first. kNotFound: not booked, or not yet.
-Expected<CallStory> find_call(const std::string& folder, std::string_view id);
+Expected<CallStory> find_call(const Place& place, std::string_view id);
 
 // What calls since midnight UTC cost, going on from what it has read already.
 class SpentToday {
  public:
   // Nanodollars, of calls whose cost is known; nothing without rows. kStore: not readable.
-  Expected<std::optional<int64_t>> read(const std::string& folder, WallTime now);
+  Expected<std::optional<int64_t>> read(const Place& place, WallTime now);
+  SpentToday();
+  ~SpentToday();
 
  private:
+  Expected<int64_t> read_rows(RowsReader& reader, WallTime now);
+  Expected<int64_t> read_sum(RowsReader& reader, WallTime now);
+
+  std::unique_ptr<RowsReader> reader_;
   int64_t day_ = -1;
   int64_t last_seq_ = 0;
   int64_t spent_ = 0;

@@ -49,7 +49,7 @@ class CallListTest : public ::testing::Test {
 };
 
 TEST_F(CallListTest, NothingBookedIsAnEmptyPage) {
-  EXPECT_FALSE(has_rows(folder_));
+  EXPECT_EQ(has_rows(folder_), false);
   auto page = list_calls(folder_, {});
   ASSERT_TRUE(page);
   EXPECT_TRUE(page->calls.empty());

@@ -65,6 +65,7 @@ struct Config {
   std::string access_log = "stderr";             // "stdout", "stderr", a file's path, or "off"
   size_t log_queue_bytes_max = 8 * 1024 * 1024;  // lines that wait for a slow sink; more are dropped and counted
   bool rows = true;                              // a row per call in <data_dir>/ledger.db
+  Secret database;                               // or in PostgreSQL: "postgresql://…"
   bool journal = true;                           // so that a killed process loses no row
   size_t queue_rows_max = 16'384;                // rows that wait for the disk; then calls are refused
   Duration keep = std::chrono::hours(24 * 400);  // how long a row is kept

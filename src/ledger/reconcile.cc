@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/utc.h"
 #include "http/json.h"
 #include "ledger/price_table.h"
-#include "ledger/rows_file.h"
+#include "ledger/rows_reader.h"
 #include "metrics/log_text.h"
 
 namespace baton::ledger {
@@ -226,30 +227,26 @@ Expected<Costs> read_cost_report(std::string_view text) {
   return begin.starts_with('{') ? JsonReport().read(text) : read_csv(text);
 }
 
-Expected<Costs> booked_costs(const std::string& folder, const Period& period) {
-  const std::string path = folder + "/" + std::string(RowsFile::kName);
-  store::Result<RowsFile> file = RowsFile::open(path);
-  const auto failure = [&](const store::Failure& why) {
-    return fail(ErrorCode::kStore, Fault::kUs, path + ": " + why.error.detail);
-  };
-  if (!file) return failure(file.error());
-  auto query = file->database().prepare(
-      "SELECT strftime('%Y-%m-%d', c.started_at / 1000, 'unixepoch'), "
-      "CASE a.model WHEN '' THEN c.model ELSE a.model END, sum(a.cost_nanodollars) "
-      "FROM attempts a JOIN calls c ON c.seq = a.call WHERE c.started_at >= ?1 AND c.started_at < ?2 AND "
-      "c.simulated = 0 AND a.cost_nanodollars <> 0 GROUP BY 1, 2");
-  if (!query) return failure(query.error());
+Expected<Costs> booked_costs(const Place& place, const Period& period) {
+  auto reader = RowsReader::open(place);
+  if (!reader) return std::unexpected(reader.error());
+  if (!*reader) return nothing_booked(place);
   const auto ms = [](const std::optional<WallTime>& time, int64_t otherwise) {
     return time ? time->time_since_epoch().count() : otherwise;
   };
-  query->bind(1, ms(period.since, std::numeric_limits<int64_t>::min()))
-      .bind(2, ms(period.until, std::numeric_limits<int64_t>::max()));
+  auto rows = (*reader)->query(
+      "SELECT c.started_at / 86400000, CASE a.model WHEN '' THEN c.model ELSE a.model END, sum(a.cost_nanodollars) "
+      "FROM attempts a JOIN calls c ON c.seq = a.call WHERE c.started_at >= ?1 AND c.started_at < ?2 AND "
+      "c.simulated = 0 AND a.cost_nanodollars <> 0 GROUP BY 1, 2",
+      {ms(period.since, std::numeric_limits<int64_t>::min()), ms(period.until, std::numeric_limits<int64_t>::max())});
+  if (!rows) return std::unexpected(rows.error());
   Costs costs;
   while (true) {
-    auto row = query->step();
-    if (!row) return failure(row.error());
+    const auto row = rows->next();
+    if (!row) return std::unexpected(row.error());
     if (!*row) return costs;
-    costs[{std::string(query->text(0)), model_of(query->text(1))}] += query->number(2);
+    const std::string day = utc_day(WallTime(std::chrono::sys_days(std::chrono::days(rows->number(0)))));
+    costs[{day, model_of(rows->text(1))}] += rows->number(2);
   }
 }
 

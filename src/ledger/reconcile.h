@@ -24,7 +24,7 @@ using Costs = std::map<std::pair<std::string, std::string>, int64_t>;
 // kConfig with a sentence that says what is wrong, and in which line.
 Expected<Costs> read_cost_report(std::string_view text);
 // What the ledger has booked for those days, without what the simulator answered. kStore.
-Expected<Costs> booked_costs(const std::string& folder, const Period& period);
+Expected<Costs> booked_costs(const Place& place, const Period& period);
 
 struct Reconciled {
   std::string text;     // a table for people, or JSON

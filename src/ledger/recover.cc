@@ -13,8 +13,9 @@ namespace baton::ledger {
 
 using model::Ending;
 
-Expected<Recovered> recover_journal(const std::string& folder, const PriceTable& prices) {
-  std::vector<model::Outcome> calls;
+Expected<LeftCalls> read_journal(const std::string& folder) {
+  LeftCalls left;
+  std::vector<model::Outcome>& calls = left.calls;
   std::unordered_map<std::string, size_t> places;
   const auto take = [&](store::Journal::Kind kind, std::string_view bytes) {
     if (kind != kIntentRecord && kind != kEndRecord) return;
@@ -30,6 +31,25 @@ Expected<Recovered> recover_journal(const std::string& folder, const PriceTable&
   };
   auto files = store::Journal::read(folder, take);
   if (!files) return std::unexpected(files.error());
+  left.files = std::move(*files);
+  for (model::Outcome& call : calls) {
+    // It may have been charged, nobody knows by whom.
+    if (call.ending == Ending::kUnknown && call.attempts.empty())
+      call.attempts.push_back({.result = model::AttemptResult::kCancelled, .may_have_been_processed = true});
+  }
+  return left;
+}
+
+Recovered count(const std::vector<model::Outcome>& calls) {
+  Recovered out;
+  for (const model::Outcome& call : calls) ++(call.ending == Ending::kUnknown ? out.unknown : out.ended);
+  return out;
+}
+
+Expected<Recovered> recover_journal(const std::string& folder, const PriceTable& prices) {
+  auto left = read_journal(folder);
+  if (!left) return std::unexpected(left.error());
+  std::vector<model::Outcome>& calls = left->calls;
   Recovered recovered;
   if (!calls.empty()) {
     const std::string path = folder + "/" + std::string(RowsFile::kName);
@@ -42,22 +62,12 @@ Expected<Recovered> recover_journal(const std::string& folder, const PriceTable&
     auto booked = file->request_ids(first->started);
     if (!booked) return failure(booked.error());
     std::erase_if(calls, [&](const model::Outcome& call) { return booked->contains(call.request_id); });
-    for (model::Outcome& call : calls) {
-      if (call.ending != Ending::kUnknown) {
-        ++recovered.ended;
-        continue;
-      }
-      ++recovered.unknown;
-      // It may have been charged, nobody knows by whom.
-      if (call.attempts.empty()) {
-        call.attempts.push_back({.result = model::AttemptResult::kCancelled, .may_have_been_processed = true});
-      }
-    }
+    recovered = count(calls);
     std::vector<std::vector<model::Outcome>> batches;
     batches.push_back(std::move(calls));
     if (auto saved = file->save(batches, prices, WallTime{}); !saved) return failure(saved.error());
   }
-  store::Journal::remove(*files);
+  store::Journal::remove(left->files);
   return recovered;
 }
 

@@ -6,8 +6,11 @@
 
 #include <string>
 
+#include <vector>
+
 #include "base/error.h"
 #include "ledger/price_table.h"
+#include "model/outcome.h"
 
 namespace baton::ledger {
 
@@ -17,5 +20,15 @@ struct Recovered {
 };
 // kStore: nothing was taken over, and the journal stays for another try.
 Expected<Recovered> recover_journal(const std::string& folder, const PriceTable& prices);
+
+// Where rows go to a server that may be away: the calls that the journal holds, each once, for the Book to write when
+// it can; rows that stand there already it does not write again. The files are to be kept until then
+// (store::Journal::adopt()).
+struct LeftCalls {
+  std::vector<model::Outcome> calls;
+  std::vector<std::string> files;
+};
+Expected<LeftCalls> read_journal(const std::string& folder);
+Recovered count(const std::vector<model::Outcome>& calls);
 
 }  // namespace baton::ledger

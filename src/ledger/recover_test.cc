@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "ledger/book.h"
+#include "ledger/holders.h"
 #include "ledger/journal_record.h"
 #include "ledger/ledger.h"
 #include "ledger/row.h"
@@ -188,13 +189,11 @@ TEST_F(RecoverTest, EndedCallsAreBookedExactlyAndOpenOnesAsUnknown) {
             (std::vector<std::string>{"NULL", "NULL", std::to_string(*wanted)}));
   EXPECT_EQ(rows("coalesce(charged_nanodollars, 'NULL')"), (std::vector<std::string>{"NULL", "5000", "NULL"}));
   // Budgets begin with all of it.
-  auto file = RowsFile::open(folder_ + "/ledger.db");
-  const auto spent = file->spent(call("x").started);
-  ASSERT_TRUE(spent);
-  ASSERT_EQ(spent->size(), 2u);
-  EXPECT_EQ((*spent)[0].holder, "key:key_1");
-  EXPECT_EQ((*spent)[0].day_nanodollars, *wanted + 5'000);
-  EXPECT_EQ((*spent)[1].month_nanodollars, *wanted + 5'000);
+  const auto holders = read_holders(folder_, call("x").started);
+  ASSERT_TRUE(holders) << holders.error().detail;
+  ASSERT_EQ(holders->spent.size(), 2u);
+  EXPECT_EQ(holders->of("key:key_1").day_nanodollars, *wanted + 5'000);
+  for (const auto& [holder, spent] : holders->spent) EXPECT_EQ(spent.month_nanodollars, *wanted + 5'000) << holder;
   // Nothing is left to be taken over again.
   const auto again = recover_journal(folder_, prices);
   ASSERT_TRUE(again);

@@ -83,11 +83,7 @@ Result<void> RowsFile::prepare() {
       {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
       {add_spent_,
        "INSERT INTO spent VALUES(?1, ?2, ?3) ON CONFLICT(holder, period) DO UPDATE SET nanodollars = nanodollars + ?3"},
-      {read_spent_,
-       "SELECT holder, sum(nanodollars * (period = ?1)), sum(nanodollars * (period = ?2)) FROM spent "
-       "WHERE period IN (?1, ?2) GROUP BY holder"},
       {note_use_, "INSERT INTO key_use VALUES(?1, ?2) ON CONFLICT(key_id) DO UPDATE SET last_at = max(last_at, ?2)"},
-      {last_seq_, "SELECT last_insert_rowid()"},
       {first_, "SELECT seq, started_at FROM calls ORDER BY seq LIMIT 1"},
       {forget_attempts_,
        "DELETE FROM attempts WHERE call IN "
@@ -165,10 +161,7 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
 
-  Result<bool> there = last_seq_.step();
-  if (!there) return std::unexpected(std::move(there.error()));
-  const int64_t seq = last_seq_.number(0);
-  last_seq_.reset();
+  const int64_t seq = database_.last_row();
   for (size_t i = 0; i < outcome.attempts.size(); ++i) {
     const model::Attempt& attempt = outcome.attempts[i];
     insert_attempt_.bind(1, seq)
@@ -225,33 +218,6 @@ Result<void> RowsFile::save_holders() {
     }
   }
   return {};
-}
-
-Result<std::vector<Spent>> RowsFile::spent(WallTime now) {
-  const std::string day = utc_day(now);
-  const std::string month = day.substr(0, 7);
-  read_spent_.bind(1, std::string_view(day)).bind(2, std::string_view(month));
-  std::vector<Spent> out;
-  while (true) {
-    Result<bool> row = read_spent_.step();
-    if (!row) return std::unexpected(std::move(row.error()));
-    if (!*row) break;
-    out.push_back({std::string(read_spent_.text(0)), read_spent_.number(1), read_spent_.number(2)});
-  }
-  read_spent_.reset();
-  return out;
-}
-
-Result<std::unordered_map<std::string, WallTime>> RowsFile::last_used() {
-  Result<Statement> query = database_.prepare("SELECT key_id, last_at FROM key_use");
-  if (!query) return std::unexpected(std::move(query.error()));
-  std::unordered_map<std::string, WallTime> out;
-  while (true) {
-    Result<bool> row = query->step();
-    if (!row) return std::unexpected(std::move(row.error()));
-    if (!*row) return out;
-    out.emplace(query->text(0), WallTime(std::chrono::milliseconds(query->number(1))));
-  }
 }
 
 Result<std::unordered_set<std::string>> RowsFile::request_ids(WallTime since) {

@@ -6,33 +6,26 @@
 
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "ledger/price_table.h"
+#include "ledger/rows_store.h"
 #include "ledger/spent.h"
 #include "model/outcome.h"
 #include "store/database.h"
 
 namespace baton::ledger {
 
-class RowsFile {
+class RowsFile final : public RowsStore {
  public:
   static constexpr std::string_view kName = "ledger.db";
 
   // Opens or makes the file. For reading alone too: whoever is first makes it.
   static store::Result<RowsFile> open(const std::string& path);
 
-  // All or none.
   store::Result<void> save(std::span<const std::vector<model::Outcome>> batches, const PriceTable& prices,
-                           WallTime oldest);
-
-  // What each holder has spent in this day and month.
-  store::Result<std::vector<Spent>> spent(WallTime now);
-
-  // When each key that was made at run time last began a call, by its id.
-  store::Result<std::unordered_map<std::string, WallTime>> last_used();
+                           WallTime oldest) override;
 
   // Of the calls that began then or later.
   store::Result<std::unordered_set<std::string>> request_ids(WallTime since);
@@ -48,8 +41,8 @@ class RowsFile {
   store::Result<void> forget(WallTime oldest, int64_t rows_max);
 
   store::Database database_;  // before the statements, which must go first
-  store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, last_seq_, first_, forget_attempts_,
-      forget_calls_, add_spent_, read_spent_, note_use_;
+  store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, first_, forget_attempts_, forget_calls_,
+      add_spent_, note_use_;
   // Of the rows being saved. Nearly all are of a few keys and one day; who comes twice is added up by the table.
   struct Tally {
     int64_t day = 0;  // since 1970

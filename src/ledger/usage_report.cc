@@ -1,22 +1,21 @@
 #include "ledger/usage_report.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 
+#include "base/utc.h"
 #include "ledger/price_table.h"
-#include "ledger/rows_file.h"
+#include "ledger/rows_reader.h"
 #include "metrics/log_text.h"
 
 namespace baton::ledger {
 namespace {
 
 using metrics::append_quoted;
-using store::Result;
-using store::Statement;
 
 struct Column {
   std::string_view title;
@@ -52,23 +51,28 @@ std::string_view title(GroupBy by) {
 
 // Every row is one group of figures in the order of kColumns behind its name. Texts of values are never part of it.
 std::string_view sql(GroupBy by) {
-#define BATON_SUMS                                                                                                 \
-  "count(*), sum(c.status < 200 OR c.status >= 400), sum(c.input_tokens), sum(c.output_tokens), "                  \
-  "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                    \
-  "sum(max(coalesce(c.charged_nanodollars, 0) - coalesce(c.cost_nanodollars, 0), 0)), "                            \
-  "sum(c.saved_reply_cache_nanodollars), sum(c.saved_prompt_cache_nanodollars), "                                  \
-  "sum(c.cost_nanodollars IS NULL), sum(c.simulated) FROM calls c WHERE c.started_at >= ?1 AND c.started_at < ?2 " \
+#define BATON_SUMS                                                                                                    \
+  "count(*), sum(CASE WHEN c.status < 200 OR c.status >= 400 THEN 1 ELSE 0 END), sum(c.input_tokens), "               \
+  "sum(c.output_tokens), "                                                                                            \
+  "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                       \
+  "sum(CASE WHEN coalesce(c.charged_nanodollars, 0) > coalesce(c.cost_nanodollars, 0) THEN "                          \
+  "coalesce(c.charged_nanodollars, 0) - coalesce(c.cost_nanodollars, 0) ELSE 0 END), "                                \
+  "sum(c.saved_reply_cache_nanodollars), sum(c.saved_prompt_cache_nanodollars), "                                     \
+  "sum(CASE WHEN c.cost_nanodollars IS NULL THEN 1 ELSE 0 END), sum(c.simulated) FROM calls c WHERE c.started_at >= " \
+  "?1 AND c.started_at < ?2 "                                                                                         \
   "GROUP BY 1"
   switch (by) {
     case GroupBy::kKey: return "SELECT c.client, " BATON_SUMS;
     case GroupBy::kTeam: return "SELECT c.team, " BATON_SUMS;
     case GroupBy::kModel: return "SELECT c.model, " BATON_SUMS;
     case GroupBy::kTag: return "SELECT c.tags, " BATON_SUMS;
-    case GroupBy::kDay: return "SELECT strftime('%Y-%m-%d', c.started_at / 1000, 'unixepoch'), " BATON_SUMS;
+    case GroupBy::kDay: return "SELECT c.started_at / 86400000, " BATON_SUMS;
     case GroupBy::kAccount:
-      return "SELECT a.account, count(*), sum(a.status < 200 OR a.status >= 400), sum(a.input_tokens), "
+      return "SELECT a.account, count(*), sum(CASE WHEN a.status < 200 OR a.status >= 400 THEN 1 ELSE 0 END), "
+             "sum(a.input_tokens), "
              "sum(a.output_tokens), sum(a.cache_read_tokens), sum(a.cache_write_tokens), "
-             "coalesce(sum(a.cost_nanodollars), 0), 0, 0, 0, sum(a.cost_nanodollars IS NULL), sum(c.simulated) "
+             "coalesce(sum(a.cost_nanodollars), 0), 0, 0, 0, sum(CASE WHEN a.cost_nanodollars IS NULL THEN 1 ELSE 0 "
+             "END), sum(c.simulated) "
              "FROM attempts a JOIN calls c ON c.seq = a.call WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY 1";
   }
 #undef BATON_SUMS
@@ -115,38 +119,30 @@ constexpr std::string_view kExported[] = {
     "saved_by_prompt_cache_nanodollars",
 };
 constexpr std::string_view kExportSql =
-    "SELECT request_id, strftime('%Y-%m-%dT%H:%M:%S', started_at / 1000, 'unixepoch') || "
-    "printf('.%03dZ', started_at % 1000), duration_us, first_byte_us, added_us, client, key_id, team, client_address, "
+    "SELECT request_id, started_at, duration_us, first_byte_us, added_us, client, key_id, team, client_address, "
     "tags, session_id, agent_id, parent_agent_id, operation, model, stream, simulated, status, ending, error, "
     "upstream_request_id, coalesce((SELECT account FROM attempts WHERE call = seq ORDER BY attempt DESC LIMIT 1), ''), "
     "(SELECT count(*) FROM attempts WHERE call = seq), request_bytes, reply_bytes, input_tokens, output_tokens, "
     "cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, "
     "cost_nanodollars, charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars FROM calls "
     "WHERE started_at >= ?1 AND started_at < ?2 ORDER BY seq";
+constexpr size_t kStartedAt = 1;
 // Of the columns above, those that are texts.
-bool is_text(size_t column) { return column < 2 || (column >= 5 && column <= 14) || (column >= 18 && column <= 21); }
+bool is_text(size_t column) { return column < 1 || (column >= 5 && column <= 14) || (column >= 18 && column <= 21); }
 
-std::unexpected<Error> failure(const std::string& path, const store::Failure& why) {
-  return fail(ErrorCode::kStore, Fault::kUs, path + ": " + why.error.detail);
-}
-
-Expected<RowsFile> open(const std::string& folder, std::string& path) {
-  path = folder + "/" + std::string(RowsFile::kName);
-  if (::access(path.c_str(), F_OK) != 0) {
-    return fail(ErrorCode::kStore, Fault::kUs,
-                "no call has been booked in " + folder + " yet; --config or --data-dir names another folder");
-  }
-  Result<RowsFile> opened = RowsFile::open(path);
-  if (!opened) return failure(path, opened.error());
-  return std::move(*opened);
-}
-
-void bind(Statement& statement, const Period& period) {
+// The limits of a period as a question has them.
+std::array<int64_t, 2> limits(const Period& period) {
   const auto ms = [](const std::optional<WallTime>& time, int64_t otherwise) {
     return time ? time->time_since_epoch().count() : otherwise;
   };
-  statement.bind(1, ms(period.since, std::numeric_limits<int64_t>::min()))
-      .bind(2, ms(period.until, std::numeric_limits<int64_t>::max()));
+  return {ms(period.since, std::numeric_limits<int64_t>::min()), ms(period.until, std::numeric_limits<int64_t>::max())};
+}
+
+// "2026-11-24T12:43:28.123Z".
+std::string time_text(int64_t ms) {
+  std::string out = utc_text(WallTime(std::chrono::milliseconds(ms)));
+  out.pop_back();
+  return out + fmt::format(".{:03}Z", ms % 1000);
 }
 
 void add(Group& sum, const Group& more) {
@@ -198,12 +194,14 @@ void append_csv(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::string csv_line(const Statement& row) {
+std::string csv_line(const RowsReader::Rows& row) {
   std::string line;
   for (size_t i = 0; i < std::size(kExported); ++i) {
     const int column = static_cast<int>(i);
     if (i > 0) line += ',';
-    if (is_text(i)) {
+    if (i == kStartedAt) {
+      line += time_text(row.number(column));
+    } else if (is_text(i)) {
       append_csv(line, row.text(column));
     } else if (auto number = row.number_or_null(column)) {
       line += std::to_string(*number);
@@ -212,14 +210,16 @@ std::string csv_line(const Statement& row) {
   return line + "\n";
 }
 
-std::string json_line(const Statement& row) {
+std::string json_line(const RowsReader::Rows& row) {
   std::string line = "{";
   for (size_t i = 0; i < std::size(kExported); ++i) {
     const int column = static_cast<int>(i);
     if (i > 0) line += ',';
     append_quoted(line, kExported[i]);
     line += ':';
-    if (is_text(i)) {
+    if (i == kStartedAt) {
+      append_quoted(line, time_text(row.number(column)));
+    } else if (is_text(i)) {
       append_quoted(line, row.text(column));
     } else if (auto number = row.number_or_null(column)) {
       line += std::to_string(*number);
@@ -232,23 +232,24 @@ std::string json_line(const Statement& row) {
 
 }  // namespace
 
-Expected<std::vector<Group>> usage_by(const std::string& folder, GroupBy by, const Period& period) {
-  std::string path;
-  Expected<RowsFile> file = open(folder, path);
-  if (!file) return std::unexpected(file.error());
-  Result<Statement> query = file->database().prepare(sql(by));
-  if (!query) return failure(path, query.error());
-  bind(*query, period);
+Expected<std::vector<Group>> usage_by(const Place& place, GroupBy by, const Period& period) {
+  auto reader = RowsReader::open(place);
+  if (!reader) return std::unexpected(reader.error());
+  if (!*reader) return nothing_booked(place);
+  const auto [since, until] = limits(period);
+  auto rows = (*reader)->query(sql(by), {since, until});
+  if (!rows) return std::unexpected(rows.error());
   std::vector<Group> groups;
   while (true) {
-    Result<bool> row = query->step();
-    if (!row) return failure(path, row.error());
+    const auto row = rows->next();
+    if (!row) return std::unexpected(row.error());
     if (!*row) break;
     if (groups.size() >= kGroupsMax) {
       return fail(ErrorCode::kStore, Fault::kUs, "there are too many groups; ask for a shorter time with --since");
     }
-    Group group{.name = std::string(query->text(0))};
-    for (size_t i = 0; i < std::size(kColumns); ++i) group.*kColumns[i].figure = query->number(static_cast<int>(i) + 1);
+    Group group{.name = std::string(rows->text(0))};
+    if (by == GroupBy::kDay) group.name = utc_day(WallTime(std::chrono::sys_days(std::chrono::days(rows->number(0)))));
+    for (size_t i = 0; i < std::size(kColumns); ++i) group.*kColumns[i].figure = rows->number(static_cast<int>(i) + 1);
     groups.push_back(std::move(group));
   }
   if (by == GroupBy::kTag) groups = split_tags(groups);
@@ -260,23 +261,23 @@ Expected<std::vector<Group>> usage_by(const std::string& folder, GroupBy by, con
   return groups;
 }
 
-Expected<void> export_rows(const std::string& folder, ExportFormat format, const Period& period,
+Expected<void> export_rows(const Place& place, ExportFormat format, const Period& period,
                            const std::function<bool(const std::string& line)>& write) {
-  std::string path;
-  Expected<RowsFile> file = open(folder, path);
-  if (!file) return std::unexpected(file.error());
-  Result<Statement> query = file->database().prepare(kExportSql);
-  if (!query) return failure(path, query.error());
-  bind(*query, period);
+  auto reader = RowsReader::open(place);
+  if (!reader) return std::unexpected(reader.error());
+  if (!*reader) return nothing_booked(place);
+  const auto [since, until] = limits(period);
+  auto rows = (*reader)->query(kExportSql, {since, until});
+  if (!rows) return std::unexpected(rows.error());
   if (format == ExportFormat::kCsv) {
     std::string head;
     for (std::string_view name : kExported) head.append(head.empty() ? "" : ",").append(name);
     if (!write(head + "\n")) return {};
   }
   while (true) {
-    Result<bool> row = query->step();
-    if (!row) return failure(path, row.error());
-    if (!*row || !write(format == ExportFormat::kCsv ? csv_line(*query) : json_line(*query))) return {};
+    const auto row = rows->next();
+    if (!row) return std::unexpected(row.error());
+    if (!*row || !write(format == ExportFormat::kCsv ? csv_line(*rows) : json_line(*rows))) return {};
   }
 }
 

@@ -1,5 +1,5 @@
 // UsageReport: the ledger's rows added up, and as they are: what `baton usage` prints.
-// Reads <data_dir>/ledger.db while a relay writes it. Life: during one command. Thread: one.
+// Reads while relays write. Life: during one command. Thread: one.
 // Bounds: kGroupsMax groups; an export reads row by row.
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "ledger/place.h"
 
 namespace baton::ledger {
 
@@ -39,11 +40,11 @@ struct Group {
 };
 
 // Dearest first; days in their order. By tag, a call with two tags counts in both. kStore: no file, or not readable.
-Expected<std::vector<Group>> usage_by(const std::string& folder, GroupBy by, const Period& period);
+Expected<std::vector<Group>> usage_by(const Place& place, GroupBy by, const Period& period);
 
 enum class ExportFormat { kCsv, kJsonLines };
 // One line per call in the order in which they ended, and a head line with kCsv. `write` gives false to stop.
-Expected<void> export_rows(const std::string& folder, ExportFormat format, const Period& period,
+Expected<void> export_rows(const Place& place, ExportFormat format, const Period& period,
                            const std::function<bool(const std::string& line)>& write);
 
 // A table for people, or a JSON object for programs, each with its final line break.

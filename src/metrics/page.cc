@@ -249,7 +249,8 @@ void Page::pool() {
 void Page::budgets() {
   add(gauges("baton_budget_calls_waiting", "Calls that wait for others to settle with the same budget."), {},
       level([](const Shard& s) -> auto& { return s.calls_waiting_for_budget_; }));
-  static constexpr const char* kWhy[] = {"spent", "too_dear", "waited", "queue_full", "cancelled", "unpriced"};
+  static constexpr const char* kWhy[] = {"spent",     "too_dear", "waited", "queue_full",
+                                         "cancelled", "unpriced", "unknown"};
   auto& refused = counters("baton_budget_refusals_total", "Calls that a budget did not let through, by why.");
   for (size_t i = 0; i < std::size(kWhy); ++i) {
     add_if_any(refused, {{"why", kWhy[i]}}, sum([i](const Shard& s) -> auto& { return s.budget_refusals_[i]; }));

@@ -217,7 +217,7 @@ class alignas(64) RelayMetrics::Shard {
   void retry_budget_refused() { ++retry_budget_refusals_; }
   // -- Budgets --
   // Why a budget did not let a call through.
-  enum class OverBudget : uint8_t { kSpent, kTooDear, kWaited, kQueueFull, kCancelled, kUnpriced };
+  enum class OverBudget : uint8_t { kSpent, kTooDear, kWaited, kQueueFull, kCancelled, kUnpriced, kUnknown };
   Held call_waiting_for_budget() { return Held(calls_waiting_for_budget_); }
   void budget_refused(OverBudget why) { ++budget_refusals_[static_cast<size_t>(why)]; }
   // -- Signed requests --
@@ -351,7 +351,7 @@ class alignas(64) RelayMetrics::Shard {
   Counter requests_packed_, request_bytes_saved_, request_codings_refused_;
   std::array<Counter, kResults> retries_;
   Gauge calls_waiting_, calls_waiting_for_budget_;
-  std::array<Counter, 6> budget_refusals_;
+  std::array<Counter, 7> budget_refusals_;
   Counter retry_budget_refusals_;
   Counter hedges_;
   Counter hedges_won_;

@@ -28,6 +28,7 @@ OverBudget label(Reason reason) {
     case Reason::kWaited: return OverBudget::kWaited;
     case Reason::kQueueFull: return OverBudget::kQueueFull;
     case Reason::kCancelled: return OverBudget::kCancelled;
+    case Reason::kUnknown: return OverBudget::kUnknown;
   }
   return OverBudget::kSpent;
 }
@@ -80,6 +81,8 @@ runtime::Task<Expected<void>> reserve_budget(const Parts& parts, Call& call) {
   const Reason reason = hold.error().reason;
   parts.metrics.budget_refused(label(reason));
   if (reason == Reason::kCancelled) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
+  if (reason == Reason::kUnknown)
+    co_return fail(ErrorCode::kStore, Fault::kUs, std::move(hold.error().sentence), Retry::kLater);
   const bool later = reason == Reason::kWaited || reason == Reason::kQueueFull;
   co_return fail(later ? ErrorCode::kRateLimited : ErrorCode::kBudgetSpent, Fault::kClient,
                  std::move(hold.error().sentence), later ? Retry::kLater : Retry::kNever);

@@ -185,6 +185,7 @@ Result<void> Database::execute(const std::string& sql) {
 }
 
 int64_t Database::changes() const { return sqlite3_changes64(handle_); }
+int64_t Database::last_row() const { return sqlite3_last_insert_rowid(handle_); }
 
 Result<void> Database::migrate(std::span<const Migration> migrations) {
   // Usually there is nothing to do: then who only looks into the file does not stand in its writer's way.

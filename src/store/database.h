@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -31,6 +32,9 @@ struct Failure {
 };
 template <class T>
 using Result = std::expected<T, Failure>;
+
+// A parameter of a query.
+using Value = std::variant<int64_t, std::optional<int64_t>, std::string_view>;
 
 class Statement {
  public:
@@ -94,6 +98,8 @@ class Database {
   Result<void> execute(const std::string& sql);
   // Rows changed by the last statement.
   int64_t changes() const;
+  // The key of the row that was inserted last.
+  int64_t last_row() const;
 
  private:
   explicit Database(sqlite3* handle) : handle_(handle) {}

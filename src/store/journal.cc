@@ -177,6 +177,16 @@ void Journal::give_back(Segment& segment) {
   ::close(segment.file);
 }
 
+Journal::Keep Journal::adopt(std::vector<std::string> files) {
+  return {new std::vector<std::string>(std::move(files)), [this](const std::vector<std::string>* adopted) {
+            {
+              std::lock_guard lock(mutex_);
+              if (!abandoned_) remove(*adopted);
+            }
+            delete adopted;
+          }};
+}
+
 void Journal::abandon() {
   std::lock_guard lock(mutex_);
   abandoned_ = true;

@@ -46,6 +46,10 @@ class Journal {
   // Once what they held stands elsewhere.
   static void remove(const std::vector<std::string>& files);
 
+  // Files of former processes whose records are being taken over: removed when the Keep is dropped, unless the journal
+  // was abandoned before. The journal outlives it.
+  Keep adopt(std::vector<std::string> files);
+
   // From now on nothing is removed any more: what is kept now could not be taken over, and is read at the next start.
   void abandon();
   // Bytes of all segments there are.

@@ -139,6 +139,45 @@ TEST_F(JournalTest, WhatWasAbandonedStays) {
   EXPECT_EQ(files(), 0u);
 }
 
+TEST_F(JournalTest, FilesThatAreTakenOverGoWithTheLastOfThemAndStayWhenTheJournalIsAbandoned) {
+  const auto leave = [this] {
+    auto journal = open();
+    Journal::Writer writer(*journal);
+    const auto keep = writer.append(1, "left");
+    journal->abandon();
+  };
+  // As of another process: names hold the second and the process.
+  const auto age = [this] {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+      std::filesystem::rename(entry.path(), folder_ + "/journal-1-1-00000001");
+  };
+  leave();
+  age();
+  {
+    auto journal = open();
+    auto left = Journal::read(folder_, [](auto, auto) {});
+    ASSERT_TRUE(left);
+    Journal::Keep keep = journal->adopt(*left);
+    Journal::Keep another = keep;
+    keep.reset();
+    EXPECT_EQ(found(), (Found{{1, "left"}}));
+    another.reset();
+    EXPECT_EQ(found(), Found{});
+  }
+  std::filesystem::remove_all(folder_);
+  std::filesystem::create_directory(folder_);
+  leave();
+  age();
+  {
+    auto journal = open();
+    auto left = Journal::read(folder_, [](auto, auto) {});
+    ASSERT_TRUE(left);
+    const Journal::Keep keep = journal->adopt(*left);
+    journal->abandon();
+  }
+  EXPECT_EQ(found(), (Found{{1, "left"}}));
+}
+
 TEST_F(JournalTest, AFolderThatCannotBeWrittenIsSaid) {
   auto journal = Journal::open(folder_ + "/none/below");
   ASSERT_FALSE(journal);

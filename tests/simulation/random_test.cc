@@ -1,13 +1,16 @@
 // Random worlds: a seed decides the accounts, the weather, what goes wrong and what a crowd of clients does; what must
-// always hold is checked after each. BATON_SIM_SEEDS: how many seeds; BATON_SIM_SEED: this one (`./dev sim SEED`), or
-// the first of so many.
+// always hold is checked after each. Some worlds last seconds and are crowded; others last an hour, in which troubles
+// come and go, and between them every honest call must be served. BATON_SIM_SEEDS: how many seeds of the former,
+// BATON_SIM_HOURS: of the latter; BATON_SIM_SEED: this one (`./dev sim SEED`), or the first of so many.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <map>
 #include <set>
 
+#include "auth/key_ring.h"
 #include "base/ascii.h"
+#include "ledger/budgets.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/world.h"
 
@@ -19,9 +22,38 @@ using model::AttemptResult;
 using model::Ending;
 using model::Operation;
 
+constexpr std::string_view kKey = "bk-000102030405060708090a0b0c0d0e0f1011121314151617";
+
+enum class Lasting : uint8_t { kSeconds, kHour };
+
+// What goes wrong for a while in a world that lasts an hour.
+struct Trouble {
+  enum class Kind : uint8_t {
+    kRefuse,  // an account's upstream takes no connection
+    kCut,     // connections to it break at some byte
+    kKill,    // all that are open to it break at once
+    kFull,    // most of the room for bodies and replies is taken
+    kErrors,  // it answers with an error
+    kStall,   // it falls silent, or is slow
+    kLeave,   // clients leave
+    kCrowd,   // clients come all at once
+  };
+  static constexpr uint64_t kKinds = 8;
+  Kind kind = Kind::kRefuse;
+  Duration from{0};
+  Duration to{0};
+  size_t account = 0;
+};
+// Before a trouble calls may still be under way; behind it an account is benched or ejected for a while.
+constexpr Duration kBefore = 1min;
+constexpr Duration kBehind = 6min;
+
 // What a seed decides.
 struct Plan {
   WorldOptions options;
+  Lasting lasting = Lasting::kSeconds;
+  std::vector<Trouble> troubles;
+  bool keyed = false;  // clients have a key with a budget
   std::vector<Script> scripts;
   bool faults = false;   // of the upstreams
   bool leaving = false;  // of clients
@@ -31,12 +63,16 @@ struct Plan {
 
 class Planner {
  public:
-  explicit Planner(uint64_t seed) : random_(seed * 0x9e3779b97f4a7c15ull + 1), seed_(seed) {}
+  Planner(uint64_t seed, Lasting lasting)
+      : random_(seed * 0x9e3779b97f4a7c15ull + (lasting == Lasting::kHour ? 2 : 1)), seed_(seed), lasting_(lasting) {}
 
   Plan plan() {
-    Plan plan;
-    plan.faults = seed_ % 3 != 0;
-    plan.leaving = seed_ % 2 != 0;
+    const bool hour = lasting_ == Lasting::kHour;
+    Plan plan{.lasting = lasting_};
+    plan.faults = !hour && seed_ % 3 != 0;
+    plan.leaving = !hour && seed_ % 2 != 0;
+    plan.keyed = hour && seed_ % 2 == 0;
+    if (plan.keyed) key_field_ = "baton-key: " + std::string(kKey) + "\r\n";
     WorldOptions& options = plan.options;
     options.seed = seed_;
     options.accounts = 1 + random_.below(4);
@@ -53,8 +89,8 @@ class Planner {
     options.client_weather = weather();
     options.upstream_weather = weather();
     small_pieces_ = options.client_weather.piece_bytes_max < 64 || options.upstream_weather.piece_bytes_max < 64;
-    if (random_.chance(0.2)) options.request_bytes_max = 100 * kKiB + random_.below(400 * kKiB);
-    if (random_.chance(0.1)) options.reply_bytes_max = 2 * kKiB;
+    if (!hour && random_.chance(0.2)) options.request_bytes_max = 100 * kKiB + random_.below(400 * kKiB);
+    if (!hour && random_.chance(0.1)) options.reply_bytes_max = 2 * kKiB;
     if (random_.chance(0.2)) options.upstream.requests_per_connection_max = 1 + random_.below(3);
     if (random_.chance(0.2)) options.upstream.idle_per_endpoint_max = random_.below(3);
     options.upstream.idle_read_timeout = 40s;
@@ -69,14 +105,52 @@ class Planner {
       if (random_.chance(0.4)) plan.cut_share = random_.unit() * 0.3;
       if (options.accounts > 1 && random_.chance(0.2)) plan.refusing.insert(random_.below(options.accounts));
     }
-    const size_t clients = 20 + random_.below(81);
+    const size_t clients = hour ? 40 + random_.below(41) : 20 + random_.below(81);
     for (size_t i = 0; i < clients; ++i) plan.scripts.push_back(script(plan));
+    if (hour) add_troubles(plan);
     return plan;
   }
 
  private:
   Duration upto(Duration most) {
     return Duration{static_cast<int64_t>(random_.below(static_cast<uint64_t>(most.count()) + 1))};
+  }
+
+  void add_troubles(Plan& plan) {
+    const size_t count = 3 + random_.below(8);
+    for (size_t i = 0; i < count; ++i) {
+      Trouble trouble{.kind = static_cast<Trouble::Kind>(random_.below(Trouble::kKinds)), .from = upto(55min)};
+      trouble.to = trouble.from + upto(2min);
+      trouble.account = random_.below(plan.options.accounts);
+      plan.troubles.push_back(trouble);
+      for (Script& script : plan.scripts) meet(trouble, script);
+    }
+    plan.faults = plan.leaving = true;  // of some calls
+  }
+
+  // What a trouble makes of a call that comes while it lasts.
+  void meet(const Trouble& trouble, Script& script) {
+    if (trouble.kind == Trouble::Kind::kCrowd && random_.chance(0.4)) script.start = trouble.from;
+    if (script.start < trouble.from || script.start > trouble.to) return;
+    const std::string at = "baton-sim: key=" + World::key(trouble.account) + ";";
+    static constexpr std::string_view kErrors[] = {"status=529", "status=429", "status=500", "status=401"};
+    static constexpr std::string_view kSilences[] = {"fault=stall", "fault=half_head", "fault=slow;gap=200ms",
+                                                     "first_token=20s"};
+    if (trouble.kind == Trouble::Kind::kErrors)
+      script.fields += at + std::string(kErrors[random_.below(std::size(kErrors))]) + "\r\n";
+    if (trouble.kind == Trouble::Kind::kStall)
+      script.fields += at + std::string(kSilences[random_.below(std::size(kSilences))]) + "\r\n";
+    if (trouble.kind == Trouble::Kind::kLeave) leave(script);
+  }
+
+  void leave(Script& script) {
+    script.leave_by_reset = random_.chance(0.5);
+    switch (random_.below(4)) {
+      case 0: script.leave_after_sent = random_.below(script.body.size() + 400); break;
+      case 1: script.leave_after_bytes = 1 + random_.below(6000); break;
+      case 2: script.leave_after = upto(4s); break;
+      default: script.shut_after_request = true; break;
+    }
   }
 
   Weather weather() {
@@ -146,7 +220,7 @@ class Planner {
     } else {
       script = {.method = "GET", .path = random_.chance(0.5) ? "/" : "/nowhere"};
     }
-    script.start = upto(3s);
+    script.start = upto(lasting_ == Lasting::kHour ? Duration(59min) : Duration(3s));
     script.chunked = script.method == "POST" && random_.chance(0.3);
     script.expect_continue = script.method == "POST" && random_.chance(0.1);
     if (random_.chance(0.1)) {
@@ -157,15 +231,8 @@ class Planner {
       script.read_bytes = 20 + random_.below(2000);
       script.read_pause = upto(20ms);
     }
-    if (plan.leaving && random_.chance(0.4)) {
-      script.leave_by_reset = random_.chance(0.5);
-      switch (random_.below(4)) {
-        case 0: script.leave_after_sent = random_.below(script.body.size() + 400); break;
-        case 1: script.leave_after_bytes = 1 + random_.below(6000); break;
-        case 2: script.leave_after = upto(4s); break;
-        default: script.shut_after_request = true; break;
-      }
-    }
+    if (plan.leaving && random_.chance(0.4)) leave(script);
+    script.fields += key_field_;
     return script;
   }
 
@@ -175,8 +242,8 @@ class Planner {
     if (at == std::string::npos) return std::nullopt;
     return seen.body.substr(at + 1, seen.body.find('"', at + 1) - at - 1);
   }
-  static std::string get(const std::string& path) {
-    return "GET " + path + " HTTP/1.1\r\nhost: localhost\r\nanthropic-version: 2023-06-01\r\n\r\n";
+  static std::string get(const std::string& path, const std::string& fields) {
+    return "GET " + path + " HTTP/1.1\r\nhost: localhost\r\nanthropic-version: 2023-06-01\r\n" + fields + "\r\n";
   }
 
   // Made, looked at until it has ended, its results read, deleted: all of it has to go to the account that made it.
@@ -185,14 +252,14 @@ class Planner {
                   .body = R"({"requests":[{"custom_id":"one","params":)" + World::body(false, text(300)) + "}]}"};
     auto id = std::make_shared<std::string>();
     auto step = std::make_shared<int>(0);
-    script.then = [id, step](const Seen& last) -> std::optional<std::string> {
+    script.then = [id, step, fields = key_field_](const Seen& last) -> std::optional<std::string> {
       if (last.status != 200) return std::nullopt;
       if (id->empty()) *id = id_in(last, "msgbatch_").value_or("");
       if (id->empty()) return std::nullopt;
       switch ((*step)++) {
-        case 0: return get("/v1/messages/batches/" + *id);
-        case 1: return get("/v1/messages/batches/" + *id + "/results");
-        case 2: return "DELETE" + get("/v1/messages/batches/" + *id).substr(3);
+        case 0: return get("/v1/messages/batches/" + *id, fields);
+        case 1: return get("/v1/messages/batches/" + *id + "/results", fields);
+        case 2: return "DELETE" + get("/v1/messages/batches/" + *id, fields).substr(3);
         default: return std::nullopt;
       }
     };
@@ -210,14 +277,14 @@ class Planner {
                       content + "\r\n--XX--\r\n"};
     auto id = std::make_shared<std::string>();
     auto step = std::make_shared<int>(0);
-    script.then = [id, step](const Seen& last) -> std::optional<std::string> {
+    script.then = [id, step, fields = key_field_](const Seen& last) -> std::optional<std::string> {
       if (last.status != 200) return std::nullopt;
       if (id->empty()) *id = id_in(last, "file_").value_or("");
       if (id->empty()) return std::nullopt;
       switch ((*step)++) {
-        case 0: return get("/v1/files/" + *id);
-        case 1: return get("/v1/files/" + *id + "/content");
-        case 2: return "DELETE" + get("/v1/files/" + *id).substr(3);
+        case 0: return get("/v1/files/" + *id, fields);
+        case 1: return get("/v1/files/" + *id + "/content", fields);
+        case 2: return "DELETE" + get("/v1/files/" + *id, fields).substr(3);
         default: return std::nullopt;
       }
     };
@@ -226,6 +293,8 @@ class Planner {
 
   runtime::Random random_;
   uint64_t seed_;
+  Lasting lasting_;
+  std::string key_field_;
   bool small_pieces_ = false;
 };
 
@@ -249,6 +318,11 @@ class Checker {
       const bool may_leave =
           script.leave_after || script.leave_after_bytes || script.leave_after_sent || script.shut_after_request;
       check_reply(seen_[i], may_leave, stream_asked(script));
+      if (honest(script)) {
+        EXPECT_EQ(seen_[i].status, 200) << "an honest call in quiet times\n" << seen_[i].body;
+        EXPECT_TRUE(seen_[i].complete);
+        ++honest_;
+      }
       requests += 1 + seen_[i].then.size();
       for (const Seen& following : seen_[i].then) check_reply(following, false, false);
       if (script.path == "/v1/files") check_file(script, seen_[i]);
@@ -261,8 +335,22 @@ class Checker {
     if (!plan_.faults && !plan_.leaving && counted(false)) check_books();
     world_.check();
   }
+  size_t honest() const { return honest_; }
 
  private:
+  // Whether nothing stands against a call: it is well-formed, stays to the end, and no trouble is near.
+  bool honest(const Script& script) const {
+    if (plan_.lasting != Lasting::kHour || script.path != "/v1/messages") return false;
+    if (script.fields.contains("baton-sim:") || script.body.contains("\"twice\"") ||
+        script.body.contains("\"content\":\"\""))
+      return false;
+    if (script.leave_after || script.leave_after_bytes || script.leave_after_sent || script.shut_after_request)
+      return false;
+    return std::ranges::none_of(plan_.troubles, [&](const Trouble& trouble) {
+      return script.start > trouble.from - kBefore && script.start < trouble.to + kBehind;
+    });
+  }
+
   // A whole Message is read for its usage only where there is room to hold it.
   bool counted(bool stream) const { return stream || plan_.options.reply_bytes_max >= 1 * kMiB; }
 
@@ -395,10 +483,79 @@ class Checker {
   const std::vector<Seen>& seen_;
   std::map<std::string, UpstreamReply> replies_;
   std::map<std::string, const model::Outcome*> outcomes_;
+  size_t honest_ = 0;
+};
+
+// Makes the troubles of an hour come and go: those of connections and of room.
+class Troubles {
+ public:
+  Troubles(World& world, const Plan& plan, uint64_t seed) : world_(world), plan_(plan), random_(seed + 77) {}
+
+  void dialled(StreamPair& pair, size_t account) {
+    pipes_.push_back({account, pair.a_to_b});
+    pipes_.push_back({account, pair.b_to_a});
+    if (!lasts(Trouble::Kind::kCut, account)) return;
+    (random_.chance(0.7) ? pair.b_to_a : pair.a_to_b)->cut_at = 1 + random_.below(5000);
+  }
+
+  void turn() {
+    for (size_t account = 0; account < plan_.options.accounts; ++account) {
+      world_.dialers[account]->refuse = lasts(Trouble::Kind::kRefuse, account);
+      if (lasts(Trouble::Kind::kKill, account)) kill(account);
+    }
+    const bool full = lasts(Trouble::Kind::kFull, std::nullopt);
+    if (full == taken_.has_value()) return;
+    taken_.reset();
+    if (!full) return;
+    taken_.emplace(world_);
+  }
+
+  void end() { taken_.reset(); }
+
+ private:
+  // What others hold of the room.
+  struct Taken {
+    explicit Taken(World& world) : requests(world.request_bytes), replies(world.reply_bytes) {
+      (void)requests.resize(world.request_bytes.limit() / 16 * 15 - world.request_bytes.taken());
+      (void)replies.resize(world.reply_bytes.limit() / 16 * 15 - world.reply_bytes.taken());
+    }
+    BudgetShare requests, replies;
+  };
+  struct Open {
+    size_t account;
+    std::weak_ptr<Pipe> pipe;
+  };
+
+  bool lasts(Trouble::Kind kind, std::optional<size_t> account) const {
+    const Duration now = world_.clock.now() - began_;
+    return std::ranges::any_of(plan_.troubles, [&](const Trouble& trouble) {
+      return trouble.kind == kind && (!account || trouble.account == *account) && now >= trouble.from &&
+             now <= trouble.to;
+    });
+  }
+
+  void kill(size_t account) {
+    std::erase_if(pipes_, [&](const Open& open) {
+      const auto pipe = open.pipe.lock();
+      if (!pipe) return true;
+      if (open.account != account) return false;
+      pipe->broken = true;
+      if (pipe->reader != nullptr) pipe->reader->refresh();
+      if (pipe->writer != nullptr) pipe->writer->refresh();
+      return true;
+    });
+  }
+
+  World& world_;
+  const Plan& plan_;
+  runtime::Random random_;
+  const Instant began_ = world_.clock.now();
+  std::vector<Open> pipes_;
+  std::optional<Taken> taken_;
 };
 
 void run(uint64_t seed) {
-  Plan plan = Planner(seed).plan();
+  Plan plan = Planner(seed, Lasting::kSeconds).plan();
   World world(plan.options);
   runtime::Random faults(seed + 77);
   world.on_dial = [&](StreamPair& pair, size_t) {
@@ -408,6 +565,47 @@ void run(uint64_t seed) {
   for (size_t account : plan.refusing) world.dialers[account]->refuse = true;
   const std::vector<Seen> seen = world.play(plan.scripts);
   Checker(world, plan, seen).check();
+}
+
+struct Hour {
+  Duration lasted{0};
+  size_t calls = 0;
+  size_t honest = 0;
+};
+
+Hour run_hour(uint64_t seed) {
+  Plan plan = Planner(seed, Lasting::kHour).plan();
+  auth::StoredKeys stored;
+  stored.keys.push_back({.id = "key_1",
+                         .name = "ci",
+                         .team = {},
+                         .tags = {},
+                         .shown = {},
+                         .rights = {.budget = {.day_nanodollars = 1'000'000'000'000}},
+                         .created = {},
+                         .expires = {},
+                         .revoked = {}});
+  stored.secrets.push_back({.digest = auth::keyed_digest(stored.secret, kKey), .key_id = "key_1", .until = {}});
+  auth::KeyRing ring;
+  ring.replace(stored);
+  ledger::Budgets budgets({}, std::make_shared<ledger::PriceTable>());
+  if (plan.keyed) {
+    plan.options.keys = &ring;
+    plan.options.budgets = &budgets;
+  }
+  World world(plan.options);
+  Troubles troubles(world, plan, seed);
+  world.on_dial = [&](StreamPair& pair, size_t account) { troubles.dialled(pair, account); };
+  world.on_turn = [&] { troubles.turn(); };
+  const Instant began = world.clock.now();
+  const std::vector<Seen> seen = world.play(plan.scripts);
+  troubles.end();
+  Checker checker(world, plan, seen);
+  checker.check();
+  if (plan.keyed) {
+    if (const auto standing = budgets.standing("key:key_1", ledger::Span::kDay)) EXPECT_EQ(standing->reserved, 0);
+  }
+  return {.lasted = world.clock.now() - began, .calls = world.outcomes.size(), .honest = checker.honest()};
 }
 
 std::optional<uint64_t> number(const char* variable) {
@@ -424,6 +622,22 @@ TEST(RandomSimulation, worlds_from_seeds_keep_what_must_always_hold) {
     std::fprintf(stderr, "replay: ./dev sim %llu\n", static_cast<unsigned long long>(seed));
     return;
   }
+}
+
+TEST(RandomSimulation, between_the_troubles_of_an_hour_every_honest_call_is_served) {
+  const auto first = number("BATON_SIM_SEED");
+  const uint64_t seeds = number("BATON_SIM_HOURS").value_or(first ? 1 : 100);
+  Hour all;
+  for (uint64_t seed = first.value_or(1); seed < first.value_or(1) + seeds; ++seed) {
+    const Hour one = run_hour(seed);
+    all = {.lasted = all.lasted + one.lasted, .calls = all.calls + one.calls, .honest = all.honest + one.honest};
+    if (!HasFailure()) continue;
+    std::fprintf(stderr, "replay: ./dev sim %llu\n", static_cast<unsigned long long>(seed));
+    return;
+  }
+  std::printf("%.0f hours simulated, %zu calls, %zu of them honest and in quiet times\n",
+              baton::seconds(all.lasted) / 3600, all.calls, all.honest);
+  if (seeds >= 20) EXPECT_GT(all.honest, seeds);  // else nothing of it was looked at
 }
 
 }  // namespace

@@ -3,14 +3,18 @@
 import asyncio
 import hashlib
 import hmac
+import http.server
 import json
 import os
 import signal
+import ssl
+import tempfile
 import threading
 import time
 import unittest
 
 from money_test import COST, WithRelay, answer_priced, baton
+from rig.certificate import make_certificate
 from rig.relay import Relay, account
 from rig.rows import check_error
 from rig.upstream import Upstream, event, text_delta
@@ -95,6 +99,94 @@ class Warnings(unittest.TestCase):
                     self.assertLess(abs(time.time() - int(parts["t"])), 60)
                 self.assertNotIn(secret, relay.log())
                 eventually(lambda: relay.metrics().value("baton_budget_webhooks_total", result="sent") == 2, 5, "two told")
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """An ordinary web server that is told; `slow` posts get no answer."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        with self.server.lock:
+            self.server.posts.append((self.path, self.headers["baton-signature"], body))
+            slow = len(self.server.posts) <= self.server.slow
+        if slow:
+            self.server.over.wait(60)
+            return
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class HookServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, slow=0, certificate=None):
+        super().__init__(("127.0.0.1", 0), Hook)
+        self.slow, self.posts, self.lock, self.over, self.refused = slow, [], threading.Lock(), threading.Event(), 0
+        self.tls = None
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*certificate)
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def get_request(self):
+        connection, peer = super().get_request()
+        if self.tls is None:
+            return connection, peer
+        try:
+            return self.tls.wrap_socket(connection, server_side=True), peer
+        except (ssl.SSLError, OSError):
+            self.refused += 1
+            raise
+
+    def __exit__(self, *arguments):
+        self.over.set()
+        self.shutdown()
+        super().__exit__(*arguments)
+
+
+class Told(unittest.TestCase):
+    """Warnings at a server of the standard library: one that hangs, one over TLS, one whose certificate nobody vouches for."""
+
+    SECRET = "a-secret-of-the-webhook"
+    KEY = "bk-a-key-of-anns-own"
+
+    def warned(self, upstream, address, env=None):
+        settings = {"budgets": {"webhook": address, "webhook_secret": self.SECRET, "clients": [{"name": "ann", "day": f"{COST / 1e9:.9f}"}]},
+                    "clients": [{"name": "ann", "key": self.KEY}]}
+        relay = self.enterContext(Relay([account(upstream.port)], settings, env=env))
+        self.assertEqual(call(relay.port, "POST", "/v1/messages", message(model=MODEL), [("x-api-key", self.KEY)]).status, 200)
+        return relay
+
+    def check_post(self, post):
+        path, signature, body = post
+        self.assertEqual((path, json.loads(body)["percent"]), ("/told", 100))
+        parts = dict(part.split("=", 1) for part in signature.split(","))
+        self.assertEqual(parts["v1"], hmac.new(self.SECRET.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest())
+
+    def test_a_server_that_hangs_is_asked_again(self):
+        with Upstream(answer_priced) as upstream, HookServer(slow=1) as hook:
+            relay = self.warned(upstream, f"http://127.0.0.1:{hook.server_port}/told")
+            eventually(lambda: len(hook.posts) >= 2, 30, "a second try")
+            for post in hook.posts:
+                self.check_post(post)
+            self.assertEqual(hook.posts[0][2], hook.posts[1][2])
+            eventually(lambda: relay.metrics().value("baton_budget_webhooks_total", result="sent") == 1, 5, "told")
+
+    def test_over_tls_it_is_told_if_the_certificate_is_good(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory(prefix="baton-hook-"))
+        certificate = make_certificate(folder)
+        with Upstream(answer_priced) as upstream:
+            with HookServer(certificate=certificate) as hook:
+                self.warned(upstream, f"https://127.0.0.1:{hook.server_port}/told", {"SSL_CERT_FILE": certificate[0]})
+                eventually(lambda: hook.posts, 10, "a post")
+                self.check_post(hook.posts[0])
+            with HookServer(certificate=certificate) as hook:
+                self.warned(upstream, f"https://127.0.0.1:{hook.server_port}/told")
+                eventually(lambda: hook.refused >= 2, 20, "a second try")
+                self.assertEqual(hook.posts, [])
 
 
 class Killed(unittest.TestCase):

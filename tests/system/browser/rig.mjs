@@ -116,6 +116,9 @@ export async function call({key, model = 'claude-sonnet-5-5', stream = true, fie
   return {status: reply.status, id: reply.headers.get('request-id') ?? reply.headers.get('baton-request-id'), text};
 }
 
+const kTestMs = world.screenshots ? 600_000 : 60_000;
+const pause = ms => new Promise(done => setTimeout(done, ms));
+
 const tests = [];
 // `needs`: the paths of the API without which it cannot be done.
 export function test(name, run, needs = []) {
@@ -134,9 +137,14 @@ export async function runAll() {
     }
     const began = Date.now();
     let detail = '';
-    try { await run(); } catch (error) { detail = error.stack ?? String(error); }
+    let late;
+    const limit = new Promise((_, fail) => { late = setTimeout(() => fail(new Error(`not done after ${kTestMs} ms`)), kTestMs); });
+    try { await Promise.race([run(), limit]); } catch (error) { detail = error.stack ?? String(error); }
+    clearTimeout(late);
+    if (detail !== '') await Promise.race([Promise.all(browser.contexts().map(context => context.close().catch(() => {}))), pause(5000)]);  // its windows go on otherwise
     console.log(JSON.stringify({name, ok: detail === '', ms: Date.now() - began, detail}));
   }
   console.log(JSON.stringify({figures}));
-  await browser.close();
+  await Promise.race([browser.close(), pause(5000)]);
+  process.exit(0);  // a browser that does not end is none of the tests' business: it goes with this process
 }
