@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 #include <vector>
+#include "ledger/row_columns.h"
 
 #include "ledger/row.h"
 
@@ -87,8 +88,6 @@ constexpr std::string_view kForget =
 constexpr const char* kJoins = "SET enable_nestloop = off";
 constexpr int64_t kForgottenBesides = 64;
 
-int64_t us(Duration duration) { return std::max<int64_t>(duration.count(), 0) / 1000; }
-
 void begin(std::string& array) { array += array.empty() ? '{' : ','; }
 
 void append(std::string& array, int64_t number) {
@@ -134,40 +133,9 @@ Result<std::unique_ptr<RowsDatabase>> RowsDatabase::open(const Secret& url, cons
 
 void RowsDatabase::add(const model::Outcome& outcome, const PriceTable& prices) {
   const Row row = make_row(outcome, prices);
-  const model::Usage& used = row.usage;
   size_t at = 0;
-  const auto text = [&](std::string_view value) { append(calls_[at++], value); };
-  const auto number = [&](auto value) { append(calls_[at++], static_cast<int64_t>(value)); };
-  text(outcome.request_id);
-  number(outcome.started.time_since_epoch().count());
-  number(us(outcome.duration));
-  number(us(outcome.first_byte));
-  number(us(outcome.added));
-  for (const auto* one : {&outcome.client, &outcome.key_id, &outcome.team, &outcome.client_address, &outcome.tags,
-                          &outcome.session_id, &outcome.agent_id, &outcome.parent_agent_id})
-    text(*one);
-  text(name(outcome.operation));
-  text(outcome.model);
-  number(outcome.stream);
-  number(outcome.simulated);
-  number(outcome.status);
-  text(name(outcome.ending));
-  text(outcome.error);
-  text(outcome.upstream_request_id);
-  number(outcome.request_body_bytes);
-  number(outcome.reply_body_bytes);
-  number(used.input_tokens);
-  number(used.output_tokens);
-  number(used.cache_read_input_tokens);
-  number(used.cache_creation_input_tokens);
-  number(used.cache_creation_1h_input_tokens);
-  number(used.thinking_tokens);
-  number(used.web_search_requests);
-  number(used.web_fetch_requests);
-  append(calls_[at++], row.cost);
-  append(calls_[at++], outcome.charged_nanodollars);
-  number(row.saved_by_reply_cache);
-  number(row.saved_by_prompt_cache);
+  const auto take = [&](auto value) { append(calls_[at++], value); };
+  pass_call(outcome, row, take, take);
   for (size_t i = 0; i < outcome.attempts.size(); ++i) {
     const model::Attempt& attempt = outcome.attempts[i];
     append(attempts_[0], outcome.request_id);

@@ -2,6 +2,7 @@
 
 #include "base/utc.h"
 #include "ledger/row.h"
+#include "ledger/row_columns.h"
 
 namespace baton::ledger {
 namespace {
@@ -52,8 +53,6 @@ constexpr Migration kMigrations[] = {
 constexpr Duration kBusyTimeout = std::chrono::seconds(2);
 // Beyond one old row for each new one, so that a shorter Config::keep is caught up with.
 constexpr int64_t kForgottenBesides = 64;
-
-int64_t us(Duration duration) { return std::max<int64_t>(duration.count(), 0) / 1000; }
 
 }  // namespace
 
@@ -118,45 +117,10 @@ Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches
 
 Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& prices) {
   const Row row = make_row(outcome, prices);
-  const model::Usage& used = row.usage;
   int at = 0;
-  const auto text = [&](std::string_view value) { insert_call_.lend(++at, value); };
-  const auto number = [&](auto value) { insert_call_.bind(++at, static_cast<int64_t>(value)); };
-  text(outcome.request_id);
-  number(outcome.started.time_since_epoch().count());
-  number(us(outcome.duration));
-  number(us(outcome.first_byte));
-  number(us(outcome.added));
-  text(outcome.client);
-  text(outcome.key_id);
-  text(outcome.team);
-  text(outcome.client_address);
-  text(outcome.tags);
-  text(outcome.session_id);
-  text(outcome.agent_id);
-  text(outcome.parent_agent_id);
-  text(name(outcome.operation));
-  text(outcome.model);
-  number(outcome.stream);
-  number(outcome.simulated);
-  number(outcome.status);
-  text(name(outcome.ending));
-  text(outcome.error);
-  text(outcome.upstream_request_id);
-  number(outcome.request_body_bytes);
-  number(outcome.reply_body_bytes);
-  number(used.input_tokens);
-  number(used.output_tokens);
-  number(used.cache_read_input_tokens);
-  number(used.cache_creation_input_tokens);
-  number(used.cache_creation_1h_input_tokens);
-  number(used.thinking_tokens);
-  number(used.web_search_requests);
-  number(used.web_fetch_requests);
-  insert_call_.bind(++at, row.cost);
-  insert_call_.bind(++at, outcome.charged_nanodollars);
-  number(row.saved_by_reply_cache);
-  number(row.saved_by_prompt_cache);
+  pass_call(
+      outcome, row, [&](std::string_view value) { insert_call_.lend(++at, value); },
+      [&](auto value) { insert_call_.bind(++at, value); });
   count_holder(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
