@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "ledger/book.h"
 #include "ledger/usage_report.h"
+#include "tests/simulation/seeds.h"
 #include "tests/simulation/world.h"
 
 namespace baton::simulation {
@@ -67,8 +68,7 @@ struct Calls {
   size_t each = 25;
 };
 Calls calls_wanted() {
-  const char* text = std::getenv("BATON_MONEY_CALLS");
-  const auto wanted = text == nullptr ? std::nullopt : ascii::decimal(text);
+  const auto wanted = environment_number("BATON_MONEY_CALLS");
   if (!wanted) return {};
   return {.seeds = *wanted / 500 + 1, .each = 500};
 }

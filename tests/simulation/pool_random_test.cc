@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/ascii.h"
+#include "tests/simulation/seeds.h"
 #include "tests/simulation/world.h"
 
 namespace baton::simulation {
@@ -231,21 +232,7 @@ void run(uint64_t seed) {
   world.check();
 }
 
-std::optional<uint64_t> number(const char* variable) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? std::nullopt : ascii::decimal(text);
-}
-
-TEST(RandomPoolSimulation, pools_from_seeds_never_do_what_a_pool_must_not) {
-  const auto first = number("BATON_SIM_SEED");
-  const uint64_t seeds = number("BATON_SIM_SEEDS").value_or(first ? 1 : 150);
-  for (uint64_t seed = first.value_or(1); seed < first.value_or(1) + seeds; ++seed) {
-    run(seed);
-    if (!HasFailure()) continue;
-    std::fprintf(stderr, "replay: ./dev sim %llu\n", static_cast<unsigned long long>(seed));
-    return;
-  }
-}
+TEST(RandomPoolSimulation, pools_from_seeds_never_do_what_a_pool_must_not) { play_seeds(150, run); }
 
 }  // namespace
 }  // namespace baton::simulation

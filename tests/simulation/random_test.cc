@@ -12,6 +12,7 @@
 #include "base/ascii.h"
 #include "ledger/budgets.h"
 #include "tests/simulation/checks.h"
+#include "tests/simulation/seeds.h"
 #include "tests/simulation/world.h"
 
 namespace baton::simulation {
@@ -608,25 +609,11 @@ Hour run_hour(uint64_t seed) {
   return {.lasted = world.clock.now() - began, .calls = world.outcomes.size(), .honest = checker.honest()};
 }
 
-std::optional<uint64_t> number(const char* variable) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? std::nullopt : ascii::decimal(text);
-}
-
-TEST(RandomSimulation, worlds_from_seeds_keep_what_must_always_hold) {
-  const auto first = number("BATON_SIM_SEED");
-  const uint64_t seeds = number("BATON_SIM_SEEDS").value_or(first ? 1 : 60);
-  for (uint64_t seed = first.value_or(1); seed < first.value_or(1) + seeds; ++seed) {
-    run(seed);
-    if (!HasFailure()) continue;
-    std::fprintf(stderr, "replay: ./dev sim %llu\n", static_cast<unsigned long long>(seed));
-    return;
-  }
-}
+TEST(RandomSimulation, worlds_from_seeds_keep_what_must_always_hold) { play_seeds(60, run); }
 
 TEST(RandomSimulation, between_the_troubles_of_an_hour_every_honest_call_is_served) {
-  const auto first = number("BATON_SIM_SEED");
-  const uint64_t seeds = number("BATON_SIM_HOURS").value_or(first ? 1 : 100);
+  const auto first = environment_number("BATON_SIM_SEED");
+  const uint64_t seeds = environment_number("BATON_SIM_HOURS").value_or(first ? 1 : 100);
   Hour all;
   for (uint64_t seed = first.value_or(1); seed < first.value_or(1) + seeds; ++seed) {
     const Hour one = run_hour(seed);
