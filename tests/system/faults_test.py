@@ -16,8 +16,8 @@ from rig.certificate import make_certificate
 from rig.relay import BINARY, Relay, TlsRelay, account, clean_environment, wait_until_at_rest
 from rig.rows import rows
 from rig.toxic import Toxic
-from rig.upstream import (BLOCK_START, BLOCK_STOP, MESSAGE, MESSAGE_DELTA, MESSAGE_START, MESSAGE_STOP, Upstream, answer_message, text_delta,
-                          text_stream)
+from rig.upstream import (BLOCK_START, BLOCK_STOP, MESSAGE, MESSAGE_DELTA, MESSAGE_START, MESSAGE_STOP, Upstream, answer_message,
+                          stream_without_end, text_delta, text_stream)
 from rig.wire import Closed, Wire, call, eventually, message, request
 
 QUIET = {"ledger": {"access_log": "off"}}
@@ -301,15 +301,7 @@ class Scrapes(unittest.TestCase):
 
 class Restarted(unittest.TestCase):
     def test_f49_a_kill_resets_the_clients_and_the_next_start_serves(self):
-        async def for_ever(one):
-            if b'"stream": true' not in one.body:
-                await one.reply(200, {"content-type": "application/json"}, MESSAGE)
-                return
-            await one.begin_stream()
-            await one.chunk(MESSAGE_START + BLOCK_START)
-            await one.gone()
-
-        with Upstream(for_ever) as upstream, Relay([account(upstream.port)], QUIET) as relay:
+        with Upstream(stream_without_end) as upstream, Relay([account(upstream.port)], QUIET) as relay:
             data = os.path.join(relay.config_folder.name, "data")
             wire = self.enterContext(Wire(relay.port))
             wire.send(request("POST", "/v1/messages", message(stream=True)))

@@ -16,12 +16,24 @@ from reload_test import rewrite
 from rig.ports import free_ports
 from rig.relay import BINARY, Process, Relay, account, clean_environment, write_yaml
 from rig.successor import FakeSuccessor, Successor
-from rig.upstream import BLOCK_START, BLOCK_STOP, MESSAGE, MESSAGE_DELTA, MESSAGE_START, MESSAGE_STOP, Upstream, answer_message, error_body, text_delta
+from rig.upstream import BLOCK_START, BLOCK_STOP, MESSAGE, MESSAGE_DELTA, MESSAGE_START, MESSAGE_STOP, Upstream, answer_message, error_body, stream_without_end, text_delta
 from rig.wire import Wire, call, eventually, message, request
 
 SOAK = bool(os.environ.get("BATON_SOAK"))
 PIECES = [text_delta(f"piece {i}") for i in range(12)]
 STREAM = b"".join([MESSAGE_START, BLOCK_START, *PIECES, BLOCK_STOP, MESSAGE_DELTA, MESSAGE_STOP])
+
+
+def stream_held_by(go_on):
+    """A stream whose end waits for the event, at most 20 s."""
+    async def waits(one):
+        await one.begin_stream()
+        await one.chunk(MESSAGE_START + BLOCK_START)
+        await asyncio.get_running_loop().run_in_executor(None, go_on.wait, 20)
+        await one.chunk(BLOCK_STOP + MESSAGE_DELTA + MESSAGE_STOP)
+        await one.end_stream()
+
+    return waits
 
 
 async def slow_stream(one):
@@ -194,14 +206,7 @@ class Upgrade(unittest.TestCase):
     def test_a_stream_ends_in_the_process_in_which_it_began(self):
         go_on = threading.Event()
 
-        async def waits(one):
-            await one.begin_stream()
-            await one.chunk(MESSAGE_START + BLOCK_START)
-            await asyncio.get_running_loop().run_in_executor(None, go_on.wait, 20)
-            await one.chunk(BLOCK_STOP + MESSAGE_DELTA + MESSAGE_STOP)
-            await one.end_stream()
-
-        with Upstream(waits) as upstream, Relay([account(upstream.port)], QUIET) as relay, Wire(relay.port) as wire:
+        with Upstream(stream_held_by(go_on)) as upstream, Relay([account(upstream.port)], QUIET) as relay, Wire(relay.port) as wire:
             idle = self.enterContext(Wire(relay.port))
             idle.send(request("HEAD", "/"))
             self.assertEqual(idle.read_head()[0], 200)
@@ -239,15 +244,7 @@ class Upgrade(unittest.TestCase):
                     self.assertEqual(len(spent.calls), 1)
 
     def test_a_predecessor_that_is_killed_while_it_drains_loses_no_call(self):
-        async def for_ever(one):
-            if b'"stream": true' not in one.body:
-                await one.reply(200, {"content-type": "application/json"}, MESSAGE)
-                return
-            await one.begin_stream()
-            await one.chunk(MESSAGE_START + BLOCK_START)
-            await one.gone()
-
-        with Upstream(for_ever) as upstream, Relay([account(upstream.port)], QUIET) as relay:
+        with Upstream(stream_without_end) as upstream, Relay([account(upstream.port)], QUIET) as relay:
             data = os.path.join(relay.config_folder.name, "data")
             wires = [self.enterContext(Wire(relay.port)) for _ in range(3)]
             for wire in wires:
@@ -265,14 +262,7 @@ class Upgrade(unittest.TestCase):
     def test_a_second_upgrade_while_the_first_predecessor_still_drains(self):
         go_on = threading.Event()
 
-        async def waits(one):
-            await one.begin_stream()
-            await one.chunk(MESSAGE_START + BLOCK_START)
-            await asyncio.get_running_loop().run_in_executor(None, go_on.wait, 20)
-            await one.chunk(BLOCK_STOP + MESSAGE_DELTA + MESSAGE_STOP)
-            await one.end_stream()
-
-        with Upstream(waits) as upstream, Relay([account(upstream.port)], {**QUIET, "threads": 2}) as first, Wire(first.port) as wire:
+        with Upstream(stream_held_by(go_on)) as upstream, Relay([account(upstream.port)], {**QUIET, "threads": 2}) as first, Wire(first.port) as wire:
             wire.send(request("POST", "/v1/messages", message(stream=True)))
             wire.read_head()
             rewrite(first, [account(upstream.port)], threads=3, **QUIET)

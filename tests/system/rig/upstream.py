@@ -220,6 +220,16 @@ def error_body(kind, text="as scripted"):
     return ('{"type":"error","error":{"type":"%s","message":"%s"},"request_id":"req_up"}' % (kind, text)).encode()
 
 
+async def stream_without_end(one):
+    """A stream that begins and is open until the relay leaves; a message at once to who asks for no stream."""
+    if b'"stream": true' not in one.body:
+        await one.reply(200, {"content-type": "application/json"}, MESSAGE)
+        return
+    await one.begin_stream()
+    await one.chunk(MESSAGE_START + BLOCK_START)
+    await one.gone()
+
+
 async def answer_message(call):
     """A script: a whole message, streamed if asked."""
     if b'"stream": true' in call.body or b'"stream":true' in call.body:
