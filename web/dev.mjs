@@ -82,7 +82,7 @@ function read(path, query) {
   if (path === '/overview') return overview();
   if (path === '/accounts') return accountList();
   if (path === '/keys') return {keys};
-  if (path === '/usage') return {by: query.get('by'), rows: name.map(n => ({name: n, calls: 4123, input_tokens: 9.1e6, output_tokens: 1.2e6, cache_read: 4.1e7, cache_write: 8e5, cost: '31.4159', saved: {cache: '2.1', affinity: '9.9'}})), total: {calls: 24_738, cost: '188.4954'}};
+  if (path === '/usage') return {by: query.get('by'), rows: name.map(n => ({name: n, calls: 4123, input_tokens: 9.1e6, output_tokens: 1.2e6, cache_read: 4.1e7, cache_write: 8e5, cost: '31.4159', reserved: '40.2', given_back: '8.7842', held: '0.00', saved: {reuse: '2.1', coalesced: '0.8', similar: '0.00', prompt_cache: '9.9', batch: '0.00'}})), total: {calls: 24_738, cost: '188.4954'}};
   if (path === '/calls') return {calls: calls.filter(c => !query.get('before') || c.seq < Number(query.get('before'))).slice(0, 100), next_before: null};
   if (path.startsWith('/calls/')) return detail(path.slice(7));
   if (path === '/cache') return {...overview().cache, policy: 's3fifo', capacity_bytes: 268_435_456};

@@ -13,6 +13,7 @@
 #include "admin/live_feed.h"
 #include "app/revision.h"
 #include "auth/key_ring.h"
+#include "auth/nonce_database.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
 #include "base/memory_pressure.h"
@@ -64,6 +65,8 @@ struct Shared {
     return revision;
   }
 
+  auth::NonceStore& nonce_store() { return shared_nonces ? static_cast<auth::NonceStore&>(*shared_nonces) : nonces; }
+
   Expected<void> open_reply_log();
   // Where the rows of calls lie.
   ledger::Place ledger_place() const { return {settings.data_dir, settings.ledger.database}; }
@@ -88,7 +91,8 @@ struct Shared {
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
   auth::NonceFile nonces;
-  Tracer* traces = nullptr;  // set before the loops are made, outlives them
+  std::unique_ptr<auth::NonceDatabase> shared_nonces;  // null: no database is shared
+  Tracer* traces = nullptr;                            // set before the loops are made, outlives them
   MemoryPressure pressure;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;

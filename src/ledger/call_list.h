@@ -83,6 +83,7 @@ struct MoneyToday {
   int64_t saved_by_reuse = 0, saved_by_coalescing = 0, saved_by_similar = 0;
   int64_t saved_by_prompt_cache = 0;  // below zero where writing it cost more
   int64_t saved_by_batch = 0;
+  friend bool operator==(const MoneyToday&, const MoneyToday&) = default;
 };
 
 // Goes on from what it has read already.

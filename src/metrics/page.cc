@@ -209,6 +209,10 @@ void Page::pool() {
     add(gauges("baton_nonces", "Nonces of signed requests that are remembered, so that each counts once."), {},
         static_cast<double>(metrics_.nonces_->load(std::memory_order_relaxed)));
   }
+  if (metrics_.nonces_waiting_ != nullptr) {
+    add(gauges("baton_nonces_waiting", "Signed requests that wait for the shared database's word on their nonces."), {},
+        static_cast<double>(metrics_.nonces_waiting_->load(std::memory_order_relaxed)));
+  }
   add(counters("baton_retry_budget_refusals_total",
                "Attempts that were not repeated because the retry budget was spent."),
       {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));
