@@ -130,7 +130,7 @@ TEST(Cli, MistakesAreOneLineThatHelps) {
        "baton teams set: --reserve goes with a --budget"},
       {"an unknown verb of teams",
        {"teams", "unsett", "web"},
-       "baton teams: there is no \"unsett\"; did you mean \"unset\"?"},
+       "baton teams: there is no unsett; did you mean \"unset\"?"},
       {"nothing", {}, "baton needs a command; \"baton serve\" relays, \"baton help\" tells more\n"},
       {"a misspelt command", {"serv"}, "baton has no command serv; did you mean \"serve\"?"},
       {"another word", {"banana"}, "baton has no command banana (\"baton help\""},

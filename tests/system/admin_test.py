@@ -466,9 +466,10 @@ class OverTls(unittest.TestCase):
             self.assertIn("--ca", self.baton("accounts", *where, code=1).stderr, "what is missing is said")
             self.assertIn("missing.pem", self.baton("accounts", *where, "--ca", os.path.join(self.folder, "missing.pem"), code=2).stderr)
             # Certificates are read again by a reload.
+            with open(os.path.join(relay.data, "admin.token"), encoding="ascii") as file:
+                token = file.read().strip()
             reloaded = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-k", "-X", "POST", "-H",
-                                       "authorization: Bearer " + open(os.path.join(relay.data, "admin.token"), encoding="ascii").read().strip(),
-                                       f"https://127.0.0.1:{relay.admin_port}/admin/v1/reload"], capture_output=True, text=True, check=False)
+                                       f"authorization: Bearer {token}", f"https://127.0.0.1:{relay.admin_port}/admin/v1/reload"], capture_output=True, text=True, check=False)
             self.assertEqual(reloaded.stdout, "200")
 
     def test_beyond_this_host_it_wants_tls_or_a_word(self):
