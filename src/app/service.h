@@ -26,6 +26,7 @@ struct LoopParts {
   stream::TapRoom& tap_room;
   reuse::ResumableList& resumables;
   relay::Refreshes& refreshes;
+  reuse::SharedReplies* shared_replies;  // or null
   metrics::RelayMetrics::Shard& metrics;
   runtime::TaskGroup& background;  // what runs beside calls
 };

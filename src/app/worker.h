@@ -79,6 +79,7 @@ class Worker : public LoopThread, public edge::Handler {
   stream::TapRoom tap_room_;
   reuse::ResumableList resumables_;
   relay::Refreshes refreshes_;
+  std::unique_ptr<SharedCacheLoop> shared_cache_;  // null: nothing is shared with other relays
   edge::Config edge_;
   std::unique_ptr<net::Prober> prober_;
   runtime::Cancellation background_cancel_;

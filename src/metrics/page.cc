@@ -381,6 +381,7 @@ void Page::flights() {
     add(counters("baton_cache_disk_damages_total", "Places on the disk where something else stood than was written."),
         {}, static_cast<double>(log->damaged.load()));
   }
+  if (const RedisCounts* redis = metrics_.redis_) redis_page(*redis);
   add(gauges("baton_cache_refreshes", "Kept replies that are asked for anew while nobody waits."), {},
       level([](const Shard& s) -> auto& { return s.refreshes_; }));
   add(counters("baton_cache_refreshes_skipped_total",

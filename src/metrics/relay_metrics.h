@@ -71,6 +71,26 @@ struct ReplyLogCounts {
   std::atomic<uint64_t> damaged{0};  // places where something else stood than was written
 };
 
+// Kept replies that several relays share in Redis. Thread: any.
+struct RedisCounts {
+  std::atomic<int64_t> connections{0};  // that work
+  std::atomic<int64_t> waiting{0};      // calls that wait for another relay's
+  std::atomic<uint64_t> hits{0};
+  std::atomic<uint64_t> misses{0};
+  std::atomic<uint64_t> timeouts{0};  // answers that did not come in time
+  std::atomic<uint64_t> errors{0};    // answers that were errors or nothing that can be read
+  std::atomic<uint64_t> refused{0};   // commands for which the queue had no room
+  std::atomic<uint64_t> opened{0};    // times that a connection was given up
+  std::atomic<uint64_t> unusable{0};  // values that were damaged, foreign, too old or taken out
+  std::atomic<uint64_t> stored{0};
+  std::atomic<uint64_t> bytes_sent{0};
+  std::atomic<uint64_t> bytes_received{0};
+  std::atomic<uint64_t> waits_served{0};  // what became of such calls
+  std::atomic<uint64_t> waits_over{0};
+  std::atomic<uint64_t> purges_sent{0};
+  std::atomic<uint64_t> purges_learnt{0};
+};
+
 class RelayMetrics {
  public:
   static constexpr size_t kAccountLabelsMax = 2048;
@@ -128,6 +148,8 @@ class RelayMetrics {
   };
   void watch_similar(std::function<Similar()> read) { similar_ = std::move(read); }
   void watch_reply_log(const ReplyLogCounts& log) { reply_log_ = &log; }
+  // The same of replies in Redis.
+  void watch_redis(const RedisCounts& redis) { redis_ = &redis; }
   // So much was in the reply cache before the loops began.
   void cache_restored(int64_t bytes, int64_t entries) { cache_purged(-bytes, -entries, 0); }
 
@@ -176,6 +198,7 @@ class RelayMetrics {
   const std::atomic<size_t>* nonces_ = nullptr;
   const MemoryPressure* pressure_ = nullptr;
   const ReplyLogCounts* reply_log_ = nullptr;
+  const RedisCounts* redis_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
 
