@@ -194,8 +194,7 @@ Expected<void> Shared::open_reply_log() {
 
 Expected<void> Shared::open_shared_cache() {
   if (!settings.shared_cache.on() || replies == nullptr) return {};
-  auto opened =
-      SharedCache::make(settings, [this](const reuse::Selection& what) { (void)purge_replies(what); });
+  auto opened = SharedCache::make(settings, [this](const reuse::Selection& what) { (void)purge_replies(what); });
   if (!opened) return std::unexpected(opened.error());
   shared_cache = std::move(*opened);
   metrics.watch_redis(shared_cache->counts());

@@ -75,13 +75,12 @@ Worker::Worker(Shared& shared, size_t index)
   });
   if (shared.shared_cache) {
     shared_cache_ = std::make_unique<SharedCacheLoop>(
-        *shared.shared_cache,
-        SharedCacheLoop::Parts{.loop = loop_,
-                               .poller = poller_,
-                               .resolver = *resolver_,
-                               .random = random_,
-                               .content_bytes_max = shared.replies->content_bytes_max(),
-                               .tells_purges = index == 0});
+        *shared.shared_cache, SharedCacheLoop::Parts{.loop = loop_,
+                                                     .poller = poller_,
+                                                     .resolver = *resolver_,
+                                                     .random = random_,
+                                                     .content_bytes_max = shared.replies->content_bytes_max(),
+                                                     .tells_purges = index == 0});
     shared_cache_->begin(background_);
   }
   edge_ = settings.edge;

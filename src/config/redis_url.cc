@@ -40,14 +40,16 @@ Parsed<RedisPlace> parse_redis_url(std::string_view text) {
   if (url->port != 0) place.port = url->port;
   const size_t colon = url->userinfo.find(':');
   auto user = decoded(std::string_view(url->userinfo).substr(0, colon));
-  auto password = decoded(colon == url->userinfo.npos ? std::string_view{} : std::string_view(url->userinfo).substr(colon + 1));
+  auto password =
+      decoded(colon == url->userinfo.npos ? std::string_view{} : std::string_view(url->userinfo).substr(colon + 1));
   if (!user || !password) return std::unexpected("has a % in its user or password that is not followed by two digits");
   if (password->empty() && !user->empty()) return std::unexpected("has a user without a password");
   place.user = std::move(*user);
   place.password = Secret(std::move(*password));
   if (!url->path.empty()) {
     const auto database = ascii::decimal(std::string_view(url->path).substr(1));
-    if (!database || *database > kDatabaseMax) return std::unexpected("must end in the number of a database, or in none");
+    if (!database || *database > kDatabaseMax)
+      return std::unexpected("must end in the number of a database, or in none");
     place.database = static_cast<uint32_t>(*database);
   }
   return place;

@@ -26,6 +26,7 @@
 #include "base/memory_pressure.h"
 #include "base/units.h"
 #include "metrics/counters.h"
+#include "metrics/redis_counts.h"
 #include "model/outcome.h"
 #include "model/similarity.h"
 
@@ -69,26 +70,6 @@ struct ReplyLogCounts {
   std::atomic<uint64_t> failed{0};   // the disk did not take them
   std::atomic<uint64_t> restored{0};
   std::atomic<uint64_t> damaged{0};  // places where something else stood than was written
-};
-
-// Kept replies that several relays share in Redis. Thread: any.
-struct RedisCounts {
-  std::atomic<int64_t> connections{0};  // that work
-  std::atomic<int64_t> waiting{0};      // calls that wait for another relay's
-  std::atomic<uint64_t> hits{0};
-  std::atomic<uint64_t> misses{0};
-  std::atomic<uint64_t> timeouts{0};  // answers that did not come in time
-  std::atomic<uint64_t> errors{0};    // answers that were errors or nothing that can be read
-  std::atomic<uint64_t> refused{0};   // commands for which the queue had no room
-  std::atomic<uint64_t> opened{0};    // times that a connection was given up
-  std::atomic<uint64_t> unusable{0};  // values that were damaged, foreign, too old or taken out
-  std::atomic<uint64_t> stored{0};
-  std::atomic<uint64_t> bytes_sent{0};
-  std::atomic<uint64_t> bytes_received{0};
-  std::atomic<uint64_t> waits_served{0};  // what became of such calls
-  std::atomic<uint64_t> waits_over{0};
-  std::atomic<uint64_t> purges_sent{0};
-  std::atomic<uint64_t> purges_learnt{0};
 };
 
 class RelayMetrics {

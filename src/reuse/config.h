@@ -28,11 +28,11 @@ struct Config {
 
 // Kept replies that several relays share in a Redis.
 struct SharedConfig {
-  Secret url = {};     // redis://[user:password@]host:port[/database], or rediss://; empty: none
-  Secret secret = {};  // that the relays have in common
-  std::string ca_file = {};                             // for rediss://; empty: the system's
-  Duration timeout = std::chrono::milliseconds(2);      // of an answer that a call waits for
-  Duration wait_max = std::chrono::seconds(10);         // for another relay that makes the same call; 0: never
+  Secret url = {};           // redis://[user:password@]host:port[/database], or rediss://; empty: none
+  Secret secret = {};        // that the relays have in common
+  std::string ca_file = {};  // for rediss://; empty: the system's
+  Duration timeout = std::chrono::milliseconds(2);  // of an answer that a call waits for
+  Duration wait_max = std::chrono::seconds(10);     // for another relay that makes the same call; 0: never
   bool on() const { return !url.empty(); }
 };
 

@@ -35,6 +35,7 @@ void put_record(std::string& out, std::string_view text);
 std::string write_record(const KeptReply& reply, Instant now, WallTime wall);
 // Null when it is not whole. A reply from the future is taken for one from now when it is at most `ahead` away, and for
 // none beyond.
-std::shared_ptr<KeptReply> read_record(std::string_view bytes, Instant now, WallTime wall, Duration ahead = Duration{0});
+std::shared_ptr<KeptReply> read_record(std::string_view bytes, Instant now, WallTime wall,
+                                       Duration ahead = Duration{0});
 
 }  // namespace baton::reuse

@@ -1,9 +1,9 @@
 // SharedCodec: what lies in a Redis that several relays share, and under which names. All of it follows from one secret
-// that these relays have in common: where a question is looked up, how its reply is named, and the keys that replies and
-// purges are sealed with (AES-256-GCM, one key for each name). Without the secret nothing there can be read, nor made,
-// nor moved to another name; no name or value holds a prompt, a tenant or a tag that could be read. What somebody with
-// the server in his hands can do: take things out, and put back under its name what lay there before.
-// Life: one for all loops. Thread: any; immutable. Hard to undo: kLayout; another one only starts cold.
+// that these relays have in common: where a question is looked up, how its reply is named, and the keys that replies
+// and purges are sealed with (AES-256-GCM, one key for each name). Without the secret nothing there can be read, nor
+// made, nor moved to another name; no name or value holds a prompt, a tenant or a tag that could be read. What somebody
+// with the server in his hands can do: take things out, and put back under its name what lay there before. Life: one
+// for all loops. Thread: any; immutable. Hard to undo: kLayout; another one only starts cold.
 #pragma once
 
 #include <array>

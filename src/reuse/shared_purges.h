@@ -1,9 +1,9 @@
-// SharedPurges: what operators have taken out, here or at another relay that shares the Redis. There the purges stand in
-// a list, numbered; each reply there says how far the relay that stored it had read the list when its call began, so
+// SharedPurges: what operators have taken out, here or at another relay that shares the Redis. There the purges stand
+// in a list, numbered; each reply there says how far the relay that stored it had read the list when its call began, so
 // that whoever reads it later knows which purges it has to stand up to. A purge that could not be written yet counts
-// here already. Life: one for all loops. Thread: any. Bounds: kPurgesKept numbered ones, which is what the list in Redis
-// holds: a reply that is older than all of them is not used; kPurgesWaiting that are not written, beyond which they
-// become one that takes all.
+// here already. Life: one for all loops. Thread: any. Bounds: kPurgesKept numbered ones, which is what the list in
+// Redis holds: a reply that is older than all of them is not used; kPurgesWaiting that are not written, beyond which
+// they become one that takes all.
 #pragma once
 
 #include <deque>

@@ -91,8 +91,8 @@ Task<std::shared_ptr<const KeptReply>> SharedReplies::find(Digest digest) {
 // What came from there, if it is what was asked for and may be used.
 Task<std::shared_ptr<const KeptReply>> SharedReplies::read(Digest digest, std::string sealed, std::string point,
                                                            Instant until) {
-  auto opened = parts_.codec.open_reply(parts_.codec.reply_name(digest.key), sealed, parts_.loop.now(),
-                                        parts_.loop.wall());
+  auto opened =
+      parts_.codec.open_reply(parts_.codec.reply_name(digest.key), sealed, parts_.loop.now(), parts_.loop.wall());
   const auto current = parse_point(point);
   if (!opened || !current || opened->reply->key != digest.key || opened->reply->identity != digest.identity ||
       opened->reply->fresh_until <= parts_.loop.now()) {
@@ -129,8 +129,8 @@ Task<SharedReplies::Turn> SharedReplies::take_turn(Digest digest, bool stream, b
   const std::string last = std::to_string(parts_.content_bytes_max + SharedCodec::kOverheadBytes);
   RedisCommands commands;
   if (look) {
-    commands.add({"EVAL", scripts::kTakeTurn, "3", parts_.codec.reply_name(digest.key), name,
-                  parts_.codec.point_name(), token, ms_text(kLeaseTime), last});
+    commands.add({"EVAL", scripts::kTakeTurn, "3", parts_.codec.reply_name(digest.key), name, parts_.codec.point_name(),
+                  token, ms_text(kLeaseTime), last});
   } else {
     commands.add({"SET", name, token, "NX", "PX", ms_text(kLeaseTime)});
   }
@@ -253,7 +253,8 @@ Task<bool> SharedReplies::learn(Instant until) {
   std::vector<std::string> sealed;
   sealed.reserve(said.items[1].items.size());
   for (const Resp& one : said.items[1].items) sealed.push_back(one.text);
-  auto fresh = parts_.purges.learn(*point, sealed, codec, parts_.loop.wall() - std::chrono::ceil<std::chrono::milliseconds>(parts_.life_max));
+  auto fresh = parts_.purges.learn(*point, sealed, codec,
+                                   parts_.loop.wall() - std::chrono::ceil<std::chrono::milliseconds>(parts_.life_max));
   parts_.counts.purges_learnt += fresh.size();
   if (!fresh.empty()) parts_.carry_out(std::move(fresh));
   co_return true;

@@ -1,6 +1,6 @@
 // RedisBreaker: whether Redis is asked at all. Opens after kFailuresMax failures in a row, or when the connection is
-// lost; then one try after each pause, which doubles until an answer has come in time. Life: a member. Thread: one loop.
-// Pure: `now` and chance are arguments.
+// lost; then one try after each pause, which doubles until an answer has come in time. Life: a member. Thread: one
+// loop. Pure: `now` and chance are arguments.
 #pragma once
 
 #include <algorithm>

@@ -60,7 +60,7 @@ Task<void> RedisLink::serve() {
   (void)put(hello, hello_);
   const Instant ready_until = parts_.loop.now() + kGreetingMax;
   while (!stop_.cancelled() && !broken_) {
-    if (!flush() || !receive()) break;
+    if (!flush() || !receive() || broken_) break;
     if (!up_ && hello_->whole()) {
       if (!greeted()) {
         ++parts_.counts.errors;

@@ -1,10 +1,10 @@
-// RedisLink: one connection to a Redis server that is made, kept and made again by itself, for questions whose answer is
-// worth a moment and no more. Commands of all callers go out one behind the other; what is not answered by its deadline
-// is given up, and its reply is dropped when it comes. While the server is away nothing waits: ask() and tell() say so
-// at once. Behind a RedisBreaker: too many failures in a row, an answer that is none, or silence for kSilenceMax drop
-// the connection, and only run() tries the next one. Life: one per loop, made in app/; run() is spawned once and ends
-// after stop(). Thread: its loop's. Bounds: kOutstandingMax commands and kUnsentBytesMax bytes that wait to be sent,
-// beyond which commands are refused; a reply of Options.reply_bytes_max.
+// RedisLink: one connection to a Redis server that is made, kept and made again by itself, for questions whose answer
+// is worth a moment and no more. Commands of all callers go out one behind the other; what is not answered by its
+// deadline is given up, and its reply is dropped when it comes. While the server is away nothing waits: ask() and
+// tell() say so at once. Behind a RedisBreaker: too many failures in a row, an answer that is none, or silence for
+// kSilenceMax drop the connection, and only run() tries the next one. Life: one per loop, made in app/; run() is
+// spawned once and ends after stop(). Thread: its loop's. Bounds: kOutstandingMax commands and kUnsentBytesMax bytes
+// that wait to be sent, beyond which commands are refused; a reply of Options.reply_bytes_max.
 #pragma once
 
 #include <deque>

@@ -1,7 +1,7 @@
-// RESP: the words that Redis is spoken to in. RedisCommands writes commands, parse_resp() reads one reply from the front
-// of what has come. Protocol version 2, as every Redis since 1.2 speaks it unless asked for another. Life: values.
-// Thread: any; pure. Bounds: RespLimits; a length beyond them is refused when it is read, before any of its bytes are
-// waited for. Source: redis.io, "RESP protocol spec" (read 2026-11).
+// RESP: the words that Redis is spoken to in. RedisCommands writes commands, parse_resp() reads one reply from the
+// front of what has come. Protocol version 2, as every Redis since 1.2 speaks it unless asked for another. Life:
+// values. Thread: any; pure. Bounds: RespLimits; a length beyond them is refused when it is read, before any of its
+// bytes are waited for. Source: redis.io, "RESP protocol spec" (read 2026-11).
 #pragma once
 
 #include <cstdint>
