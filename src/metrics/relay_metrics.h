@@ -66,7 +66,7 @@ struct ReplyLogCounts {
   std::atomic<int64_t> bytes{0};
   std::atomic<uint64_t> written{0};
   std::atomic<uint64_t> dropped{0};  // too many waited
-  std::atomic<uint64_t> failed{0};   // the disk did not take them, or another process writes there
+  std::atomic<uint64_t> failed{0};   // the disk did not take them
   std::atomic<uint64_t> restored{0};
   std::atomic<uint64_t> damaged{0};  // places where something else stood than was written
 };
