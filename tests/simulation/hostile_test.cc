@@ -216,8 +216,6 @@ std::vector<Body> bodies() {
        200},
       {"J17 an unknown coding", plain, 415, "content-type: application/json\r\ncontent-encoding: deflate\r\n"},
       {"J17 a nested coding", plain, 415, "content-type: application/json\r\ncontent-encoding: gzip, gzip\r\n"},
-      {"J17 two codings", plain, 415,
-       "content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-encoding: gzip\r\n"},
       {"J17 gzip that is none", plain, 400, "content-type: application/json\r\ncontent-encoding: gzip\r\n"},
       {"J17 zstd that is none", plain, 400, "content-type: application/json\r\ncontent-encoding: zstd\r\n"},
       {"J18 no type", plain, 415, ""},
@@ -250,8 +248,7 @@ TEST(HostileBodySimulation, a_body_is_refused_with_its_status_or_forwarded_as_it
     } else {
       expect_error(seen, row.status, "invalid_request_error");
       EXPECT_EQ(world.upstreams.asked.size(), before + 1) << "it went on";
-      EXPECT_EQ(seen.field("accept-encoding"),
-                row.status == 415 && row.fields.contains("encoding") ? "gzip, identity" : "");
+      EXPECT_EQ(seen.field("accept-encoding"), row.status == 415 ? "gzip, identity" : "");
       for (const std::string_view part : {"claude-sonnet", "evil.example", "mmmm"})
         EXPECT_EQ(seen.body.find(part), std::string::npos) << "it repeats what came: " << seen.body;
     }
@@ -263,8 +260,8 @@ TEST(HostileBodySimulation, a_body_is_refused_with_its_status_or_forwarded_as_it
 
 // -- Event streams --
 
-// The order of events is the vendor's: nothing is repaired and nothing refused, but behind the first message_stop there
-// is nothing more.
+// The order of events is the vendor's: nothing is repaired and nothing refused. Behind the first message_stop the
+// stream is only waited for a little, so that what is behind it may pass or not.
 TEST(HostileStreamSimulation, S13_events_out_of_order_pass_up_to_the_first_end) {
   const auto m = short_message();
   const std::string start = m[0], block = m[2], delta = m[3], usage = m[6], stop = m[7];
@@ -302,10 +299,31 @@ TEST(HostileStreamSimulation, S13_events_out_of_order_pass_up_to_the_first_end) 
           joined({row.pieces.begin(), row.pieces.begin() + static_cast<ptrdiff_t>(row.forwarded)});
       EXPECT_TRUE(seen.body.starts_with(least)) << seen.body;
       EXPECT_TRUE(all.starts_with(seen.body)) << seen.body;
-      if (apart) EXPECT_EQ(seen.body, least);
       EXPECT_EQ(world.outcomes.at(0).ending, Ending::kComplete);
       world.check();
     }
+  }
+}
+
+TEST(HostileStreamSimulation, S13_what_never_ends_behind_the_end_is_left) {
+  for (const bool shared : {false, true}) {
+    WorldOptions options = scripted(1);
+    if (shared) options.cache.emplace();
+    World world(options);
+    std::vector<std::string> pieces = short_message();
+    for (int i = 0; i < 1000; ++i) pieces.push_back(short_message()[3]);
+    world.upstreams.always(0, Reply::stream(pieces, 100ms));
+    Script script = call(true);
+    if (shared) script.fields = "baton-cache: on\r\n";
+    const Seen seen = world.play(script);
+    EXPECT_TRUE(seen.complete);
+    EXPECT_TRUE(seen.body.starts_with(joined(short_message())));
+    EXPECT_TRUE(joined(pieces).starts_with(seen.body));
+    EXPECT_LT(seen.total, 8s) << "five seconds behind the end";
+    EXPECT_EQ(world.outcomes.at(0).ending, Ending::kComplete);
+    EXPECT_EQ(world.upstreams.left.size(), 1u) << "the upstream is left";
+    EXPECT_EQ(world.pool(0).idle(), 0u);
+    world.check();
   }
 }
 
