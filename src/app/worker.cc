@@ -61,7 +61,14 @@ Worker::Worker(Shared& shared, size_t index)
       refreshes_({.loop = loop_,
                   .request_bytes = shared.request_bytes,
                   .reply_bytes = shared.reply_bytes,
-                  .metrics = metrics_}) {
+                  .metrics = metrics_}),
+      keep_warm_({.loop = loop_,
+                  .request_bytes = shared.request_bytes,
+                  .bytes = shared.warm_bytes,
+                  .metrics = metrics_,
+                  .warmth = shared.warmth.get(),
+                  .budgets = shared.budgets.get(),
+                  .relay = [this]() -> relay::Relay& { return service_->relay(); }}) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -95,12 +102,14 @@ void Worker::end() {
   loop_.post([this] {
     server_->cut();
     refreshes_.cut();
+    keep_warm_.cut();
   });
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
   });
-  finish([this] { return server_->settled() && refreshes_.settled() && background_.size() == 0; });
+  finish(
+      [this] { return server_->settled() && refreshes_.settled() && keep_warm_.settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
@@ -116,6 +125,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .tap_room = tap_room_,
                             .resumables = resumables_,
                             .refreshes = refreshes_,
+                            .keep_warm = keep_warm_,
                             .metrics = metrics_,
                             .background = background_});
 }
@@ -213,6 +223,7 @@ void Worker::use_listeners(const config::Settings& settings) {
 
 void Worker::drain(std::atomic<size_t>& left, Drain how) {
   loop_.post([this, &left, how] {
+    keep_warm_.cut();
     if (how == Drain::kHandOver) {
       // Closed with nobody waiting in it, so that no wake-up for one who came is lost on the way to the successor.
       for (Listening& one : listening_) one.listener->finish();

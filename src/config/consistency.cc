@@ -45,6 +45,7 @@ class Check {
     check_error_mix();
     check_affinity_policy();
     check_cache_policy();
+    check_write_admission();
   }
 
  private:
@@ -181,6 +182,10 @@ class Check {
     const std::string& policy = settings_.accounts.affinity.policy;
     if (policy != "cost" && policy != "session" && policy != "round_robin")
       refuse("affinity.policy", "must be cost, session or round_robin");
+  }
+  void check_write_admission() const {
+    const std::string& mode = settings_.accounts.warmth.write_admission;
+    if (mode != "off" && mode != "shadow") refuse("prompt_cache.write_admission", "must be off or shadow");
   }
   void check_cache_policy() const {
     if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");
