@@ -71,6 +71,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
       resumables(settings.resume),
+      warm_bytes(settings.accounts.warmth.bytes_max),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
   metrics.watch_memory(pressure);
@@ -79,6 +80,11 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     return now ? now->accounts.prompt_prefixes() : 0;
   });
   if (settings.cache.ahead_share > 0) foresight = std::make_unique<reuse::Foresight>(settings.cache.ahead_share);
+  if (settings.accounts.warmth.any())
+    warmth = std::make_unique<accounts::PromptWarmth>(
+        accounts::PromptWarmth::Options{.config = settings.accounts.warmth,
+                                        .short_ttl = settings.accounts.affinity.cache_ttl,
+                                        .long_ttl = settings.accounts.affinity.cache_ttl_long});
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "accounts/prompt_warmth.h"
 #include "admin/admin_pages.h"
 #include "admin/live_feed.h"
 #include "app/revision.h"
@@ -104,6 +105,8 @@ struct Shared {
   std::unique_ptr<reuse::Foresight> foresight;  // null: nothing is asked for ahead
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;
+  std::unique_ptr<accounts::PromptWarmth> warmth;  // null: no prompt is kept warm, or learnt of
+  ByteBudget warm_bytes;                           // requests held for it
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<store::Journal> journal;  // null when it or the rows are off

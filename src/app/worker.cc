@@ -61,7 +61,14 @@ Worker::Worker(Shared& shared, size_t index)
       refreshes_({.loop = loop_,
                   .request_bytes = shared.request_bytes,
                   .reply_bytes = shared.reply_bytes,
-                  .metrics = metrics_}) {
+                  .metrics = metrics_}),
+      keep_warm_({.loop = loop_,
+                  .request_bytes = shared.request_bytes,
+                  .bytes = shared.warm_bytes,
+                  .metrics = metrics_,
+                  .warmth = shared.warmth.get(),
+                  .budgets = shared.budgets.get(),
+                  .relay = [this]() -> relay::Relay& { return service_->relay(); }}) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -105,13 +112,15 @@ void Worker::end() {
   loop_.post([this] {
     server_->cut();
     refreshes_.cut();
+    keep_warm_.cut();
   });
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
     if (shared_cache_) shared_cache_->end();
   });
-  finish([this] { return server_->settled() && refreshes_.settled() && background_.size() == 0; });
+  finish(
+      [this] { return server_->settled() && refreshes_.settled() && keep_warm_.settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
@@ -128,6 +137,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .resumables = resumables_,
                             .refreshes = refreshes_,
                             .shared_replies = shared_cache_ ? &shared_cache_->replies() : nullptr,
+                            .keep_warm = keep_warm_,
                             .metrics = metrics_,
                             .background = background_});
 }
@@ -225,6 +235,7 @@ void Worker::use_listeners(const config::Settings& settings) {
 
 void Worker::drain(std::atomic<size_t>& left, Drain how) {
   loop_.post([this, &left, how] {
+    keep_warm_.cut();
     if (how == Drain::kHandOver) {
       // Closed with nobody waiting in it, so that no wake-up for one who came is lost on the way to the successor.
       for (Listening& one : listening_) one.listener->finish();

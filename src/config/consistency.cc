@@ -48,6 +48,7 @@ class Check {
     check_affinity_policy();
     check_cache_policy();
     check_shared_cache();
+    check_write_admission();
   }
 
  private:
@@ -184,6 +185,10 @@ class Check {
     const std::string& policy = settings_.accounts.affinity.policy;
     if (policy != "cost" && policy != "session" && policy != "round_robin")
       refuse("affinity.policy", "must be cost, session or round_robin");
+  }
+  void check_write_admission() const {
+    const std::string& mode = settings_.accounts.warmth.write_admission;
+    if (mode != "off" && mode != "shadow") refuse("prompt_cache.write_admission", "must be off or shadow");
   }
   void check_cache_policy() const {
     if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");

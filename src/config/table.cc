@@ -361,6 +361,23 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "affinity.leader_tokens_min", [](auto& s) -> auto& { return s.accounts.affinity.leader_tokens_min; }, 0,
           10'000'000, "Only where so many tokens would be written twice."),
+      R::share(
+          "prompt_cache.keep_warm_share", [](auto& s) -> auto& { return s.accounts.warmth.keep_warm_share; },
+          "Prompts that are expected back after their entry in the vendor's prompt cache has run out are asked for "
+          "once "
+          "more before it does (max_tokens 0), for at most this share of what calls with marked prompts cost; less "
+          "while "
+          "that does not pay. 0: none."),
+      R::count(
+          "prompt_cache.asks_max", [](auto& s) -> auto& { return s.accounts.warmth.asks_max; }, 1, 3,
+          "How often in a row for one prompt."),
+      R::size(
+          "prompt_cache.bytes_max", [](auto& s) -> auto& { return s.accounts.warmth.bytes_max; }, 1 * kMiB, kUnlimited,
+          "Requests that are held for that, packed; more are let go."),
+      R::text(
+          "prompt_cache.write_admission", [](auto& s) -> auto& { return s.accounts.warmth.write_admission; }, "",
+          "`shadow` counts what it would have saved and lost to write only those prompts to a cache that are expected "
+          "back; `off`."),
       R::size(
           "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
           "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),

@@ -19,6 +19,7 @@
 #include "model/outcome.h"
 #include "model/route.h"
 #include "relay/likeness.h"
+#include "relay/warm_copy.h"
 #include "reuse/digest.h"
 #include "reuse/reply_store.h"
 #include "reuse/rules.h"
@@ -57,6 +58,8 @@ struct Call {
   std::shared_ptr<const reuse::KeptReply> spare = {};  // a stale reply that will do in place of an error
   std::unique_ptr<Likeness> alike = {};                // what an answer to the same in other words is judged by
   std::optional<Asked> asked = {};                     // an answer that another relay has kept will do
+  std::unique_ptr<WarmCopy> warm = {};                 // to ask for its prompt once more
+  Warming* warming = nullptr;                          // it does that
   bool refreshes = false;                              // nobody waits for its answer
   uint64_t purges = 0;                                 // of the reply cache, when it was looked at
   reuse::PurgePoint shared_point = {};                 // of the replies that relays share, then

@@ -31,6 +31,7 @@
 
 namespace baton::relay {
 
+class KeepWarm;
 class Refreshes;
 
 // How the relay reaches one endpoint of an account.
@@ -67,6 +68,7 @@ struct Parts {
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
   reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before
   Refreshes* refreshes = nullptr;                      // of this loop; null: nothing is asked anew beside calls
+  KeepWarm* keep_warm = nullptr;                       // of this loop; null: no prompt is kept warm, or learnt of
   std::string public_url;                              // the relay's own origin, or empty: from the request
   bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;

@@ -1,6 +1,7 @@
 #include "reuse/reply_log.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@ constexpr size_t kHeadBytes = 4 + kSizeBytes + sizeof(Sha256);
 constexpr uint64_t kSegmentBytesMin = 1 * kMiB;
 constexpr uint64_t kSegmentBytesMax = 64 * kMiB;
 constexpr uint64_t kRecordBytesMax = 80 * kMiB;  // more than any reply that is kept
+// For the moment between a successor's first call and its predecessor's leaving.
+constexpr int kHoldTries = 10;
+constexpr auto kHoldPause = std::chrono::milliseconds(20);
 
 std::string read_whole(const std::string& path, uint64_t bytes_max) {
   std::string text;
@@ -64,7 +68,10 @@ Expected<std::unique_ptr<ReplyLog>> ReplyLog::open(Options options, const runtim
     return fail(ErrorCode::kStore, Fault::kUs,
                 log->options_.folder + ": " + (error ? error.message() : std::strerror(errno)));
   if (auto secret = log->find_secret(); !secret) return std::unexpected(secret.error());
-  log->find_segments();
+  log->lock_ = ::open((log->options_.folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (log->lock_ < 0)
+    return fail(ErrorCode::kStore, Fault::kUs, log->options_.folder + "/lock: " + std::strerror(errno));
+  if (!log->hold()) log->find_segments();
   log->thread_ = std::thread([one = log.get()] { one->run(); });
   return log;
 }
@@ -77,6 +84,30 @@ ReplyLog::~ReplyLog() {
   there_is_work_.notify_one();
   if (thread_.joinable()) thread_.join();
   if (file_ >= 0) ::close(file_);
+  if (lock_ >= 0) ::close(lock_);
+}
+
+bool ReplyLog::hold() {
+  if (held_ || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) return held_;
+  held_ = true;
+  find_segments();  // another process may have written since
+  return true;
+}
+
+bool ReplyLog::hold_soon() {
+  for (int i = 0; i < kHoldTries && !hold(); ++i) std::this_thread::sleep_for(kHoldPause);
+  return held_;
+}
+
+void ReplyLog::leave() {
+  {
+    std::lock_guard lock(mutex_);
+    left_ = true;
+  }
+  settle();  // after which the thread has nothing to do any more
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
+  held_ = false;
 }
 
 Expected<void> ReplyLog::find_secret() {
@@ -102,6 +133,8 @@ std::string ReplyLog::path_of(uint64_t segment) const {
 }
 
 void ReplyLog::find_segments() {
+  segments_.clear();
+  counts_.bytes = 0;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
     const std::string name = entry.path().filename().string();
@@ -115,7 +148,7 @@ void ReplyLog::find_segments() {
   }
   std::ranges::sort(segments_, {}, &Segment::number);
   for (const Segment& one : segments_) counts_.bytes += static_cast<int64_t>(one.bytes);
-  forget_oldest(0);
+  if (held_) forget_oldest(0);
 }
 
 template <class Visit>
@@ -167,7 +200,7 @@ void ReplyLog::restore(ReplyStore& store) {
       auto reply = read_record(payload, now, wall);
       if (reply != nullptr && store.restore(std::move(reply), now)) ++counts_.restored;
     });
-    if (counts_.restored != before) continue;
+    if (counts_.restored != before || !held_) continue;
     ::unlink(path_of(segment.number).c_str());
     counts_.bytes -= static_cast<int64_t>(std::exchange(segment.bytes, 0));
   }
@@ -178,7 +211,7 @@ void ReplyLog::write(std::shared_ptr<const KeptReply> reply, uint64_t purges, co
   const size_t bytes = reply->content.size() + sizeof(KeptReply);
   {
     std::lock_guard lock(mutex_);
-    if (purges != store.purges()) return;
+    if (left_ || purges != store.purges()) return;
     if (queued_bytes_ + bytes > kLogQueueBytesMax) {
       ++counts_.dropped;
       return;
@@ -194,6 +227,7 @@ void ReplyLog::purge(const Selection& what) {
   if (what.empty()) return;
   {
     std::lock_guard lock(mutex_);
+    if (left_) return;
     ++taken_;
     jobs_.push_back({.purge = std::make_unique<Chosen>(what)});
   }
@@ -254,6 +288,7 @@ void ReplyLog::append(const std::vector<Job>& jobs) {
       continue;
     }
     flush();
+    if (!hold_soon()) find_segments();  // what is purged goes, whoever writes
     for (Segment& segment : segments_) rewrite(segment, job.purge->selection());
     std::erase_if(segments_, [](const Segment& one) { return one.bytes == 0; });
   }
@@ -261,6 +296,10 @@ void ReplyLog::append(const std::vector<Job>& jobs) {
 }
 
 bool ReplyLog::write_out(std::string_view records) {
+  if (!hold_soon()) {
+    say(options_.folder + ": another process writes there");
+    return false;
+  }
   forget_oldest(records.size());
   if (counts_.bytes + static_cast<int64_t>(records.size()) > static_cast<int64_t>(options_.bytes_max)) return false;
   const uint64_t segment_bytes =

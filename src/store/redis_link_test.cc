@@ -131,8 +131,8 @@ TEST_F(Link, silence_behind_what_nobody_waits_for_is_seen_too) {
 }
 
 TEST_F(Link, nonsense_and_answers_to_nothing_drop_the_connection_and_all_who_wait) {
-  const std::string nonsense[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "$536870912\r\n", "+OK\r\n+OK\r\n", "$3\r\nabcdef",
-                                  "*3\r\n*2\r\n*1\r\n*1\r\n"};
+  const std::string nonsense[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "$536870912\r\n", "+OK\r\n+OK\r\n",
+                                  "$3\r\nabcdef", "*3\r\n*2\r\n*1\r\n*1\r\n"};
   begin();
   for (const std::string& said : nonsense) {
     run_for(10s);

@@ -90,6 +90,16 @@ World::World(WorldOptions options)
   if (options_.similar) similar_ = std::make_unique<similar::Memory>(*options_.similar, similar::built_in_weights());
   refreshes_ = std::make_unique<relay::Refreshes>(relay::Refreshes::Parts{
       .loop = loop_, .request_bytes = request_bytes, .reply_bytes = reply_bytes, .metrics = metrics_.shard(0)});
+  if (options_.warmth.any())
+    warmth_ = std::make_unique<accounts::PromptWarmth>(accounts::PromptWarmth::Options{.config = options_.warmth});
+  keep_warm_ =
+      std::make_unique<relay::KeepWarm>(relay::KeepWarm::Parts{.loop = loop_,
+                                                               .request_bytes = request_bytes,
+                                                               .bytes = warm_bytes,
+                                                               .metrics = metrics_.shard(0),
+                                                               .warmth = warmth_.get(),
+                                                               .budgets = options_.budgets,
+                                                               .relay = [this]() -> relay::Relay& { return *relay_; }});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
                                                        .authenticator = authenticator_,
@@ -115,6 +125,7 @@ World::World(WorldOptions options)
                                                        .resumables = resumables_.get(),
                                                        .resumables_of_loop = resumable_list_.get(),
                                                        .refreshes = refreshes_.get(),
+                                                       .keep_warm = keep_warm_->enabled() ? keep_warm_.get() : nullptr,
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,
@@ -158,6 +169,7 @@ void World::begin_shared() {
 World::~World() {
   server_->cut();
   refreshes_->cut();
+  keep_warm_->cut();
   sim_server_->cut();
   for (auto& pool : pools_) pool->close_idle();
   if (shared_) {
@@ -167,8 +179,8 @@ World::~World() {
   }
   int turns = 0;
   loop_.run_until([&] {
-    return (server_->settled() && refreshes_->settled() && sim_server_->settled() && upstreams.settled() &&
-            background_.size() == 0 && (redis_ == nullptr || redis_->settled())) ||
+    return (server_->settled() && refreshes_->settled() && keep_warm_->settled() && sim_server_->settled() &&
+            upstreams.settled() && background_.size() == 0 && (redis_ == nullptr || redis_->settled())) ||
            ++turns > 100'000;
   });
   pools_.clear();
@@ -192,8 +204,8 @@ Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
 bool World::at_rest() const {
   int64_t leased = 0;
   for (accounts::AccountIndex i = 0; i < accounts_->size(); ++i) leased += accounts_->in_flight(i);
-  return server_->busy() == 0 && server_->open() == 0 && refreshes_->settled() && simulator_.books().open == 0 &&
-         leased == 0 && upstreams.playing() == 0;
+  return server_->busy() == 0 && server_->open() == 0 && refreshes_->settled() && keep_warm_->settled() &&
+         simulator_.books().open == 0 && leased == 0 && upstreams.playing() == 0;
 }
 
 std::vector<Seen> World::play(const std::vector<Script>& scripts) {

@@ -17,6 +17,7 @@
 #include "ledger/ledger.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
+#include "relay/keep_warm.h"
 #include "relay/refresh.h"
 #include "relay/relay.h"
 #include "reuse/reply_store.h"
@@ -62,6 +63,7 @@ struct WorldOptions {
   reuse::SharedConfig shared = {.secret = Secret("a secret of thirty-two characters")};
   std::optional<similar::Config> similar = {};  // none: nothing similar is reused; wants `cache`
   reuse::ResumeConfig resume = {};
+  accounts::WarmthConfig warmth = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
   bool warm = false;      // connections may be made in advance
@@ -112,6 +114,8 @@ class World {
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
   similar::Memory& similar() { return *similar_; }
+  relay::KeepWarm& keep_warm() { return *keep_warm_; }
+  ByteBudget warm_bytes{64 * kMiB};
   const reuse::Flights& flights() const { return *flights_; }
   const reuse::Resumables& resumables() const { return *resumables_; }
 
@@ -158,6 +162,8 @@ class World {
   std::unique_ptr<reuse::Resumables> resumables_;
   std::unique_ptr<reuse::ResumableList> resumable_list_;
   std::unique_ptr<relay::Refreshes> refreshes_;
+  std::unique_ptr<accounts::PromptWarmth> warmth_;
+  std::unique_ptr<relay::KeepWarm> keep_warm_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;
