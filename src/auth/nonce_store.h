@@ -23,7 +23,8 @@ class NonceStore {
   // Takes the mark, once, until kSignatureWindow after `signed_at`. kUnauthenticated: it was taken before, or cannot be
   // told from one that was; kOverloaded: no room; kStore: it cannot be kept. Each but the first has a sentence for the
   // client.
-  virtual runtime::Task<Expected<void>> claim(runtime::Loop& loop, NonceMark mark, WallTime signed_at, WallTime now) = 0;
+  virtual runtime::Task<Expected<void>> claim(runtime::Loop& loop, NonceMark mark, WallTime signed_at,
+                                              WallTime now) = 0;
 };
 
 }  // namespace baton::auth
