@@ -185,7 +185,7 @@ Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
     co_await runtime::wait(*loop_, {.cancel = &cancel_, .until = loop_->now() + std::chrono::milliseconds(20)});
     if (cancel_.cancelled() || stream_->gone()) co_return std::unexpected(client_gone());
   }
-  body_started_ += loop_->now() - began;  // it was we who did not listen
+  body_started_ = body_started_ + (loop_->now() - began);  // it was we who did not listen
   co_return Expected<void>{};
 }
 
