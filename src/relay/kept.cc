@@ -7,6 +7,7 @@
 #include "http/content_coding.h"
 #include "ledger/row.h"
 #include "relay/alike.h"
+#include "relay/refresh.h"
 #include "relay/seal.h"
 #include "reuse/rules.h"
 
@@ -40,12 +41,20 @@ bool foresee(const Parts& parts, const Call& call, const reuse::KeptReply& reply
   return advice.ask;
 }
 
+// Where this question comes round it is to be asked ahead of its next time.
+void look_ahead(const Parts& parts, const Call& call, const reuse::Digest& digest) {
+  if (parts.foresight == nullptr || parts.refreshes == nullptr || call.refreshes) return;
+  const auto plan = parts.foresight->asked(digest.key, parts.loop.now(), parts.replies->config().ttl);
+  if (plan) parts.refreshes->later(call, *plan);
+}
+
 void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
   if (!call.keep_as) return;
   const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
-  if (parts.foresight != nullptr && !call.refreshes) parts.foresight->spent(cost_of(parts, call, reply.usage));
+  if (parts.foresight != nullptr && !call.refreshes)
+    parts.foresight->spent(cost_of(parts, call, reply.usage), call.keep_as->key);
   if (call.alike) learn_alike(parts, call, reply, change.stored);
 }
 
@@ -120,6 +129,7 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   call.may_join = call.refreshes;
   if (!rules->look) return std::nullopt;
   call.may_join = rules->age_max > Duration{0};
+  if (rules->keep) look_ahead(parts, call, *digest);
   const reuse::Config& config = parts.replies->config();
   const Duration while_refreshed = rules->stale_while_revalidate.value_or(config.stale_while_revalidate);
   const Duration if_error = rules->stale_if_error.value_or(config.stale_if_error);
