@@ -69,6 +69,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .nonces = &shared.nonces,
                                                        .pressure = &shared.pressure,
                                                        .replies = shared.replies.get(),
+                                                       .shared = parts.shared_replies,
                                                        .similar = shared.similar.get(),
                                                        .foresight = shared.foresight.get(),
                                                        .flights = shared.flights.get(),

@@ -27,6 +27,7 @@ struct LoopParts {
   stream::TapRoom& tap_room;
   reuse::ResumableList& resumables;
   relay::Refreshes& refreshes;
+  reuse::SharedReplies* shared_replies;  // or null
   relay::KeepWarm& keep_warm;
   metrics::RelayMetrics::Shard& metrics;
   runtime::TaskGroup& background;  // what runs beside calls

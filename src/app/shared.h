@@ -13,6 +13,7 @@
 #include "admin/admin_pages.h"
 #include "admin/live_feed.h"
 #include "app/revision.h"
+#include "app/shared_cache.h"
 #include "auth/key_ring.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
@@ -66,6 +67,9 @@ struct Shared {
   }
 
   Expected<void> open_reply_log();
+  Expected<void> open_shared_cache();
+  // Takes replies out wherever this process keeps them.
+  cache::Change purge_replies(const reuse::Selection& what);
   // Where the rows of calls lie.
   ledger::Place ledger_place() const { return {settings.data_dir, settings.ledger.database}; }
 
@@ -96,6 +100,7 @@ struct Shared {
   std::atomic<int64_t> connections{0};
   std::unique_ptr<reuse::ReplyLog> reply_log;   // null: nothing is kept on the disk
   std::unique_ptr<reuse::ReplyStore> replies;   // null: nothing is reused
+  std::unique_ptr<SharedCache> shared_cache;    // null: nothing is shared with other relays
   std::unique_ptr<similar::Memory> similar;     // null: nothing similar is reused
   std::unique_ptr<reuse::Foresight> foresight;  // null: nothing is asked for ahead
   std::unique_ptr<reuse::Flights> flights;

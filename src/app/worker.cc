@@ -82,6 +82,16 @@ Worker::Worker(Shared& shared, size_t index)
     shared_.live.offer(call, loop_.now());
     traces.offer(call);
   });
+  if (shared.shared_cache) {
+    shared_cache_ = std::make_unique<SharedCacheLoop>(
+        *shared.shared_cache, SharedCacheLoop::Parts{.loop = loop_,
+                                                     .poller = poller_,
+                                                     .resolver = *resolver_,
+                                                     .random = random_,
+                                                     .content_bytes_max = shared.replies->content_bytes_max(),
+                                                     .tells_purges = index == 0});
+    shared_cache_->begin(background_);
+  }
   edge_ = settings.edge;
   use(shared.current());
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
@@ -109,6 +119,7 @@ void Worker::end() {
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
+    if (shared_cache_) shared_cache_->end();
   });
   finish(
       [this] { return server_->settled() && refreshes_.settled() && keep_warm_.settled() && background_.size() == 0; });
@@ -127,6 +138,7 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .tap_room = tap_room_,
                             .resumables = resumables_,
                             .refreshes = refreshes_,
+                            .shared_replies = shared_cache_ ? &shared_cache_->replies() : nullptr,
                             .keep_warm = keep_warm_,
                             .metrics = metrics_,
                             .background = background_});

@@ -80,6 +80,7 @@ class Worker : public LoopThread, public edge::Handler {
   stream::TapRoom tap_room_;
   reuse::ResumableList resumables_;
   relay::Refreshes refreshes_;
+  std::unique_ptr<SharedCacheLoop> shared_cache_;  // null: nothing is shared with other relays
   relay::KeepWarm keep_warm_;
   edge::Config edge_;
   std::unique_ptr<net::Prober> prober_;

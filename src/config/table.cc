@@ -425,6 +425,25 @@ std::span<const Setting<Settings>> settings_table() {
           "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
           "late readers."),
 
+      R::secret(
+          "cache.redis", [](auto& s) -> auto& { return s.shared_cache.url; }, "none",
+          "redis:// or rediss:// address of a Redis in which several relays share the replies that they keep: "
+          "redis://[user:password@]host[:port][/database]."),
+      R::secret(
+          "cache.redis_secret", [](auto& s) -> auto& { return s.shared_cache.secret; }, "required with cache.redis",
+          "What these relays have in common, 32 characters or more: from it follow the names of replies there and the "
+          "keys that they are encrypted with."),
+      R::text(
+          "cache.redis_ca_file", [](auto& s) -> auto& { return s.shared_cache.ca_file; }, "the system's",
+          "PEM file of the issuers that the certificate of a rediss:// server may have."),
+      R::duration(
+          "cache.redis_timeout", [](auto& s) -> auto& { return s.shared_cache.timeout; }, ns(1ms), ns(1s),
+          "How long a call waits for Redis; then it goes on as if nothing were kept there."),
+      R::duration(
+          "cache.redis_wait", [](auto& s) -> auto& { return s.shared_cache.wait_max; }, 0, ns(600s),
+          "How long a call waits for the reply of another relay that makes the same call. 0: relays do not wait for "
+          "one another."),
+
       R::other("similar.rules", "list", "nobody",
                "For whom the answer to another question will do that asks the same in other words. The first that fits "
                "a call decides."),

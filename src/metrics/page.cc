@@ -2,11 +2,14 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <sstream>
 
 #include "metrics/process_facts.h"
+#include "metrics/redis_page.h"
 #include "metrics/relay_metrics.h"
 
 namespace baton::metrics {
@@ -395,6 +398,7 @@ void Page::flights() {
     add(counters("baton_cache_disk_damages_total", "Places on the disk where something else stood than was written."),
         {}, static_cast<double>(log->damaged.load()));
   }
+  if (metrics_.redis_ != nullptr) std::ranges::move(redis_families(*metrics_.redis_), std::back_inserter(families_));
   add(gauges("baton_cache_refreshes", "Kept replies that are asked for anew while nobody waits."), {},
       level([](const Shard& s) -> auto& { return s.refreshes_; }));
   add(counters("baton_cache_refreshes_skipped_total",

@@ -26,6 +26,7 @@
 #include "base/memory_pressure.h"
 #include "base/units.h"
 #include "metrics/counters.h"
+#include "metrics/redis_counts.h"
 #include "model/outcome.h"
 #include "model/similarity.h"
 
@@ -128,6 +129,8 @@ class RelayMetrics {
   };
   void watch_similar(std::function<Similar()> read) { similar_ = std::move(read); }
   void watch_reply_log(const ReplyLogCounts& log) { reply_log_ = &log; }
+  // The same of replies in Redis.
+  void watch_redis(const RedisCounts& redis) { redis_ = &redis; }
   // So much was in the reply cache before the loops began.
   void cache_restored(int64_t bytes, int64_t entries) { cache_purged(-bytes, -entries, 0); }
 
@@ -176,6 +179,7 @@ class RelayMetrics {
   const std::atomic<size_t>* nonces_ = nullptr;
   const MemoryPressure* pressure_ = nullptr;
   const ReplyLogCounts* reply_log_ = nullptr;
+  const RedisCounts* redis_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
 

@@ -17,6 +17,7 @@
 #include "reuse/foresight.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
+#include "reuse/shared_replies.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "similar/memory.h"
@@ -60,6 +61,7 @@ struct Parts {
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   const MemoryPressure* pressure = nullptr;            // of the process; null: nobody watches it
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
+  reuse::SharedReplies* shared = nullptr;              // of this loop; null: nothing is shared with other relays
   similar::Memory* similar = nullptr;                  // of all loops; null: nothing similar is reused
   reuse::Foresight* foresight = nullptr;               // of all loops; null: nothing is asked for ahead
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself

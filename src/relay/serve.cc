@@ -52,6 +52,7 @@ Task<Expected<void>> Relay::walk(Call& call, Own own) {
   if (auto read_in = co_await read(call); !read_in) co_return std::unexpected(read_in.error());
   auto kept = find_kept(parts_, call, digester_ ? &*digester_ : nullptr);
   if (!kept) co_return std::unexpected(kept.error());
+  if (call.asked) *kept = co_await find_shared(parts_, call, *digester_);
   if (*kept) {
     if ((*kept)->refresh && parts_.refreshes != nullptr)
       parts_.refreshes->begin(*this, parts_.life != nullptr ? parts_.life->lock() : nullptr, call, (*kept)->reply);

@@ -60,11 +60,6 @@ class ReplyLog {
   std::string trouble() const;
 
  private:
-  struct Chosen {  // a Selection that owns its texts
-    bool all = false;
-    std::string tenant, tag, key;
-    Selection selection() const { return {.all = all, .tenant = tenant, .tag = tag, .key = key}; }
-  };
   struct Job {
     std::shared_ptr<const KeptReply> reply = {};  // or
     std::unique_ptr<Chosen> purge = {};
@@ -88,8 +83,6 @@ class ReplyLog {
   void rewrite(Segment& segment, const Selection& without);
   template <class Visit>
   void each_record(std::string_view bytes, Visit&& visit);
-  std::string encode(const KeptReply& reply) const;
-  std::shared_ptr<KeptReply> decode(std::string_view payload, Instant now, WallTime wall) const;
   void say(std::string trouble);
 
   const Options options_;

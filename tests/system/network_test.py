@@ -14,7 +14,7 @@ from rig.upstream import (BLOCK_START, BLOCK_STOP, MESSAGE, MESSAGE_DELTA, MESSA
 from rig.wire import Closed, Wire, call, eventually, message, request
 
 QUIET = {"ledger": {"access_log": "off"}}
-TIMEOUTS = {"upstream": {"connect_timeout": "300ms", "warm_connections_max": 0}, **QUIET}
+TIMEOUTS = {"upstream": {"connect_timeout": "150ms", "warm_connections_max": 0}, **QUIET}
 MB = 1 << 20
 STREAMED = [("streamed", True), ("unstreamed", False)]
 
@@ -23,6 +23,7 @@ STREAMED = [("streamed", True), ("unstreamed", False)]
 class Packets(unittest.TestCase):
     def check_row(self, stream):
         network = self.enterContext(PrivateNetwork())
+        network.need_rules()
         want = b"".join(text_stream("h", "i")) if stream else MESSAGE
         body = message(stream=stream)
         bad, good = self.enterContext(Upstream(answer_message)), self.enterContext(Upstream(answer_message))
@@ -45,7 +46,7 @@ class Packets(unittest.TestCase):
         with self.subTest("F56: every tenth packet is lost"):
             with Relay(pool[1:], QUIET) as relay:
                 network.rules("meta l4proto tcp numgen inc mod 10 == 9 drop")
-                for _ in range(3):
+                for _ in range(2):
                     reply = call(relay.port, "POST", "/v1/messages", body, seconds=30)
                     self.assertEqual((reply.status, reply.body), (200, want))
                 network.rules()
@@ -97,14 +98,15 @@ class Starved(unittest.TestCase):
         with Upstream(answer_message) as upstream, Cgroup("cpu", 5000) as group:
             with Relay([account(upstream.port)], QUIET) as relay:
                 group.take(relay.process.pid)
-                for i in range(20):
+                for i in range(100):
                     reply = call(relay.port, "POST", "/v1/messages", message(stream=i % 2 == 0), seconds=30)
                     self.assertEqual(reply.status, 200)
-                    if i % 5 == 0:
+                    if i % 20 == 0:
                         began = time.monotonic()
                         self.assertEqual(relay.admin("/healthz")[0], 200)
                         self.assertLess(time.monotonic() - began, 5)
-                self.assertEqual(len(upstream.calls), 20, "calls were repeated")
+                self.assertEqual(len(upstream.calls), 100, "calls were repeated")
+                self.assertGreater(group.statistic("cpu.stat", "nr_throttled"), 0, "it had processor enough")
                 relay.stop(60)
 
 

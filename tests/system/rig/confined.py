@@ -39,12 +39,19 @@ class PrivateNetwork:
         except FileNotFoundError as error:
             raise unittest.SkipTest(f"{command[0]} is not installed") from error
         if done.returncode != 0:
-            raise unittest.SkipTest(f"{' '.join(command)}: {done.stderr.strip()}")
+            raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+    def need_rules(self):
+        """Leaves the test out where the kernel has no filter of packets."""
+        try:
+            self.rules()
+        except AssertionError as error:
+            raise unittest.SkipTest(str(error)) from error
 
     def rules(self, *lines):
         """Replaces the filter of what comes in over loopback."""
-        self.run("nft", "-f", "-", text="flush ruleset\ntable ip test { chain input { type filter hook input priority 0;\n" +
-                 "\n".join(lines) + "\n} }\n")
+        self.run("nft", "-f", "-", text="flush ruleset\ntable ip test {\n chain input {\n  type filter hook input priority 0;\n" +
+                 "".join(f"  {line}\n" for line in lines) + " }\n}\n")
 
     def local_ports(self, first, last):
         self.run("sh", "-c", f"echo {first} {last} > /proc/sys/net/ipv4/ip_local_port_range")
@@ -53,7 +60,7 @@ class PrivateNetwork:
 class Cgroup:
     """A group of this controller with these settings, cgroup version 1 or 2; left out where none may be made."""
 
-    FILES = {"memory": ("memory.limit_in_bytes", "memory.max"), "cpu": ("cpu.cfs_quota_us", "cpu.max")}
+    FILES = {"memory": ("memory.limit_in_bytes", "memory.max"), "cpu": ("cpu.cfs_quota_us", "cpu.max")}  # of version 1, of version 2
 
     def __init__(self, controller, value):
         self.controller, self.value = controller, value
@@ -81,6 +88,11 @@ class Cgroup:
     def take(self, pid):
         with open(os.path.join(self.folder, "cgroup.procs"), "w", encoding="ascii") as out:
             out.write(str(pid))
+
+    def statistic(self, file, name):
+        """A line of a file of numbers."""
+        with open(os.path.join(self.folder, file), encoding="ascii") as lines:
+            return next(int(line.split()[1]) for line in lines if line.split()[0] == name)
 
 
 class ConfinedRelay(Relay):
