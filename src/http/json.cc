@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "http/detail/json_bytes.h"
 
 namespace baton::http {
 namespace {
@@ -400,16 +401,34 @@ Expected<const std::vector<JsonField>*> JsonScanner::scan_object(std::string_vie
   return &state.fields;
 }
 
-std::optional<std::string> json_string(std::string_view span) {
+namespace {
+
+// The characters between the quotes of a span that is one string, as they are written.
+struct Inside {
+  std::string_view text;
+  bool escaped = false;
+};
+std::optional<Inside> inside_of(std::string_view span) {
   if (span.size() < 2 || span.front() != '"' || span.back() != '"') return std::nullopt;
-  std::string_view inside = span.substr(1, span.size() - 2);
+  Inside inside{.text = span.substr(1, span.size() - 2)};
+  const char* const end = inside.text.data() + inside.text.size();
   // A quote inside that is not escaped would make it more than one string.
-  for (size_t quote = inside.find('"'); quote != std::string_view::npos; quote = inside.find('"', quote + 1)) {
-    size_t slashes = 0;
-    while (slashes < quote && inside[quote - slashes - 1] == '\\') ++slashes;
-    if (slashes % 2 == 0) return std::nullopt;
-  }
-  return unescape(inside);
+  if (detail::string_close(inside.text.data(), end, inside.escaped) != end) return std::nullopt;
+  return inside;
+}
+
+}  // namespace
+
+std::optional<std::string> json_string(std::string_view span) {
+  const auto inside = inside_of(span);
+  if (!inside) return std::nullopt;
+  return inside->escaped ? unescape(inside->text) : std::string(inside->text);
+}
+
+std::optional<std::string_view> json_plain(std::string_view span) {
+  const auto inside = inside_of(span);
+  if (!inside || inside->escaped) return std::nullopt;
+  return inside->text;
 }
 
 std::optional<int64_t> json_int(std::string_view span) {
