@@ -86,27 +86,43 @@ class Documents(unittest.TestCase):
             self.assertIn(os.path.basename(path), shown, f"{path} is in no page")
 
 
-class Incidents(unittest.TestCase):
-    """The table of tests/README.md: a test that it names is there."""
+class Tables(unittest.TestCase):
+    """The tables of tests/ that say which test shows what: a test that they name is there."""
 
-    def test_every_test_of_the_table_exists(self):
-        of_cc = {f"{suite}.{name}" for path in tracked("src/*_test.cc", "tests/*_test.cc")
-                 for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)", read(path), re.MULTILINE)}
-        topics = {os.path.basename(path)[:-len("_test.py")]: read(path) for path in tracked("tests/system/*_test.py", "tools/tree_test.py")}
-        topics["tools"] = topics.pop("tree")
-        topics["dashboard"] = read("tests/system/browser/dashboard.mjs")
+    @classmethod
+    def setUpClass(cls):
+        cls.of_cc = {f"{suite}.{name}" for path in tracked("src/*_test.cc", "tests/*_test.cc")
+                     for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)", read(path), re.MULTILINE)}
+        cls.topics = {os.path.basename(path)[:-len("_test.py")]: read(path) for path in tracked("tests/system/*_test.py", "tools/tree_test.py")}
+        cls.topics["tools"] = cls.topics.pop("tree")
+        cls.topics["dashboard"] = read("tests/system/browser/dashboard.mjs")
+        cls.topics["hostile"] = read("tests/simulation/hostile_test.cc")
+
+    def missing(self, text):
+        """The tests named in it that are not there."""
+        out = []
+        for suite, name, topic, title in re.findall(r"`(\w+)\.(\w+)`|`(\w+): ([^`]+)`", re.sub(r"`(?:system/|hostile: H…|connection: )[^`]*`", "", text)):
+            there = f"{suite}.{name}" in self.of_cc if suite else f"def test_{title}(" in self.topics[topic] or \
+                f'"{title}"' in self.topics[topic] or f"'{title}'" in self.topics[topic]
+            out += [] if there else [f"{suite}{topic} {name}{title}"]
+        return out
+
+    def test_every_test_about_an_incident_exists(self):
         section = read("tests/README.md").split("## What has happened to other gateways", 1)[1].split("\n## ", 1)[0]
         rows = re.findall(r"^\| (?!what happened|---)(.+?) \| (.+?) \| (.+) \|$", section, re.MULTILINE)
         self.assertGreater(len(rows), 35)
-        missing = []
         for what, _, tests in rows:
-            names = re.findall(r"`(\w+)\.(\w+)`|`(\w+): ([^`]+)`", re.sub(r"`system/[^`]*`", "", tests))
-            missing += [f"{what}: no test"] if not names else []
-            for suite, name, topic, title in names:
-                there = f"{suite}.{name}" in of_cc if suite else f"def test_{title}(" in topics[topic] or f'"{title}"' in topics[topic] or \
-                    f"'{title}'" in topics[topic]
-                missing += [] if there else [f"{what}: {suite}{topic} {name}{title}"]
-        self.assertEqual(missing, [])
+            self.assertRegex(tests, r"`\w+[.:]", f"{what}: no test")
+            self.assertEqual(self.missing(tests), [], what)
+
+    def test_every_test_about_hostile_input_exists(self):
+        page = read("tests/hostile.md").split("\n## ", 1)[1]
+        rows = re.findall(r"^\| ([HJSAC]\d+)\b.*$", page, re.MULTILINE)
+        self.assertGreater(len(rows), 75)
+        self.assertEqual(self.missing(page), [])
+        titles = set(re.findall(r"`hostile: ([^`…]+)`", page))
+        for title in re.findall(r'^      ?\{"((?:[HJ]\d+) [^"]+)"', self.topics["hostile"], re.MULTILINE):
+            self.assertIn(title, titles, "a row of hostile_test.cc that the page leaves out")
 
 
 class Supply(unittest.TestCase):

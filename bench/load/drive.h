@@ -12,6 +12,7 @@ namespace baton::load {
 //   With --tls 1 over TLS, whatever certificate the server has.
 //   With --distinct 1 each request asks something else; without, they differ only in whom they are for.
 //   With --requests N the closed loop ends after exactly so many, warm-up included, or after --seconds.
+//   SIGTERM ends the window: nothing more is asked, what is under way is waited for and judged.
 // flags: --port --connections --seconds --warmup --rate --requests --tls --body-bytes --key --bench --expect FILE
 // --distinct
 // --pids a,b

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <deque>
 #include <memory>
@@ -23,6 +24,8 @@ namespace {
 
 constexpr uint64_t kConnectNs = 10 * kNanosPerSecond;
 constexpr uint64_t kDrainNs = 10 * kNanosPerSecond;
+
+volatile std::sig_atomic_t told_to_end = 0;
 
 struct Client {
   int fd = -1;
@@ -119,7 +122,7 @@ int RequestRun::run() {
   serve(window_from_ns_, [] { return false; });
   meter_.start();
   counting_ = true;
-  serve(window_to_ns_, [&] { return most_ > 0 && serial_ == most_ && busy() == 0; });
+  serve(window_to_ns_, [&] { return told_to_end != 0 || (most_ > 0 && serial_ == most_ && busy() == 0); });
   counting_ = false;
   meter_.stop();
   running_ = false;
@@ -283,6 +286,7 @@ int drive_requests(std::span<char*> arguments) {
   const Flags flags(arguments, {"port", "connections", "seconds", "warmup", "rate", "body-bytes", "key", "bench",
                                 "expect", "pids", "core", "requests", "tls", "distinct"});
   prctl(PR_SET_TIMERSLACK, 1UL);
+  std::signal(SIGTERM, [](int) { told_to_end = 1; });
   return std::make_unique<RequestRun>(flags)->run();
 }
 

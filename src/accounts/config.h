@@ -103,6 +103,20 @@ struct AffinityConfig {
   uint32_t leader_tokens_min = 4'096;                 // for so much that would be written twice
 };
 
+// Prompts in vendors' prompt caches, beyond what calls themselves do there.
+struct WarmthConfig {
+  double keep_warm_share = 0;           // of what calls with marked prompts cost, to keep entries from running out
+  uint32_t asks_max = 3;                // for one prompt in a row
+  size_t bytes_max = 64 * kMiB;         // of requests that are held for it
+  std::string write_admission = "off";  // or "shadow": counts what writing less would have saved and lost
+  bool any() const { return keep_warm_share > 0 || write_admission == "shadow"; }
+};
+// A larger request is not held.
+inline constexpr size_t kWarmBodyBytesMax = 2 * kMiB;
+// Prompts of one loop that wait to be asked for; and calls for them at once. More are let go.
+inline constexpr size_t kWarmWaitingMax = 16 * 1024;
+inline constexpr size_t kWarmCallsMax = 32;
+
 // Which calls go through which groups of accounts, in which order. The lists that match hold names, or beginnings with
 // a '*' behind; an empty one fits anything.
 struct RouteConfig {
@@ -142,6 +156,7 @@ struct Config {
   AffinityConfig affinity;
   ConcurrencyConfig concurrency;
   ProbeConfig probes;
+  WarmthConfig warmth;
 };
 
 }  // namespace baton::accounts

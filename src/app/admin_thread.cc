@@ -29,10 +29,10 @@ bool is_client_key(const Shared& shared, std::string_view key) {
 }
 
 admin::CacheRemoval purge_cache(Shared& shared, const admin::CacheSelection& what) {
-  if (shared.replies == nullptr) return {};
-  const cache::Change change =
-      shared.replies->purge({.all = what.all, .tenant = what.tenant, .tag = what.tag, .key = what.key});
-  shared.metrics.cache_purged(-change.bytes, -change.entries);
+  const reuse::Selection selection{.all = what.all, .tenant = what.tenant, .tag = what.tag, .key = what.key};
+  // First for what lies in Redis, so that nothing of it comes back into memory.
+  if (shared.shared_cache) shared.shared_cache->purges().add(selection);
+  const cache::Change change = shared.purge_replies(selection);
   return {.entries = -change.entries, .bytes = -change.bytes};
 }
 

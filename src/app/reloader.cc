@@ -28,6 +28,7 @@ constexpr std::string_view kFixed[] = {
     "sim.",
     "resume.",
     "similar.",
+    "prompt_cache.",
     "upstream.dns_refresh",
     "upstream.dns_stale_max",
     "budgets.webhook",

@@ -269,6 +269,7 @@ int serve(config::Settings settings, ServeOptions options) {
   if (how == Worker::Drain::kHandOver) {
     successor.emplace(hand_over->take_successor());
     admin.leave();
+    if (shared.reply_log) shared.reply_log->leave();
   }
   hand_over.reset();
   int code = drain(shared, workers, left_to_drain, how, [&] {

@@ -49,6 +49,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
   bool tls = false;
   for (const auto& listener : settings.edge.listen) tls = tls || listener.tls.set();
   const bool traced = !settings.tracing.endpoint.empty();
+  relay::KeepWarm* keep_warm = parts.keep_warm.enabled() ? &parts.keep_warm : nullptr;
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = parts.loop,
                                                        .random = parts.random,
                                                        .authenticator = authenticator_,
@@ -68,12 +69,14 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .nonces = &shared.nonces,
                                                        .pressure = &shared.pressure,
                                                        .replies = shared.replies.get(),
+                                                       .shared = parts.shared_replies,
                                                        .similar = shared.similar.get(),
                                                        .foresight = shared.foresight.get(),
                                                        .flights = shared.flights.get(),
                                                        .resumables = &shared.resumables,
                                                        .resumables_of_loop = &parts.resumables,
                                                        .refreshes = &parts.refreshes,
+                                                       .keep_warm = keep_warm,
                                                        .public_url = settings.public_url,
                                                        .tls = tls,
                                                        .simulated = settings.simulated,

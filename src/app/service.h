@@ -10,6 +10,7 @@
 #include "auth/authenticator.h"
 #include "net/epoll_poller.h"
 #include "net/resolver.h"
+#include "relay/keep_warm.h"
 #include "relay/relay.h"
 #include "runtime/loop.h"
 #include "upstream/connection_pool.h"
@@ -26,6 +27,8 @@ struct LoopParts {
   stream::TapRoom& tap_room;
   reuse::ResumableList& resumables;
   relay::Refreshes& refreshes;
+  reuse::SharedReplies* shared_replies;  // or null
+  relay::KeepWarm& keep_warm;
   metrics::RelayMetrics::Shard& metrics;
   runtime::TaskGroup& background;  // what runs beside calls
 };

@@ -71,6 +71,7 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
       request_bytes(settings.edge.request_bytes_budget),
       reply_bytes(settings.stream.reply_bytes_budget),
       resumables(settings.resume),
+      warm_bytes(settings.accounts.warmth.bytes_max),
       bindings(store_config(settings), clock, log) {
   metrics.watch_budgets(request_bytes, reply_bytes);
   metrics.watch_memory(pressure);
@@ -79,11 +80,17 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
     return now ? now->accounts.prompt_prefixes() : 0;
   });
   if (settings.cache.ahead_share > 0) foresight = std::make_unique<reuse::Foresight>(settings.cache.ahead_share);
+  if (settings.accounts.warmth.any())
+    warmth = std::make_unique<accounts::PromptWarmth>(
+        accounts::PromptWarmth::Options{.config = settings.accounts.warmth,
+                                        .short_ttl = settings.accounts.affinity.cache_ttl,
+                                        .long_ttl = settings.accounts.affinity.cache_ttl_long});
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
   metrics.watch_nonces(nonces.size_counter());
   if (settings.cache.bytes_max == 0) return;
   std::array<uint8_t, 32> secret;
   random_bytes(secret);
+  if (settings.shared_cache.on()) secret = reuse::SharedCodec(settings.shared_cache.secret.reveal()).place();
   replies = std::make_unique<reuse::ReplyStore>(settings.cache, secret);
 }
 
@@ -99,6 +106,7 @@ Expected<std::unique_ptr<Shared>> Shared::make(config::Settings settings, size_t
   if (!tls) return std::unexpected(tls.error());
   shared->admin_tls = std::move(*tls);
   if (auto log_of_replies = shared->open_reply_log(); !log_of_replies) return std::unexpected(log_of_replies.error());
+  if (auto opened = shared->open_shared_cache(); !opened) return std::unexpected(opened.error());
   auto access_log = ledger::AccessLog::open(shared->settings.ledger, shared->metrics, log);
   if (!access_log) return std::unexpected(access_log.error());
   shared->access_log = std::move(*access_log);
@@ -179,13 +187,31 @@ Expected<void> Shared::open_reply_log() {
       {.folder = settings.data_dir + "/cache", .bytes_max = settings.cache.disk_bytes_max}, clock);
   if (!opened) return std::unexpected(opened.error());
   reply_log = std::move(*opened);
-  replies = std::make_unique<reuse::ReplyStore>(settings.cache, reply_log->secret());
+  // Relays that share replies look for them in the same places.
+  const auto place = settings.shared_cache.on() ? replies->secret() : reply_log->secret();
+  replies = std::make_unique<reuse::ReplyStore>(settings.cache, place);
   reply_log->restore(*replies);
   replies->use(*reply_log);
   const cache::Change restored = replies->take_restored();
   metrics.cache_restored(restored.bytes, restored.entries);
   metrics.watch_reply_log(reply_log->counts());
   return {};
+}
+
+Expected<void> Shared::open_shared_cache() {
+  if (!settings.shared_cache.on() || replies == nullptr) return {};
+  auto opened = SharedCache::make(settings, [this](const reuse::Selection& what) { (void)purge_replies(what); });
+  if (!opened) return std::unexpected(opened.error());
+  shared_cache = std::move(*opened);
+  metrics.watch_redis(shared_cache->counts());
+  return {};
+}
+
+cache::Change Shared::purge_replies(const reuse::Selection& what) {
+  if (replies == nullptr) return {};
+  const cache::Change change = replies->purge(what);
+  metrics.cache_purged(-change.bytes, -change.entries);
+  return change;
 }
 
 Expected<void> Shared::open_book(const std::shared_ptr<const ledger::PriceTable>& prices) {

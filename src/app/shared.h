@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "accounts/prompt_warmth.h"
 #include "admin/admin_pages.h"
 #include "admin/live_feed.h"
 #include "app/revision.h"
+#include "app/shared_cache.h"
 #include "auth/key_ring.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
@@ -65,6 +67,9 @@ struct Shared {
   }
 
   Expected<void> open_reply_log();
+  Expected<void> open_shared_cache();
+  // Takes replies out wherever this process keeps them.
+  cache::Change purge_replies(const reuse::Selection& what);
   // Where the rows of calls lie.
   ledger::Place ledger_place() const { return {settings.data_dir, settings.ledger.database}; }
 
@@ -95,10 +100,13 @@ struct Shared {
   std::atomic<int64_t> connections{0};
   std::unique_ptr<reuse::ReplyLog> reply_log;   // null: nothing is kept on the disk
   std::unique_ptr<reuse::ReplyStore> replies;   // null: nothing is reused
+  std::unique_ptr<SharedCache> shared_cache;    // null: nothing is shared with other relays
   std::unique_ptr<similar::Memory> similar;     // null: nothing similar is reused
   std::unique_ptr<reuse::Foresight> foresight;  // null: nothing is asked for ahead
   std::unique_ptr<reuse::Flights> flights;
   reuse::Resumables resumables;
+  std::unique_ptr<accounts::PromptWarmth> warmth;  // null: no prompt is kept warm, or learnt of
+  ByteBudget warm_bytes;                           // requests held for it
   store::IdBindings bindings;
   std::unique_ptr<ledger::AccessLog> access_log;
   std::unique_ptr<store::Journal> journal;  // null when it or the rows are off

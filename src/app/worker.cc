@@ -61,7 +61,14 @@ Worker::Worker(Shared& shared, size_t index)
       refreshes_({.loop = loop_,
                   .request_bytes = shared.request_bytes,
                   .reply_bytes = shared.reply_bytes,
-                  .metrics = metrics_}) {
+                  .metrics = metrics_}),
+      keep_warm_({.loop = loop_,
+                  .request_bytes = shared.request_bytes,
+                  .bytes = shared.warm_bytes,
+                  .metrics = metrics_,
+                  .warmth = shared.warmth.get(),
+                  .budgets = shared.budgets.get(),
+                  .relay = [this]() -> relay::Relay& { return service_->relay(); }}) {
   const config::Settings& settings = shared.settings;
   resolver_ =
       std::make_unique<net::CaresResolver>(loop_, poller_,
@@ -73,6 +80,16 @@ Worker::Worker(Shared& shared, size_t index)
     shared_.live.offer(call, loop_.now());
     traces.offer(call);
   });
+  if (shared.shared_cache) {
+    shared_cache_ = std::make_unique<SharedCacheLoop>(
+        *shared.shared_cache, SharedCacheLoop::Parts{.loop = loop_,
+                                                     .poller = poller_,
+                                                     .resolver = *resolver_,
+                                                     .random = random_,
+                                                     .content_bytes_max = shared.replies->content_bytes_max(),
+                                                     .tells_purges = index == 0});
+    shared_cache_->begin(background_);
+  }
   edge_ = settings.edge;
   use(shared.current());
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
@@ -95,12 +112,15 @@ void Worker::end() {
   loop_.post([this] {
     server_->cut();
     refreshes_.cut();
+    keep_warm_.cut();
   });
   loop_.post([this] {
     service_->retire();
     background_cancel_.cancel(runtime::CancelReason::kDrain);
+    if (shared_cache_) shared_cache_->end();
   });
-  finish([this] { return server_->settled() && refreshes_.settled() && background_.size() == 0; });
+  finish(
+      [this] { return server_->settled() && refreshes_.settled() && keep_warm_.settled() && background_.size() == 0; });
   ledger_->flush();
 }
 
@@ -116,6 +136,8 @@ void Worker::use(std::shared_ptr<Revision> revision) {
                             .tap_room = tap_room_,
                             .resumables = resumables_,
                             .refreshes = refreshes_,
+                            .shared_replies = shared_cache_ ? &shared_cache_->replies() : nullptr,
+                            .keep_warm = keep_warm_,
                             .metrics = metrics_,
                             .background = background_});
 }
@@ -213,6 +235,7 @@ void Worker::use_listeners(const config::Settings& settings) {
 
 void Worker::drain(std::atomic<size_t>& left, Drain how) {
   loop_.post([this, &left, how] {
+    keep_warm_.cut();
     if (how == Drain::kHandOver) {
       // Closed with nobody waiting in it, so that no wake-up for one who came is lost on the way to the successor.
       for (Listening& one : listening_) one.listener->finish();

@@ -19,6 +19,7 @@
 #include "net/prober.h"
 #include "net/resolver.h"
 #include "net/tcp_listener.h"
+#include "relay/keep_warm.h"
 #include "relay/refresh.h"
 #include "runtime/loop.h"
 
@@ -79,6 +80,8 @@ class Worker : public LoopThread, public edge::Handler {
   stream::TapRoom tap_room_;
   reuse::ResumableList resumables_;
   relay::Refreshes refreshes_;
+  std::unique_ptr<SharedCacheLoop> shared_cache_;  // null: nothing is shared with other relays
+  relay::KeepWarm keep_warm_;
   edge::Config edge_;
   std::unique_ptr<net::Prober> prober_;
   runtime::Cancellation background_cancel_;

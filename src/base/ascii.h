@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,39 +10,12 @@ namespace baton::ascii {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-// The same for eight characters at once: bit 5 is set in each byte that holds an upper-case letter.
-constexpr uint64_t lower8(uint64_t bytes) {
-  constexpr uint64_t kEach = 0x0101010101010101u;
-  const uint64_t low = bytes & (0x7f * kEach);
-  const uint64_t from_a = low + (0x80 - 'A') * kEach;        // the top bit of each byte: at least 'A'
-  const uint64_t behind_z = low + (0x80 - 'Z' - 1) * kEach;  // beyond 'Z'
-  return bytes | (from_a & ~behind_z & ~bytes & (0x80 * kEach)) >> 2;
-}
-
-// equal_ignoring_case() for texts of one size.
-constexpr bool same_ignoring_case(const char* a, const char* b, size_t bytes) {
-  size_t i = 0;
-  if !consteval {
-    const auto differ = [a, b](size_t at) {
-      uint64_t left, right;
-      std::memcpy(&left, a + at, sizeof left);
-      std::memcpy(&right, b + at, sizeof right);
-      return lower8(left) != lower8(right);
-    };
-    for (; i + 8 <= bytes; i += 8) {
-      if (differ(i)) return false;
-    }
-    if (i >= 8) return i == bytes || !differ(bytes - 8);
-  }
-  for (; i < bytes; ++i) {
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
     if (lower(a[i]) != lower(b[i])) return false;
   }
   return true;
-}
-
-// Most texts that are compared differ in their sizes, so that this much is always inlined.
-[[gnu::always_inline]] constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && same_ignoring_case(a.data(), b.data(), a.size());
 }
 
 constexpr bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {

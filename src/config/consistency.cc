@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cache/policy.h"
+#include "config/redis_url.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "model/route.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr size_t kMemoryBytesMin = 128 * kMiB;
 constexpr size_t kDatabaseUrlBytesMax = 2048;
+constexpr size_t kSharedSecretBytesMin = 32;
 
 bool is_wildcard(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
 
@@ -45,6 +47,8 @@ class Check {
     check_error_mix();
     check_affinity_policy();
     check_cache_policy();
+    check_shared_cache();
+    check_write_admission();
   }
 
  private:
@@ -182,8 +186,27 @@ class Check {
     if (policy != "cost" && policy != "session" && policy != "round_robin")
       refuse("affinity.policy", "must be cost, session or round_robin");
   }
+  void check_write_admission() const {
+    const std::string& mode = settings_.accounts.warmth.write_admission;
+    if (mode != "off" && mode != "shadow") refuse("prompt_cache.write_admission", "must be off or shadow");
+  }
   void check_cache_policy() const {
     if (!cache::parse_policy(settings_.cache.policy)) refuse("cache.policy", "must be value, s3fifo, tinylfu or lru");
+  }
+
+  // No sentence repeats what stands in it.
+  void check_shared_cache() const {
+    const reuse::SharedConfig& shared = settings_.shared_cache;
+    if (!shared.on()) {
+      if (!shared.secret.empty()) refuse("cache.redis_secret", "has no use without cache.redis");
+      return;
+    }
+    const auto place = parse_redis_url(shared.url.reveal());
+    if (!place) refuse("cache.redis", place.error());
+    if (shared.secret.reveal().size() < kSharedSecretBytesMin)
+      refuse("cache.redis_secret", "must have 32 characters or more, the same for all relays that use this Redis");
+    if (settings_.cache.bytes_max == 0) refuse("cache.redis", "holds replies, and cache.bytes_max keeps none");
+    if (!shared.ca_file.empty() && !place->tls) refuse("cache.redis_ca_file", "has no use without rediss://");
   }
 
   const LoadOptions& options_;

@@ -35,6 +35,7 @@ struct Settings {
   stream::Config stream;
   ledger::Config ledger;
   reuse::Config cache;
+  reuse::SharedConfig shared_cache;
   reuse::ResumeConfig resume;
   similar::Config similar;
   sim::Config sim;

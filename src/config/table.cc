@@ -361,6 +361,23 @@ std::span<const Setting<Settings>> settings_table() {
       R::count(
           "affinity.leader_tokens_min", [](auto& s) -> auto& { return s.accounts.affinity.leader_tokens_min; }, 0,
           10'000'000, "Only where so many tokens would be written twice."),
+      R::share(
+          "prompt_cache.keep_warm_share", [](auto& s) -> auto& { return s.accounts.warmth.keep_warm_share; },
+          "Prompts that are expected back after their entry in the vendor's prompt cache has run out are asked for "
+          "once "
+          "more before it does (max_tokens 0), for at most this share of what calls with marked prompts cost; less "
+          "while "
+          "that does not pay. 0: none."),
+      R::count(
+          "prompt_cache.asks_max", [](auto& s) -> auto& { return s.accounts.warmth.asks_max; }, 1, 3,
+          "How often in a row for one prompt."),
+      R::size(
+          "prompt_cache.bytes_max", [](auto& s) -> auto& { return s.accounts.warmth.bytes_max; }, 1 * kMiB, kUnlimited,
+          "Requests that are held for that, packed; more are let go."),
+      R::text(
+          "prompt_cache.write_admission", [](auto& s) -> auto& { return s.accounts.warmth.write_admission; }, "",
+          "`shadow` counts what it would have saved and lost to write only those prompts to a cache that are expected "
+          "back; `off`."),
       R::size(
           "cache.bytes_max", [](auto& s) -> auto& { return s.cache.bytes_max; }, 0, kUnlimited,
           "Replies kept to answer the same call again, with all that it takes to find them. 0 turns reuse off."),
@@ -407,6 +424,25 @@ std::span<const Setting<Settings>> settings_table() {
           "cache.flights_bytes_max", [](auto& s) -> auto& { return s.cache.flights_bytes_max; }, 1 * kMiB, kUnlimited,
           "The same of all replies together; part of `stream.reply_bytes_budget`. Beyond it nothing is held for "
           "late readers."),
+
+      R::secret(
+          "cache.redis", [](auto& s) -> auto& { return s.shared_cache.url; }, "none",
+          "redis:// or rediss:// address of a Redis in which several relays share the replies that they keep: "
+          "redis://[user:password@]host[:port][/database]."),
+      R::secret(
+          "cache.redis_secret", [](auto& s) -> auto& { return s.shared_cache.secret; }, "required with cache.redis",
+          "What these relays have in common, 32 characters or more: from it follow the names of replies there and the "
+          "keys that they are encrypted with."),
+      R::text(
+          "cache.redis_ca_file", [](auto& s) -> auto& { return s.shared_cache.ca_file; }, "the system's",
+          "PEM file of the issuers that the certificate of a rediss:// server may have."),
+      R::duration(
+          "cache.redis_timeout", [](auto& s) -> auto& { return s.shared_cache.timeout; }, ns(1ms), ns(1s),
+          "How long a call waits for Redis; then it goes on as if nothing were kept there."),
+      R::duration(
+          "cache.redis_wait", [](auto& s) -> auto& { return s.shared_cache.wait_max; }, 0, ns(600s),
+          "How long a call waits for the reply of another relay that makes the same call. 0: relays do not wait for "
+          "one another."),
 
       R::other("similar.rules", "list", "nobody",
                "For whom the answer to another question will do that asks the same in other words. The first that fits "

@@ -401,34 +401,14 @@ Expected<const std::vector<JsonField>*> JsonScanner::scan_object(std::string_vie
   return &state.fields;
 }
 
-namespace {
-
-// The characters between the quotes of a span that is one string, as they are written.
-struct Inside {
-  std::string_view text;
-  bool escaped = false;
-};
-std::optional<Inside> inside_of(std::string_view span) {
-  if (span.size() < 2 || span.front() != '"' || span.back() != '"') return std::nullopt;
-  Inside inside{.text = span.substr(1, span.size() - 2)};
-  const char* const end = inside.text.data() + inside.text.size();
-  // A quote inside that is not escaped would make it more than one string.
-  if (detail::string_close(inside.text.data(), end, inside.escaped) != end) return std::nullopt;
-  return inside;
-}
-
-}  // namespace
-
 std::optional<std::string> json_string(std::string_view span) {
-  const auto inside = inside_of(span);
-  if (!inside) return std::nullopt;
-  return inside->escaped ? unescape(inside->text) : std::string(inside->text);
-}
-
-std::optional<std::string_view> json_plain(std::string_view span) {
-  const auto inside = inside_of(span);
-  if (!inside || inside->escaped) return std::nullopt;
-  return inside->text;
+  if (span.size() < 2 || span.front() != '"' || span.back() != '"') return std::nullopt;
+  const std::string_view inside = span.substr(1, span.size() - 2);
+  bool escaped = false;
+  const char* const end = inside.data() + inside.size();
+  // A quote inside that is not escaped would make it more than one string.
+  if (detail::string_close(inside.data(), end, escaped) != end) return std::nullopt;
+  return escaped ? unescape(inside) : std::string(inside);
 }
 
 std::optional<int64_t> json_int(std::string_view span) {

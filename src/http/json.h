@@ -59,8 +59,6 @@ class JsonScanner {
 // The value of a string field's span (quotes included), unescaped. Lone surrogates give nothing, nor does what is not
 // one string.
 std::optional<std::string> json_string(std::string_view span);
-// The same where it is written without escapes, and only there: the characters as they stand in the span.
-std::optional<std::string_view> json_plain(std::string_view span);
 // An exact int64, or nothing ("1e3", "1.0", "01" and out-of-range are nothing; "-0" is 0).
 std::optional<int64_t> json_int(std::string_view span);
 // Appends `text` as a JSON string, quotes included. Invalid UTF-8 is replaced by U+FFFD.

@@ -151,6 +151,15 @@ std::string_view json_text(std::string_view span, std::string& room) {
   return room;
 }
 
+std::optional<std::string_view> json_plain(std::string_view span) {
+  if (span.size() < 2 || span.front() != '"' || span.back() != '"') return std::nullopt;
+  const std::string_view inside = span.substr(1, span.size() - 2);
+  bool escaped = false;
+  const char* const end = inside.data() + inside.size();
+  if (detail::string_close(inside.data(), end, escaped) != end || escaped) return std::nullopt;
+  return inside;
+}
+
 size_t json_text_size(std::string_view span) {
   if (span.size() < 2 || !is_string(span)) return 0;
   std::string_view inner = span.substr(1, span.size() - 2);

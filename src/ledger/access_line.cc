@@ -108,12 +108,12 @@ void write_attempts(Writer& out, const std::vector<model::Attempt>& attempts) {
   out.put("]");
 }
 
-void write_line(Writer& out, std::string_view time, const model::Outcome& outcome) {
+// All of the line behind its time.
+void write_line(Writer& out, const model::Outcome& outcome) {
   const auto write_known = [&out](const auto& key, std::string_view text) {
     if (!text.empty()) out.put(key).quoted(text);
   };
-  out.put("{\"time\":\"").text(time).put("\"");
-  out.put(",\"request_id\":").quoted(outcome.request_id);
+  out.put("\",\"request_id\":").quoted(outcome.request_id);
   write_known(",\"upstream_request_id\":", outcome.upstream_request_id);
   write_known(",\"client\":", outcome.client);
   write_known(",\"client_address\":", outcome.client_address);
@@ -146,32 +146,33 @@ void write_line(Writer& out, std::string_view time, const model::Outcome& outcom
 }  // namespace
 
 void AccessLine::append(std::string& out, const model::Outcome& outcome) {
-  spell(outcome.started);
+  out.append("{\"time\":\"");
+  append_time(out, outcome.started);
   const size_t before = out.size();
   out.resize_and_overwrite(before + kLineBytesMax, [&](char* bytes, size_t) {
     Writer line(bytes + before);
-    write_line(line, time_, outcome);
+    write_line(line, outcome);
     return static_cast<size_t>(line.at() - bytes);
   });
 }
 
 // RFC 3339 in UTC with milliseconds. The text of a second is made once.
-void AccessLine::spell(WallTime time) {
-  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+void AccessLine::append_time(std::string& out, WallTime time) {
+  auto second = std::chrono::floor<std::chrono::seconds>(time);
   if (second.time_since_epoch().count() != second_) {
     second_ = second.time_since_epoch().count();
-    const auto day = std::chrono::floor<std::chrono::days>(time);
-    const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss clock(second - day);
-    time_ = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.000Z", static_cast<int>(date.year()),
-                        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                        clock.minutes().count(), clock.seconds().count());
+    auto day = std::chrono::floor<std::chrono::days>(time);
+    std::chrono::year_month_day date(day);
+    std::chrono::hh_mm_ss clock(second - day);
+    second_text_ = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                               static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                               clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   }
-  const auto ms = (time - second).count();
-  char* const digits = time_.data() + time_.size() - 4;
-  digits[0] = static_cast<char>('0' + ms / 100);
-  digits[1] = static_cast<char>('0' + ms / 10 % 10);
-  digits[2] = static_cast<char>('0' + ms % 10);
+  auto ms = (time - second).count();
+  out.append(second_text_);
+  char tail[] = {'.', static_cast<char>('0' + ms / 100), static_cast<char>('0' + ms / 10 % 10),
+                 static_cast<char>('0' + ms % 10), 'Z'};
+  out.append(tail, sizeof tail);
 }
 
 }  // namespace baton::ledger

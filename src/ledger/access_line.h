@@ -22,10 +22,10 @@ class AccessLine {
   void append(std::string& out, const model::Outcome& outcome);
 
  private:
-  void spell(WallTime time);
+  void append_time(std::string& out, WallTime time);
 
   int64_t second_ = INT64_MIN;
-  std::string time_;  // "2026-11-24T09:41:07.089Z"
+  std::string second_text_;  // "2026-11-24T09:41:07"
 };
 
 }  // namespace baton::ledger

@@ -2,11 +2,14 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <sstream>
 
 #include "metrics/process_facts.h"
+#include "metrics/redis_page.h"
 #include "metrics/relay_metrics.h"
 
 namespace baton::metrics {
@@ -337,6 +340,20 @@ void Page::similar() {
                "those that were asked for turned out.");
   for (size_t i = 0; i < std::size(kForeseen); ++i)
     add_if_any(ahead, {{"result", kForeseen[i]}}, sum([i](const Shard& s) -> auto& { return s.foreseen_[i]; }));
+  constexpr const char* kWarm[] = {"asked", "no_money", "no_room", "failed", "useful", "wasted"};
+  auto& warm = counters("baton_keep_warm_total", "Prompts asked for once more so that they stay in a vendor's cache.");
+  for (size_t i = 0; i < std::size(kWarm); ++i)
+    add_if_any(warm, {{"result", kWarm[i]}}, sum([i](const Shard& s) -> auto& { return s.warm_[i]; }));
+  constexpr const char* kGate[] = {"left_read", "left_unread", "written_read", "written_unread"};
+  auto& gate = counters("baton_write_admission_total", "Writes to prompt caches: what the gate says, what came of it.");
+  for (size_t i = 0; i < std::size(kGate); ++i)
+    add_if_any(gate, {{"result", kGate[i]}}, sum([i](const Shard& s) -> auto& { return s.write_gate_[i]; }));
+  constexpr const char* kMoney[] = {"warm_spent", "warm_saved", "gate_saved", "gate_lost"};
+  auto& money = counters("baton_prompt_cache_dollars_total", "What keeping warm cost and saved; what the gate would.");
+  for (size_t i = 0; i < std::size(kMoney); ++i) {
+    const auto spent = sum([i](const Shard& s) -> auto& { return s.prompt_money_[i]; });
+    if (spent > 0) add(money, {{"what", kMoney[i]}}, static_cast<double>(spent) * 1e-9);
+  }
   auto& results = counters("baton_similar_calls_total",
                            "Calls that an answer to the same in other words might have served, by what was found.");
   for (size_t i = 0; i < model::kSimilarResults; ++i) {
@@ -381,6 +398,7 @@ void Page::flights() {
     add(counters("baton_cache_disk_damages_total", "Places on the disk where something else stood than was written."),
         {}, static_cast<double>(log->damaged.load()));
   }
+  if (metrics_.redis_ != nullptr) std::ranges::move(redis_families(*metrics_.redis_), std::back_inserter(families_));
   add(gauges("baton_cache_refreshes", "Kept replies that are asked for anew while nobody waits."), {},
       level([](const Shard& s) -> auto& { return s.refreshes_; }));
   add(counters("baton_cache_refreshes_skipped_total",

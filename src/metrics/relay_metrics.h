@@ -26,6 +26,7 @@
 #include "base/memory_pressure.h"
 #include "base/units.h"
 #include "metrics/counters.h"
+#include "metrics/redis_counts.h"
 #include "model/outcome.h"
 #include "model/similarity.h"
 
@@ -128,6 +129,8 @@ class RelayMetrics {
   };
   void watch_similar(std::function<Similar()> read) { similar_ = std::move(read); }
   void watch_reply_log(const ReplyLogCounts& log) { reply_log_ = &log; }
+  // The same of replies in Redis.
+  void watch_redis(const RedisCounts& redis) { redis_ = &redis; }
   // So much was in the reply cache before the loops began.
   void cache_restored(int64_t bytes, int64_t entries) { cache_purged(-bytes, -entries, 0); }
 
@@ -176,6 +179,7 @@ class RelayMetrics {
   const std::atomic<size_t>* nonces_ = nullptr;
   const MemoryPressure* pressure_ = nullptr;
   const ReplyLogCounts* reply_log_ = nullptr;
+  const RedisCounts* redis_ = nullptr;
   const TraceCounts* traces_ = nullptr;
 };
 
@@ -246,6 +250,24 @@ class alignas(64) RelayMetrics::Shard {
     foreseen_[2] += useful;
     foreseen_[3] += wasted;
   }
+  // -- Prompts kept in the vendors' caches --
+  // Asked for once more, left for want of money or room, or asked for and not there any more; and how those that were
+  // asked for turned out; dollars in nanodollars.
+  enum class Warm : uint8_t { kAsked, kNoMoney, kNoRoom, kFailed };
+  void warm(Warm what) { ++warm_[static_cast<size_t>(what)]; }
+  void warmed(uint32_t useful, uint32_t wasted, int64_t saved_nanodollars) {
+    warm_[4] += useful;
+    warm_[5] += wasted;
+    prompt_money_[1] += static_cast<uint64_t>(saved_nanodollars);
+  }
+  void warm_spent(int64_t nanodollars) { prompt_money_[0] += static_cast<uint64_t>(nanodollars); }
+  // Writes that the gate would not (left) or would have let through, by whether they were read in time, and what
+  // leaving the first would have saved and lost.
+  void write_gate(const std::array<uint32_t, 4>& writes, int64_t saved_nanodollars, int64_t lost_nanodollars) {
+    for (size_t i = 0; i < writes.size(); ++i) write_gate_[i] += writes[i];
+    prompt_money_[2] += static_cast<uint64_t>(saved_nanodollars);
+    prompt_money_[3] += static_cast<uint64_t>(lost_nanodollars);
+  }
   // -- Answers to the same question in other words --
   void similar(model::SimilarResult result) { ++similar_[static_cast<size_t>(result)]; }
   void similar_guarded(model::SimilarGuard guard) { ++similar_guards_[static_cast<size_t>(guard)]; }
@@ -295,7 +317,7 @@ class alignas(64) RelayMetrics::Shard {
   friend class TotalsReader;
   static constexpr size_t kOperations = static_cast<size_t>(model::Operation::kNone) + 1;
   static constexpr size_t kEndings = static_cast<size_t>(model::Ending::kUnknown) + 1;
-  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kRefresh) + 1;
+  static constexpr size_t kCacheUses = static_cast<size_t>(model::CacheUse::kWarm) + 1;
   static constexpr size_t kSavings = 5;  // hit, stale, coalesced, similar, resumed
   static constexpr size_t kResults = static_cast<size_t>(model::AttemptResult::kCancelled) + 1;
   static constexpr size_t kErrors = static_cast<size_t>(ErrorCode::kInternal) + 1;
@@ -340,6 +362,9 @@ class alignas(64) RelayMetrics::Shard {
   std::array<std::array<Counter, kEndings>, kOperations> calls_;
   std::array<Counter, kCacheUses> cache_uses_;
   std::array<Counter, 4> foreseen_;
+  std::array<Counter, 6> warm_;          // as Warm, then useful and wasted
+  std::array<Counter, 4> write_gate_;    // left and read, left, written and read, written
+  std::array<Counter, 4> prompt_money_;  // nanodollars: spent and saved on warmth, saved and lost by the gate
   std::array<Counter, model::kSimilarResults> similar_;
   std::array<Counter, model::kSimilarGuards> similar_guards_;
   std::array<Counter, 3> similar_compared_;  // not known, same, other

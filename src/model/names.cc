@@ -45,6 +45,7 @@ std::string_view name(CacheUse use) {
     case CacheUse::kSimilar: return "similar";
     case CacheUse::kStale: return "stale";
     case CacheUse::kRefresh: return "refresh";
+    case CacheUse::kWarm: return "warm";
   }
   return "unknown";
 }

@@ -83,6 +83,7 @@ enum class CacheUse : uint8_t {
   kSimilar,    // the kept answer to the same question in other words
   kStale,      // an answer beyond its time, because the caller allowed it
   kRefresh,    // a call of the relay's own, which asks anew for such an answer
+  kWarm,       // a call of the relay's own, which keeps a prompt in the vendor's cache
 };
 std::string_view name(CacheUse use);
 

@@ -19,8 +19,11 @@
 #include "model/outcome.h"
 #include "model/route.h"
 #include "relay/likeness.h"
+#include "relay/warm_copy.h"
 #include "reuse/digest.h"
 #include "reuse/reply_store.h"
+#include "reuse/rules.h"
+#include "reuse/shared_codec.h"
 
 namespace baton::relay {
 
@@ -28,6 +31,12 @@ namespace baton::relay {
 struct Wording {
   std::string body;
   BudgetShare share;
+};
+
+// Under what, and how, a kept answer was looked for and not found.
+struct Asked {
+  reuse::Digest digest;
+  reuse::Rules rules;
 };
 
 struct Call {
@@ -48,8 +57,12 @@ struct Call {
   std::optional<reuse::Digest> keep_as = {};           // a good answer to this call is kept under it
   std::shared_ptr<const reuse::KeptReply> spare = {};  // a stale reply that will do in place of an error
   std::unique_ptr<Likeness> alike = {};                // what an answer to the same in other words is judged by
+  std::optional<Asked> asked = {};                     // an answer that another relay has kept will do
+  std::unique_ptr<WarmCopy> warm = {};                 // to ask for its prompt once more
+  Warming* warming = nullptr;                          // it does that
   bool refreshes = false;                              // nobody waits for its answer
   uint64_t purges = 0;                                 // of the reply cache, when it was looked at
+  reuse::PurgePoint shared_point = {};                 // of the replies that relays share, then
   bool resumable = false;                              // the client may come back to its stream
   bool may_join = false;                               // an answer that is under way for another call will do
   runtime::Cancellation* outlives = nullptr;           // ends the upstream call instead of the client's leaving

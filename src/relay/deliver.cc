@@ -2,6 +2,7 @@
 
 #include "base/recycle.h"
 #include "dialect/error_reply.h"
+#include "relay/keep_warm.h"
 #include "relay/kept.h"
 #include "relay/objects.h"
 #include "relay/prompt_ask.h"
@@ -113,6 +114,7 @@ void settle(const Parts& parts, Call& call, Answer& answer, bool complete) {
     call.outcome.affinity_saved_tokens = gain.saved_tokens;
     call.outcome.affinity_lost_tokens = gain.lost_tokens;
   }
+  if (parts.keep_warm != nullptr) parts.keep_warm->answered(call, answer, usage);
   if (!complete) return;
   const accounts::Need used{static_cast<double>(usage.input_tokens + usage.cache_creation_input_tokens),
                             static_cast<double>(usage.output_tokens)};
@@ -155,6 +157,7 @@ Task<void> deliver(const Parts& parts, Call& call, Answer& answer) {
   } else {
     const Instant left = parts.loop.clock().now();
     call.outcome.first_byte = left - exchange.complete();
+    if (parts.keep_warm != nullptr && answer.status == 200) parts.keep_warm->hold(call);
     // Nothing of the request is needed any more, nor what has been sent of the answer.
     exchange.release_request();
     if (call.wording) *call.wording = {.body = {}, .share = BudgetShare(parts.reply_bytes)};

@@ -10,6 +10,7 @@
 #include "relay/kept.h"
 #include "relay/resume.h"
 #include "relay/seal.h"
+#include "relay/turn.h"
 #include "reuse/flights.h"
 #include "reuse/resumable.h"
 #include "runtime/wait.h"
@@ -27,9 +28,11 @@ namespace {
 
 // What came of the call that the maker makes, beyond what is in the flight.
 struct Made {
-  bool ended = false;          // nothing comes into the flight from here any more, or it has begun
-  std::optional<Error> error;  // there is no reply
-  AnswerPtr unshared;          // for the maker's own client only
+  bool ended = false;              // nothing comes into the flight from here any more, or it has begun
+  std::optional<Error> error;      // there is no reply
+  AnswerPtr unshared;              // for the maker's own client only
+  std::optional<KeptAnswer> kept;  // another relay has made the call
+  bool nothing = false;            // another relay makes it, and nobody waits here
   std::shared_ptr<reuse::Resumable> resumable = {};
 };
 
@@ -150,6 +153,18 @@ Task<void> make_call(const Parts& parts, Call& call, reuse::Helm& helm, reuse::S
   metrics::Held flight = parts.metrics.flight();
   std::optional<Error> failure;
   try {
+    TurnTaken turn;
+    if (!call.resumable) turn = co_await take_turn(parts, call, helm.cancel);
+    if (turn.reply != nullptr) made.kept = open_kept(parts, call, std::move(turn.reply));
+    if (made.kept) call.outcome.cache = turn.waited ? model::CacheUse::kCoalesced : model::CacheUse::kHit;
+    made.nothing = turn.other_refreshes;
+    if (made.kept || made.nothing) {
+      // It is in memory now: who waits here finds it there.
+      helm.part();
+      made.ended = true;
+      seat.slot.notify();
+      co_return;
+    }
     auto answer = co_await attempt_all(parts, call);
     if (!answer) {
       made.error = failure = answer.error();
@@ -187,7 +202,7 @@ Task<Expected<bool>> make(const Parts& parts, Call& call, reuse::Seat& seat, std
     auto phase = co_await wait_for_reply(parts, call, seat, runtime::kNever, &made.ended);
     if (!phase) {
       trouble = phase.error();
-    } else if (!made.error && !made.unshared) {
+    } else if (!made.error && !made.unshared && !made.kept && !made.nothing) {
       std::string fields = own_fields(call);
       if (made.resumable) fields.append("baton-resume: /baton/streams/").append(made.resumable->token()).append("\r\n");
       const bool sent = co_await attend(parts, call, seat, fields);
@@ -212,9 +227,21 @@ Task<Expected<bool>> make(const Parts& parts, Call& call, reuse::Seat& seat, std
   call.outlives = nullptr;
   if (trouble) co_return std::unexpected(*trouble);
   if (made.error) co_return std::unexpected(*made.error);
+  if (made.nothing) co_return (co_await call.exchange.reply(204, {}, {})).has_value();
+  if (made.kept) co_return (co_await deliver_kept(parts, call, std::move(*made.kept))).has_value();
   if (made.unshared && call.spare != nullptr && co_await deliver_spare_for(parts, call, *made.unshared)) co_return true;
   if (made.unshared) co_await deliver(parts, call, *made.unshared);
   co_return true;
+}
+
+// What the maker was given by another relay; false: nothing.
+Task<bool> read_shared(const Parts& parts, Call& call) {
+  auto reply = find_fresh(parts, *call.keep_as);
+  if (reply == nullptr || !fits(parts, call, *reply)) co_return false;
+  auto answer = open_kept(parts, call, std::move(reply));
+  if (!answer) co_return false;
+  call.outcome.cache = model::CacheUse::kCoalesced;
+  co_return (co_await deliver_kept(parts, call, std::move(*answer))).has_value();
 }
 
 Task<Expected<bool>> read_along(const Parts& parts, Call& call, reuse::Seat& seat, std::shared_ptr<Flight> flight) {
@@ -235,6 +262,8 @@ Task<Expected<bool>> read_along(const Parts& parts, Call& call, reuse::Seat& sea
         call.outcome.cache = model::CacheUse::kCoalesced;
         co_return std::unexpected(*flight->ending().failure);
       case Phase::kAlone:
+        if (parts.shared != nullptr && co_await read_shared(parts, call)) co_return true;
+        co_return false;
       case Phase::kGone: co_return false;
       case Phase::kFlowing:
       case Phase::kEnded:

@@ -42,8 +42,9 @@ bool foresee(const Parts& parts, const Call& call, const reuse::KeptReply& reply
 
 void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
   if (!call.keep_as) return;
-  const cache::Change change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
+  const auto change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
+  if (change.stored && parts.shared != nullptr) parts.shared->store(*change.reply, call.shared_point);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
   if (parts.foresight != nullptr && !call.refreshes) parts.foresight->spent(cost_of(parts, call, reply.usage));
   if (call.alike) learn_alike(parts, call, reply, change.stored);
@@ -58,6 +59,34 @@ std::optional<std::string_view> readable_body(const Call& call, std::string& dec
   if (!plain) return std::nullopt;
   decoded = std::move(*plain);
   return decoded;
+}
+
+Duration stale_max(const Parts& parts, const reuse::Rules& rules) {
+  const reuse::Config& config = parts.replies->config();
+  return std::max({rules.stale_max, rules.stale_while_revalidate.value_or(config.stale_while_revalidate),
+                   rules.stale_if_error.value_or(config.stale_if_error)});
+}
+
+// What is made of the kept reply that was found, or of none.
+std::optional<KeptAnswer> choose(const Parts& parts, Call& call, reuse::Digester& digester, const reuse::Rules& rules,
+                                 std::shared_ptr<const reuse::KeptReply> reply) {
+  if (reply == nullptr) return find_alike(parts, call, digester, rules);
+  const reuse::Config& config = parts.replies->config();
+  const Duration while_refreshed = rules.stale_while_revalidate.value_or(config.stale_while_revalidate);
+  const Duration if_error = rules.stale_if_error.value_or(config.stale_if_error);
+  const Instant now = parts.loop.now();
+  // By its own time, or by what the caller takes for old.
+  Duration stale = now - reply->fresh_until;
+  if (rules.age_max != Duration::max()) stale = std::max(stale, now - reply->since - rules.age_max);
+  const bool fresh = rules.age_max == Duration::max() ? stale < Duration{0} : stale <= Duration{0};
+  if (!fresh && stale < if_error) call.spare = reply;
+  const bool as_it_is = fresh || stale < rules.stale_max;
+  if (!as_it_is && stale >= while_refreshed) return find_alike(parts, call, digester, rules);
+  auto answer = open_kept(parts, call, std::move(reply));
+  if (!answer) return std::nullopt;
+  answer->refresh = !as_it_is || (fresh && foresee(parts, call, *answer->reply));
+  call.outcome.cache = fresh ? CacheUse::kHit : CacheUse::kStale;
+  return answer;
 }
 
 }  // namespace
@@ -117,29 +146,40 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   call.outcome.cache = call.refreshes ? CacheUse::kRefresh : CacheUse::kMiss;
   if (rules->keep) call.keep_as = digest;
   call.purges = parts.replies->purges();
+  if (parts.shared != nullptr) call.shared_point = parts.shared->point();
   call.may_join = call.refreshes;
   if (!rules->look) return std::nullopt;
   call.may_join = rules->age_max > Duration{0};
-  const reuse::Config& config = parts.replies->config();
-  const Duration while_refreshed = rules->stale_while_revalidate.value_or(config.stale_while_revalidate);
-  const Duration if_error = rules->stale_if_error.value_or(config.stale_if_error);
   cache::Change change;
   const Instant now = parts.loop.now();
-  auto reply = parts.replies->find(*digest, now, change, std::max({rules->stale_max, while_refreshed, if_error}));
+  auto reply = parts.replies->find(*digest, now, change, stale_max(parts, *rules));
   book(parts, change);
-  if (reply == nullptr) return find_alike(parts, call, *digester, *rules);
-  // By its own time, or by what the caller takes for old.
-  Duration stale = now - reply->fresh_until;
-  if (rules->age_max != Duration::max()) stale = std::max(stale, now - reply->since - rules->age_max);
-  const bool fresh = rules->age_max == Duration::max() ? stale < Duration{0} : stale <= Duration{0};
-  if (!fresh && stale < if_error) call.spare = reply;
-  const bool as_it_is = fresh || stale < rules->stale_max;
-  if (!as_it_is && stale >= while_refreshed) return find_alike(parts, call, *digester, *rules);
-  auto answer = open_kept(parts, call, std::move(reply));
-  if (!answer) return std::nullopt;
-  answer->refresh = !as_it_is || (fresh && foresee(parts, call, *answer->reply));
-  call.outcome.cache = fresh ? CacheUse::kHit : CacheUse::kStale;
-  return answer;
+  if (parts.shared != nullptr && (reply == nullptr || now >= reply->fresh_until) && parts.shared->up()) {
+    call.asked.emplace(*digest, *rules);
+    return std::nullopt;
+  }
+  return choose(parts, call, *digester, *rules, std::move(reply));
+}
+
+Task<std::optional<KeptAnswer>> find_shared(const Parts& parts, Call& call, reuse::Digester& digester) {
+  const Asked asked = *call.asked;
+  auto reply = co_await parts.shared->find(asked.digest);
+  if (reply != nullptr) {
+    adopt(parts, call, reply);
+  } else {
+    cache::Change change;
+    reply = parts.replies->find(asked.digest, parts.loop.now(), change, stale_max(parts, asked.rules));
+    book(parts, change);
+  }
+  co_return choose(parts, call, digester, asked.rules, std::move(reply));
+}
+
+void adopt(const Parts& parts, const Call& call, std::shared_ptr<const reuse::KeptReply> reply) {
+  book(parts, parts.replies->adopt(std::move(reply), call.purges, parts.loop.now()));
+}
+
+bool fits(const Parts& parts, const Call& call, const reuse::KeptReply& reply) {
+  return call.asked && parts.loop.now() - reply.since <= call.asked->rules.age_max;
 }
 
 bool stands_in(const Call& call, const Error& error) {

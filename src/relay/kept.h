@@ -26,7 +26,11 @@ struct KeptAnswer {
 // The kept answer to this call, if there is one and it may be used. Notes in the outcome what was found, and in the
 // call under what its answer is to be kept. kBadRequest: the call says in a way that cannot be understood whether it
 // may be reused.
+// Where only another relay can have one, `call.asked` says what is to be asked.
 Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, reuse::Digester* digester);
+
+// The rest of it: asks what the relays share; then, as without them, for the next best.
+runtime::Task<std::optional<KeptAnswer>> find_shared(const Parts& parts, Call& call, reuse::Digester& digester);
 
 // Sends it. Success also when the client has gone: that is in the outcome.
 runtime::Task<Expected<void>> deliver_kept(const Parts& parts, Call& call, KeptAnswer answer);
@@ -50,6 +54,11 @@ std::shared_ptr<const reuse::KeptReply> find_fresh(const Parts& parts, const reu
 // It as the call's answer; nothing where it has no such form or there is no room for it.
 std::optional<KeptAnswer> open_kept(const Parts& parts, const Call& call,
                                     std::shared_ptr<const reuse::KeptReply> reply);
+
+// Puts what another relay has kept into memory, unless something was purged since the call came.
+void adopt(const Parts& parts, const Call& call, std::shared_ptr<const reuse::KeptReply> reply);
+// Whether it is young enough for the caller, who has asked for what others have kept.
+bool fits(const Parts& parts, const Call& call, const reuse::KeptReply& reply);
 
 // The lines that say what the cache did and under which key; nothing when it was not asked.
 void append_cache_fields(std::string& fields, const Call& call);

@@ -17,6 +17,7 @@
 #include "reuse/foresight.h"
 #include "reuse/reply_store.h"
 #include "reuse/resumable.h"
+#include "reuse/shared_replies.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "similar/memory.h"
@@ -30,6 +31,7 @@
 
 namespace baton::relay {
 
+class KeepWarm;
 class Refreshes;
 
 // How the relay reaches one endpoint of an account.
@@ -59,12 +61,14 @@ struct Parts {
   auth::NonceStore* nonces = nullptr;                  // of all loops; null: no signed request is served
   const MemoryPressure* pressure = nullptr;            // of the process; null: nobody watches it
   reuse::ReplyStore* replies = nullptr;                // of all loops; null: nothing is reused
+  reuse::SharedReplies* shared = nullptr;              // of this loop; null: nothing is shared with other relays
   similar::Memory* similar = nullptr;                  // of all loops; null: nothing similar is reused
   reuse::Foresight* foresight = nullptr;               // of all loops; null: nothing is asked for ahead
   reuse::Flights* flights = nullptr;                   // of all loops; null: every call is made by itself
   reuse::Resumables* resumables = nullptr;             // of all loops; null: no stream can be resumed
   reuse::ResumableList* resumables_of_loop = nullptr;  // with the one before
   Refreshes* refreshes = nullptr;                      // of this loop; null: nothing is asked anew beside calls
+  KeepWarm* keep_warm = nullptr;                       // of this loop; null: no prompt is kept warm, or learnt of
   std::string public_url;                              // the relay's own origin, or empty: from the request
   bool tls = false;                                    // of the listener, for that origin
   bool simulated = false;

@@ -41,10 +41,9 @@ void read_message(const Parts& parts, const Call& call, Answer& answer, model::A
   } else if (auto plain = http::decode_whole(answer.coding, answer.content, {.output_bytes_max = 32 * kMiB})) {
     tap.message(*plain);
   }
-  stream::ReplyFacts facts = tap.take_facts();
-  attempt.usage = facts.usage;
-  attempt.model = std::move(facts.model);
-  answer.stop_reason = std::move(facts.stop_reason);
+  attempt.usage = tap.facts().usage;
+  attempt.model = tap.facts().model;
+  answer.stop_reason = tap.facts().stop_reason;
 }
 
 // What the head alone says.

@@ -12,8 +12,10 @@
 #include "dialect/call_weight.h"
 #include "dialect/error_reply.h"
 #include "http/content_coding.h"
+#include "ledger/row.h"
 #include "relay/budget.h"
 #include "relay/deadline.h"
+#include "relay/keep_warm.h"
 
 namespace baton::relay {
 
@@ -169,11 +171,15 @@ Expected<void> Relay::count_in(Call& call) {
   outcome.session_id = std::move(labels->session_id);
   outcome.agent_id = std::move(labels->agent_id);
   outcome.parent_agent_id = std::move(labels->parent_agent_id);
+  if (call.warming != nullptr) {
+    auto marked = dialect::join_tags({outcome.tags, kKeepWarmTag});
+    outcome.tags = marked ? std::move(*marked) : std::string(kKeepWarmTag);
+  }
   // What cannot be booked is not begun.
   if (!parts_.ledger.has_room())
     return fail(ErrorCode::kStore, Fault::kUs, "too many rows wait for the ledger", Retry::kLater);
   if (auto priced = allow_operation(parts_, call); !priced) return priced;
-  if (key == nullptr) return {};
+  if (key == nullptr || call.warming != nullptr) return {};
   auto permit = auth::admit(*key, outcome.operation, parts_.loop.now(), call.retry_after);
   if (!permit) return std::unexpected(permit.error());
   call.permit = std::move(*permit);
@@ -234,7 +240,8 @@ Expected<void> Relay::read_facts(Call& call) {
   const bool seek =
       parts_.accounts.has_affinity() && call.route.inference && head.find("x-claude-code-session-id") == nullptr;
   std::optional<uint64_t> prompt_seed;
-  if (parts_.accounts.reads_prompts() && call.route.operation == Operation::kMessages && !call.passthrough)
+  const bool reads = parts_.accounts.reads_prompts() || parts_.keep_warm != nullptr;
+  if (reads && call.route.operation == Operation::kMessages && !call.passthrough)
     prompt_seed = hash64(call.caller.name);
   auto facts = dialect::read_call(text, scanner_,
                                   seek ? dialect::Conversation::kWanted : dialect::Conversation::kIgnored, prompt_seed);
@@ -342,7 +349,18 @@ void Relay::close(Call& call) {
   outcome.added = std::max(Duration{0}, outcome.first_byte - elsewhere);
   settle_budget(parts_, call);
   settle_tokens(call);
+  if (call.warming != nullptr) note_warming(call);
   parts_.ledger.close(std::move(outcome));
+}
+
+void Relay::note_warming(Call& call) {
+  Warming& warming = *call.warming;
+  warming.status = call.outcome.status;
+  warming.usage = call.outcome.usage;
+  if (parts_.budgets == nullptr) return;
+  const auto prices = parts_.budgets->prices();
+  for (const auto& attempt : call.outcome.attempts)
+    warming.cost += ledger::cost_of(call.outcome, attempt, *prices).value_or(0);
 }
 
 edge::Refusal Relay::refuse(http::HeadError head_error, const Error& error, std::string_view) {

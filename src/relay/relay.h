@@ -22,10 +22,14 @@ class Relay final : public edge::Handler {
   runtime::Task<void> serve_as(edge::Exchange& exchange, const auth::Caller& caller) {
     return serve_call(exchange, &caller);
   }
+  // Asks once more for a prompt that is to stay in its cache; what came of it is in `warming`.
+  runtime::Task<void> serve_warm(edge::Exchange& exchange, Warming& warming) {
+    return serve_call(exchange, nullptr, &warming);
+  }
   edge::Refusal refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) override;
 
  private:
-  runtime::Task<void> serve_call(edge::Exchange& exchange, const auth::Caller* known);
+  runtime::Task<void> serve_call(edge::Exchange& exchange, const auth::Caller* known, Warming* warming = nullptr);
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
   Expected<void> shed(Call& call);                  // whether the process has memory for another call
@@ -34,6 +38,7 @@ class Relay final : public edge::Handler {
   Expected<void> count_in(Call& call);              // what its key may do, and whether it can be booked
   runtime::Task<Expected<void>> read(Call& call);   // the body, and what the relay reads of it
   runtime::Task<Expected<void>> walk(Call& call, const auth::Caller* known);
+  runtime::Task<Expected<void>> walk_warm(Call& call);
   runtime::Task<Expected<void>> make(Call& call);  // what is not kept
   Expected<void> take_tokens(Call& call);
   void settle_tokens(Call& call);
@@ -41,6 +46,7 @@ class Relay final : public edge::Handler {
   runtime::Task<void> answer_error(Call& call, Error error);
   runtime::Task<Expected<void>> answer_probe(Call& call);
   void close(Call& call);
+  void note_warming(Call& call);
   Expected<void> read_facts(Call& call);
   std::string new_request_id();
 

@@ -137,9 +137,10 @@ Task<Expected<Lease>> Seeker::first() {
     if (!allowed_.empty() && allowed_[*index] == 0)
       co_return fail(ErrorCode::kForbidden, Fault::kClient,
                      "This object belongs to an account that the key " + call_.caller.key->name + " is not for.");
-    // What has its own place is asked for there, whatever is known of the account, unless the operator said no.
+    // What has its own place (an object, not a prompt that it would be good to keep warm) is asked for there, whatever
+    // is known of the account, unless the operator said no.
     const bool parked = parts_.accounts.duty(*index) == accounts::Duty::kParked;
-    if (!smoothed_ && !parked) co_return parts_.accounts.take(*index);
+    if (!smoothed_ && !parked && call_.warming == nullptr) co_return parts_.accounts.take(*index);
     ask_.only = *index;
     ask_.affinity = 0;
   }

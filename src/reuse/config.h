@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/secret.h"
 #include "base/units.h"
 
 namespace baton::reuse {
@@ -24,6 +25,20 @@ struct Config {
   size_t flight_bytes_max = 1 * kMiB;     // of its reply, held for readers that are behind or come late
   size_t flights_bytes_max = 128 * kMiB;  // of all such replies together
 };
+
+// Kept replies that several relays share in a Redis.
+struct SharedConfig {
+  Secret url = {};           // redis://[user:password@]host:port[/database], or rediss://; empty: none
+  Secret secret = {};        // that the relays have in common
+  std::string ca_file = {};  // for rediss://; empty: the system's
+  Duration timeout = std::chrono::milliseconds(2);  // of an answer that a call waits for
+  Duration wait_max = std::chrono::seconds(10);     // for another relay that makes the same call; 0: never
+  bool on() const { return !url.empty(); }
+};
+
+// A wait for another relay: how often it is looked whether it is over.
+inline constexpr Duration kTurnPauseMin = std::chrono::milliseconds(5);
+inline constexpr Duration kTurnPauseMax = std::chrono::milliseconds(200);
 
 // Streams that a dropped client may come back to.
 struct ResumeConfig {

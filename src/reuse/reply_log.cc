@@ -1,6 +1,7 @@
 #include "reuse/reply_log.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "reuse/reply_record.h"
 
 namespace baton::reuse {
 
@@ -23,47 +25,9 @@ constexpr size_t kHeadBytes = 4 + kSizeBytes + sizeof(Sha256);
 constexpr uint64_t kSegmentBytesMin = 1 * kMiB;
 constexpr uint64_t kSegmentBytesMax = 64 * kMiB;
 constexpr uint64_t kRecordBytesMax = 80 * kMiB;  // more than any reply that is kept
-
-void put(std::string& out, uint64_t number) {
-  for (unsigned shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(number >> shift & 0xff));
-}
-void put(std::string& out, std::string_view text) {
-  put(out, uint64_t{text.size()});
-  out.append(text);
-}
-
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
-  uint64_t number() {
-    if (bytes_.size() < 8) return fault();
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; ++i) value |= uint64_t{static_cast<uint8_t>(bytes_[i])} << (8 * i);
-    bytes_.remove_prefix(8);
-    return value;
-  }
-  int64_t count() { return static_cast<int64_t>(number()); }
-  std::string_view text() {
-    const uint64_t size = number();
-    if (size > bytes_.size()) {
-      fault();
-      return {};
-    }
-    const std::string_view out = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return out;
-  }
-  bool done() const { return good_ && bytes_.empty(); }
-
- private:
-  uint64_t fault() {
-    good_ = false;
-    bytes_ = {};
-    return 0;
-  }
-  std::string_view bytes_;
-  bool good_ = true;
-};
+// For the moment between a successor's first call and its predecessor's leaving.
+constexpr int kHoldTries = 10;
+constexpr auto kHoldPause = std::chrono::milliseconds(20);
 
 std::string read_whole(const std::string& path, uint64_t bytes_max) {
   std::string text;
@@ -104,7 +68,10 @@ Expected<std::unique_ptr<ReplyLog>> ReplyLog::open(Options options, const runtim
     return fail(ErrorCode::kStore, Fault::kUs,
                 log->options_.folder + ": " + (error ? error.message() : std::strerror(errno)));
   if (auto secret = log->find_secret(); !secret) return std::unexpected(secret.error());
-  log->find_segments();
+  log->lock_ = ::open((log->options_.folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (log->lock_ < 0)
+    return fail(ErrorCode::kStore, Fault::kUs, log->options_.folder + "/lock: " + std::strerror(errno));
+  if (!log->hold()) log->find_segments();
   log->thread_ = std::thread([one = log.get()] { one->run(); });
   return log;
 }
@@ -117,6 +84,30 @@ ReplyLog::~ReplyLog() {
   there_is_work_.notify_one();
   if (thread_.joinable()) thread_.join();
   if (file_ >= 0) ::close(file_);
+  if (lock_ >= 0) ::close(lock_);
+}
+
+bool ReplyLog::hold() {
+  if (held_ || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) return held_;
+  held_ = true;
+  find_segments();  // another process may have written since
+  return true;
+}
+
+bool ReplyLog::hold_soon() {
+  for (int i = 0; i < kHoldTries && !hold(); ++i) std::this_thread::sleep_for(kHoldPause);
+  return held_;
+}
+
+void ReplyLog::leave() {
+  {
+    std::lock_guard lock(mutex_);
+    left_ = true;
+  }
+  settle();  // after which the thread has nothing to do any more
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
+  held_ = false;
 }
 
 Expected<void> ReplyLog::find_secret() {
@@ -142,6 +133,8 @@ std::string ReplyLog::path_of(uint64_t segment) const {
 }
 
 void ReplyLog::find_segments() {
+  segments_.clear();
+  counts_.bytes = 0;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
     const std::string name = entry.path().filename().string();
@@ -155,7 +148,7 @@ void ReplyLog::find_segments() {
   }
   std::ranges::sort(segments_, {}, &Segment::number);
   for (const Segment& one : segments_) counts_.bytes += static_cast<int64_t>(one.bytes);
-  forget_oldest(0);
+  if (held_) forget_oldest(0);
 }
 
 template <class Visit>
@@ -197,65 +190,6 @@ void ReplyLog::append_record(std::string& out, std::string_view payload) const {
   out.append(bytes_of(hmac_sha256(key, payload))).append(payload);
 }
 
-std::string ReplyLog::encode(const KeptReply& reply) const {
-  const Instant now = clock_.now();
-  const WallTime wall = clock_.wall();
-  const auto ms = [&](Instant at) {
-    return static_cast<uint64_t>(
-        (wall + std::chrono::floor<std::chrono::milliseconds>(at - now)).time_since_epoch().count());
-  };
-  std::string out;
-  out.reserve(reply.content.size() + 512);
-  put(out, bytes_of(reply.identity));
-  put(out, reply.key.low);
-  put(out, reply.key.high);
-  put(out, uint64_t{reply.events} | uint64_t{reply.packed} << 1 | uint64_t{reply.usage.known} << 2 |
-               uint64_t{reply.usage.fast} << 3);
-  put(out, ms(reply.since));
-  put(out, ms(reply.fresh_until));
-  put(out, uint64_t{reply.plain_bytes});
-  const model::Usage& usage = reply.usage;
-  for (const int64_t tokens :
-       {usage.input_tokens, usage.output_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens,
-        usage.cache_creation_5m_input_tokens, usage.cache_creation_1h_input_tokens, usage.thinking_tokens,
-        usage.web_search_requests, usage.web_fetch_requests, static_cast<int64_t>(usage.tier)})
-    put(out, static_cast<uint64_t>(tokens));
-  for (const std::string* text : {&reply.request_id, &reply.tenant, &reply.tags, &reply.content}) put(out, *text);
-  return out;
-}
-
-std::shared_ptr<KeptReply> ReplyLog::decode(std::string_view payload, Instant now, WallTime wall) const {
-  auto reply = std::make_shared<KeptReply>();
-  Reader in(payload);
-  const std::string_view identity = in.text();
-  if (identity.size() != reply->identity.size()) return nullptr;
-  std::memcpy(reply->identity.data(), identity.data(), identity.size());
-  reply->key.low = in.number();
-  reply->key.high = in.number();
-  const uint64_t flags = in.number();
-  reply->events = (flags & 1) != 0;
-  reply->packed = (flags & 2) != 0;
-  const auto instant = [&] {
-    const WallTime at{std::chrono::milliseconds(in.count())};
-    return now + std::chrono::duration_cast<Duration>(at - wall);
-  };
-  reply->since = instant();
-  reply->fresh_until = instant();
-  reply->plain_bytes = in.number();
-  model::Usage& usage = reply->usage;
-  usage.known = (flags & 4) != 0;
-  usage.fast = (flags & 8) != 0;
-  for (int64_t* tokens :
-       {&usage.input_tokens, &usage.output_tokens, &usage.cache_creation_input_tokens, &usage.cache_read_input_tokens,
-        &usage.cache_creation_5m_input_tokens, &usage.cache_creation_1h_input_tokens, &usage.thinking_tokens,
-        &usage.web_search_requests, &usage.web_fetch_requests})
-    *tokens = in.count();
-  usage.tier = static_cast<model::ServiceTier>(in.number());
-  for (std::string* text : {&reply->request_id, &reply->tenant, &reply->tags, &reply->content}) *text = in.text();
-  // A clock that was set back does not make a reply younger than it is.
-  return in.done() && reply->since <= now ? reply : nullptr;
-}
-
 void ReplyLog::restore(ReplyStore& store) {
   const Instant now = clock_.now();
   const WallTime wall = clock_.wall();
@@ -263,10 +197,10 @@ void ReplyLog::restore(ReplyStore& store) {
     const std::string bytes = read_whole(path_of(segment.number), 2 * kSegmentBytesMax + kRecordBytesMax);
     const uint64_t before = counts_.restored;
     each_record(bytes, [&](std::string_view payload, std::string_view) {
-      auto reply = decode(payload, now, wall);
+      auto reply = read_record(payload, now, wall);
       if (reply != nullptr && store.restore(std::move(reply), now)) ++counts_.restored;
     });
-    if (counts_.restored != before) continue;
+    if (counts_.restored != before || !held_) continue;
     ::unlink(path_of(segment.number).c_str());
     counts_.bytes -= static_cast<int64_t>(std::exchange(segment.bytes, 0));
   }
@@ -277,7 +211,7 @@ void ReplyLog::write(std::shared_ptr<const KeptReply> reply, uint64_t purges, co
   const size_t bytes = reply->content.size() + sizeof(KeptReply);
   {
     std::lock_guard lock(mutex_);
-    if (purges != store.purges()) return;
+    if (left_ || purges != store.purges()) return;
     if (queued_bytes_ + bytes > kLogQueueBytesMax) {
       ++counts_.dropped;
       return;
@@ -293,9 +227,9 @@ void ReplyLog::purge(const Selection& what) {
   if (what.empty()) return;
   {
     std::lock_guard lock(mutex_);
+    if (left_) return;
     ++taken_;
-    jobs_.push_back({.purge = std::make_unique<Chosen>(
-                         Chosen{what.all, std::string(what.tenant), std::string(what.tag), std::string(what.key)})});
+    jobs_.push_back({.purge = std::make_unique<Chosen>(what)});
   }
   there_is_work_.notify_one();
   settle();
@@ -348,12 +282,13 @@ void ReplyLog::append(const std::vector<Job>& jobs) {
   };
   for (const Job& job : jobs) {
     if (job.reply != nullptr) {
-      append_record(records, encode(*job.reply));
+      append_record(records, write_record(*job.reply, clock_.now(), clock_.wall()));
       ++count;
       if (records.size() >= kSegmentBytesMin) flush();
       continue;
     }
     flush();
+    if (!hold_soon()) find_segments();  // what is purged goes, whoever writes
     for (Segment& segment : segments_) rewrite(segment, job.purge->selection());
     std::erase_if(segments_, [](const Segment& one) { return one.bytes == 0; });
   }
@@ -361,6 +296,10 @@ void ReplyLog::append(const std::vector<Job>& jobs) {
 }
 
 bool ReplyLog::write_out(std::string_view records) {
+  if (!hold_soon()) {
+    say(options_.folder + ": another process writes there");
+    return false;
+  }
   forget_oldest(records.size());
   if (counts_.bytes + static_cast<int64_t>(records.size()) > static_cast<int64_t>(options_.bytes_max)) return false;
   const uint64_t segment_bytes =
@@ -407,7 +346,7 @@ void ReplyLog::rewrite(Segment& segment, const Selection& without) {
   if (!without.all) {
     const std::string bytes = read_whole(path, 2 * kSegmentBytesMax + kRecordBytesMax);
     each_record(bytes, [&](std::string_view payload, std::string_view record) {
-      const auto reply = decode(payload, clock_.now(), clock_.wall());
+      const auto reply = read_record(payload, clock_.now(), clock_.wall());
       if (reply != nullptr && !selects(without, *reply)) {
         left.append(record);
       } else {

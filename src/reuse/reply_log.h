@@ -4,7 +4,8 @@
 // take is not waited for: then a reply is only kept in memory. Life: made in app/ before the loops, outlives the
 // ReplyStore. Thread: any; restore() before the loops. Bounds: Config.disk_bytes_max; kLogQueueBytesMax wait for the
 // thread, what comes then is not written and counted. Files of mode 0600 in a folder of their own; nothing is
-// encrypted.
+// encrypted. One process writes at a time, the one that holds the folder's lock: a successor reads what is there, and
+// writes once its predecessor has left.
 #pragma once
 
 #include <array>
@@ -51,17 +52,14 @@ class ReplyLog {
   void purge(const Selection& what);
   // Waits until all that was written before is on its way to the disk.
   void settle();
+  // A successor is to write: what waits is written, the lock given back, and nothing written any more.
+  void leave();
 
   const metrics::ReplyLogCounts& counts() const { return counts_; }
   // What keeps replies from being written, one line; empty when all is well.
   std::string trouble() const;
 
  private:
-  struct Chosen {  // a Selection that owns its texts
-    bool all = false;
-    std::string tenant, tag, key;
-    Selection selection() const { return {.all = all, .tenant = tenant, .tag = tag, .key = key}; }
-  };
   struct Job {
     std::shared_ptr<const KeptReply> reply = {};  // or
     std::unique_ptr<Chosen> purge = {};
@@ -73,6 +71,8 @@ class ReplyLog {
 
   ReplyLog(Options options, const runtime::Clock& clock) : options_(std::move(options)), clock_(clock) {}
   Expected<void> find_secret();
+  bool hold();
+  bool hold_soon();
   void find_segments();
   std::string path_of(uint64_t segment) const;
   void run();
@@ -83,8 +83,6 @@ class ReplyLog {
   void rewrite(Segment& segment, const Selection& without);
   template <class Visit>
   void each_record(std::string_view bytes, Visit&& visit);
-  std::string encode(const KeptReply& reply) const;
-  std::shared_ptr<KeptReply> decode(std::string_view payload, Instant now, WallTime wall) const;
   void say(std::string trouble);
 
   const Options options_;
@@ -93,6 +91,8 @@ class ReplyLog {
   metrics::ReplyLogCounts counts_;
   std::vector<Segment> segments_;  // the oldest first; of the thread, once it runs
   int file_ = -1;                  // the newest
+  int lock_ = -1;
+  bool held_ = false;  // whether the lock is ours
   mutable std::mutex mutex_;
   std::condition_variable there_is_work_;
   std::condition_variable done_;
@@ -101,6 +101,7 @@ class ReplyLog {
   uint64_t taken_ = 0;     // jobs since the start
   uint64_t finished_ = 0;  // of them
   bool ending_ = false;
+  bool left_ = false;
   std::string trouble_;
   std::thread thread_;
 };

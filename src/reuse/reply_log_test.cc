@@ -210,5 +210,65 @@ TEST_F(ReplyLogTest, a_disk_that_takes_nothing_costs_no_call) {
   EXPECT_EQ(log_->counts().written, 1u);
 }
 
+TEST_F(ReplyLogTest, one_process_writes_at_a_time) {
+  keep("ann", 1, "before");
+  log_->settle();
+  const auto segment = files();
+  ASSERT_EQ(segment.size(), 1u);
+  // A successor reads what is there while its predecessor goes on writing.
+  auto opened = ReplyLog::open({.folder = folder_ + "/cache", .bytes_max = bytes_max_}, clock_);
+  ASSERT_TRUE(opened) << opened.error().detail;
+  ReplyLog& next = **opened;
+  ReplyStore next_store(config_, next.secret());
+  next.restore(next_store);
+  next_store.use(next);
+  EXPECT_EQ(next.counts().restored, 1u);
+  const auto keep_in_next = [&](int n) {
+    EXPECT_TRUE(
+        next_store
+            .keep(digest("ann", n),
+                  {.content = "of the next", .stop_reason = "end_turn", .tenant = "ann", .purges = next_store.purges()},
+                  clock_.now())
+            .stored);
+    next.settle();
+  };
+  keep_in_next(2);
+  EXPECT_EQ(next.counts().failed, 1u);
+  EXPECT_NE(next.trouble().find("another process writes there"), std::string::npos);
+  EXPECT_EQ(files(), segment) << "the successor wrote beside its predecessor";
+  keep("ann", 3, "meanwhile");
+  // The predecessor leaves: what it keeps from then on stays in its memory, and the successor writes.
+  log_->leave();
+  keep("ann", 4, "too late");
+  EXPECT_NE(find("ann", 4), nullptr);
+  keep_in_next(5);
+  EXPECT_EQ(next.counts().failed, 1u);
+  EXPECT_EQ(next.counts().written, 1u);
+  EXPECT_EQ(next.trouble(), "");
+  next_store.purge({.tenant = "nobody"});
+  opened->reset();
+  start();
+  for (const int n : {1, 3, 5}) EXPECT_NE(find("ann", n), nullptr) << n;
+  for (const int n : {2, 4}) EXPECT_EQ(find("ann", n), nullptr) << n;
+  EXPECT_EQ(log_->counts().damaged, 0u);
+}
+
+TEST_F(ReplyLogTest, what_is_purged_goes_also_while_another_process_writes) {
+  keep("ann", 1, "a");
+  keep("bob", 1, "b");
+  log_->settle();
+  {
+    auto opened = ReplyLog::open({.folder = folder_ + "/cache", .bytes_max = bytes_max_}, clock_);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    ReplyStore next_store(config_, (*opened)->secret());
+    (*opened)->restore(next_store);
+    next_store.use(**opened);
+    next_store.purge({.tenant = "ann"});
+  }
+  start();
+  EXPECT_EQ(find("ann", 1), nullptr);
+  EXPECT_NE(find("bob", 1), nullptr);
+}
+
 }  // namespace
 }  // namespace baton::reuse

@@ -68,7 +68,7 @@ std::shared_ptr<const KeptReply> ReplyStore::find(const Digest& digest, Instant 
   return found;
 }
 
-cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Instant now) {
+ReplyStore::Kept ReplyStore::keep(const Digest& digest, const Finished& reply, Instant now) {
   if (!worth_keeping(reply.stop_reason) || reply.content.size() > content_bytes_max_) return {};
   if (reply.purges != purges()) return {};
   auto kept = std::make_shared<KeptReply>();
@@ -92,17 +92,27 @@ cache::Change ReplyStore::keep(const Digest& digest, const Finished& reply, Inst
   const auto tenth = static_cast<uint64_t>(config_.ttl.count()) / 10;
   const Duration less{static_cast<int64_t>(tenth == 0 ? 0 : digest.key.low % tenth)};
   kept->fresh_until = now + (config_.ttl - less);
-  const Instant expires = kept->fresh_until + config_.stale_max;
   std::shared_ptr<const KeptReply> there = std::move(kept);
-  cache::Change change = put(there, expires, now);
+  Kept out{put_unpurged(there, reply.purges, now), nullptr};
+  if (!out.stored) return out;
+  if (log_ != nullptr) log_->write(there, reply.purges, *this);
+  out.reply = std::move(there);
+  return out;
+}
+
+cache::Change ReplyStore::adopt(std::shared_ptr<const KeptReply> reply, uint64_t purges, Instant now) {
+  if (reply->plain_bytes > content_bytes_max_ || purges != this->purges()) return {};
+  return put_unpurged(reply, purges, now);
+}
+
+cache::Change ReplyStore::put_unpurged(const std::shared_ptr<const KeptReply>& reply, uint64_t purges, Instant now) {
+  cache::Change change = put(reply, reply->fresh_until + config_.stale_max, now);
   // A purge that has passed this stripe before the put had counted itself before.
-  if (change.stored && reply.purges != purges()) {
-    const cache::Change taken = kept_.erase(digest.key);
-    change.stored = false;
-    change.bytes += taken.bytes;
-    change.entries += taken.entries;
-  }
-  if (change.stored && log_ != nullptr) log_->write(std::move(there), reply.purges, *this);
+  if (!change.stored || purges == this->purges()) return change;
+  const cache::Change taken = kept_.erase(reply->key);
+  change.stored = false;
+  change.bytes += taken.bytes;
+  change.entries += taken.entries;
   return change;
 }
 

@@ -74,6 +74,16 @@ struct Selection {
   bool empty() const { return !all && tenant.empty() && tag.empty() && key.empty(); }
 };
 
+// The same with texts of its own.
+struct Chosen {
+  Chosen() = default;
+  explicit Chosen(const Selection& what) : all(what.all), tenant(what.tenant), tag(what.tag), key(what.key) {}
+  bool all = false;
+  std::string tenant, tag, key;
+  Selection selection() const { return {.all = all, .tenant = tenant, .tag = tag, .key = key}; }
+  friend bool operator==(const Chosen&, const Chosen&) = default;
+};
+
 class ReplyLog;
 
 // Whether a reply is among those that are selected; an empty selection selects none.
@@ -96,10 +106,15 @@ class ReplyStore {
   std::shared_ptr<const KeptReply> find(const Digest& digest, Instant now, cache::Change& change,
                                         Duration stale = Duration{0});
   // Stored or not, as `Change.stored` says. An answer whose call began before something was purged is not stored.
-  cache::Change keep(const Digest& digest, const Finished& reply, Instant now);
+  struct Kept : cache::Change {
+    std::shared_ptr<const KeptReply> reply;  // when it was stored
+  };
+  Kept keep(const Digest& digest, const Finished& reply, Instant now);
 
   // What is kept is written there as well, from now on; what is purged goes there too. Outlives this.
   void use(ReplyLog& log) { log_ = &log; }
+  // A reply that another relay of the same secret has kept; `purges` as in Finished. Not written to the disk.
+  cache::Change adopt(std::shared_ptr<const KeptReply> reply, uint64_t purges, Instant now);
   // A reply that was kept before a restart; false when its time is over.
   bool restore(std::shared_ptr<KeptReply> reply, Instant now);
   cache::Change take_restored() { return std::exchange(restored_, {}); }
@@ -117,6 +132,8 @@ class ReplyStore {
 
  private:
   cache::Change put(const std::shared_ptr<const KeptReply>& reply, Instant expires, Instant now);
+  // The same, unless a purge came since there were `purges`.
+  cache::Change put_unpurged(const std::shared_ptr<const KeptReply>& reply, uint64_t purges, Instant now);
 
   Config config_;
   std::array<uint8_t, 32> secret_;

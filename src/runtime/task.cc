@@ -1,6 +1,5 @@
 #include "runtime/task.h"
 
-#include <algorithm>
 #include <array>
 #include <new>
 
@@ -9,9 +8,8 @@ namespace baton::runtime {
 namespace {
 
 constexpr size_t kClass = 64;
-constexpr size_t kClasses = 64;
+constexpr size_t kClasses = 32;
 constexpr size_t kKeptPerClass = 256;
-constexpr size_t kKeptBytesPerClass = 512 * 1024;
 
 struct FreeFrame {
   FreeFrame* next;
@@ -31,12 +29,6 @@ thread_local FreeLists lists;
 
 size_t size_class(size_t bytes) { return (bytes + kClass - 1) / kClass; }
 
-constexpr std::array<size_t, kClasses + 1> kKept = [] {
-  std::array<size_t, kClasses + 1> kept{};
-  for (size_t c = 1; c <= kClasses; ++c) kept[c] = std::min(kKeptPerClass, kKeptBytesPerClass / (c * kClass));
-  return kept;
-}();
-
 }  // namespace
 
 void* take_frame(size_t bytes) {
@@ -52,7 +44,7 @@ void* take_frame(size_t bytes) {
 
 void give_frame(void* memory, size_t bytes) noexcept {
   size_t c = size_class(bytes);
-  if (c > kClasses || lists.count[c] >= kKept[c]) {
+  if (c > kClasses || lists.count[c] >= kKeptPerClass) {
     ::operator delete(memory);
     return;
   }

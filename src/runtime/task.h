@@ -2,8 +2,7 @@
 // when done. TaskGroup: the owner of coroutines that run beside each other; it must be empty before it goes. Rules: a
 // free-function coroutine takes values, or references its caller outlives; never a capturing lambda. A suspended frame
 // is never destroyed: to end one early, cancel what it waits for and let it return. Thread: one loop. Bounds: frames
-// come from per-thread free lists of 64-byte classes up to 4 KiB, which keep 512 KiB each at most; larger ones from the
-// heap.
+// come from per-thread free lists of 64-byte classes up to 2 KiB; larger ones from the heap.
 #pragma once
 
 #include <coroutine>

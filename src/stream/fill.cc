@@ -54,6 +54,7 @@ Task<PumpEnd> fill(const FillParts& parts, const FillLimits& limits) {
       if (follower != nullptr) {
         follower->settle();
         if (is_over(follower) && stopped == runtime::kNever) stopped = loop.now();
+        if (stopped != runtime::kNever && loop.now() >= stopped + kAfterStop) break;
       }
       if (!parts.body.done() && ++reads % kReadsPerTurn == 0) co_await runtime::yield(loop);
       continue;

@@ -86,6 +86,8 @@ Task<PumpResult> pump(const PumpParts& parts, const PumpLimits& limits) {
       if (parts.follower != nullptr) {
         parts.follower->settle();
         if (over() && stopped == runtime::kNever) stopped = loop.now();
+        // Nor for who goes on talking.
+        if (stopped != runtime::kNever && loop.now() >= stopped + kAfterStop) break;
       }
       if (!ended && ++reads % kReadsPerTurn == 0) co_await runtime::yield(loop);
       continue;

@@ -102,8 +102,6 @@ class UsageTap {
   void message(std::string_view body);
 
   const ReplyFacts& facts() const { return facts_; }
-  // The same, given away: nothing is told afterwards.
-  ReplyFacts take_facts() { return std::move(facts_); }
 
  private:
   void message_start(std::string_view data);

@@ -84,11 +84,22 @@ World::World(WorldOptions options)
   resumables_ = std::make_unique<reuse::Resumables>(options_.resume);
   resumable_list_ = std::make_unique<reuse::ResumableList>(loop_, *resumables_, metrics_.shard(0));
   if (options_.cache) replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, std::array<uint8_t, 32>{7});
+  if (options_.redis != nullptr) begin_shared();
   if (options_.cache && options_.cache->ahead_share > 0)
     foresight_ = std::make_unique<reuse::Foresight>(options_.cache->ahead_share);
   if (options_.similar) similar_ = std::make_unique<similar::Memory>(*options_.similar, similar::built_in_weights());
   refreshes_ = std::make_unique<relay::Refreshes>(relay::Refreshes::Parts{
       .loop = loop_, .request_bytes = request_bytes, .reply_bytes = reply_bytes, .metrics = metrics_.shard(0)});
+  if (options_.warmth.any())
+    warmth_ = std::make_unique<accounts::PromptWarmth>(accounts::PromptWarmth::Options{.config = options_.warmth});
+  keep_warm_ =
+      std::make_unique<relay::KeepWarm>(relay::KeepWarm::Parts{.loop = loop_,
+                                                               .request_bytes = request_bytes,
+                                                               .bytes = warm_bytes,
+                                                               .metrics = metrics_.shard(0),
+                                                               .warmth = warmth_.get(),
+                                                               .budgets = options_.budgets,
+                                                               .relay = [this]() -> relay::Relay& { return *relay_; }});
   relay_ = std::make_unique<relay::Relay>(relay::Parts{.loop = loop_,
                                                        .random = random_,
                                                        .authenticator = authenticator_,
@@ -107,12 +118,14 @@ World::World(WorldOptions options)
                                                        .tracing = options_.tracing,
                                                        .nonces = options_.nonces,
                                                        .replies = replies_.get(),
+                                                       .shared = shared_.get(),
                                                        .similar = similar_.get(),
                                                        .foresight = foresight_.get(),
                                                        .flights = flights_.get(),
                                                        .resumables = resumables_.get(),
                                                        .resumables_of_loop = resumable_list_.get(),
                                                        .refreshes = refreshes_.get(),
+                                                       .keep_warm = keep_warm_->enabled() ? keep_warm_.get() : nullptr,
                                                        .public_url = options_.public_url});
   server_ = std::make_unique<edge::Server>(edge::Server::Parts{.loop = loop_,
                                                                .config = options_.edge,
@@ -122,15 +135,52 @@ World::World(WorldOptions options)
                                                                .metrics = &metrics_.shard(0)});
 }
 
+void World::begin_shared() {
+  redis_ = std::make_unique<ScriptedRedis>(loop_, *options_.redis);
+  redis_dialer_ = std::make_unique<MemoryDialer>(random_, options_.upstream_weather,
+                                                 [this](StreamPair& pair) { redis_->adopt(std::move(pair.b)); });
+  codec_ = std::make_unique<reuse::SharedCodec>(options_.shared.secret.reveal());
+  purges_ = std::make_unique<reuse::SharedPurges>();
+  replies_ = std::make_unique<reuse::ReplyStore>(*options_.cache, codec_->place());
+  redis_link_ = std::make_unique<store::RedisLink>(
+      store::RedisLink::Parts{.loop = loop_, .dialer = *redis_dialer_, .random = random_, .counts = redis_counts_},
+      store::RedisLink::Options{.reply_bytes_max = 2 * kMiB});
+  shared_ = std::make_unique<reuse::SharedReplies>(
+      reuse::SharedReplies::Parts{.loop = loop_,
+                                  .random = random_,
+                                  .link = *redis_link_,
+                                  .codec = *codec_,
+                                  .purges = *purges_,
+                                  .config = options_.shared,
+                                  .content_bytes_max = replies_->content_bytes_max(),
+                                  .life_max = options_.cache->ttl + options_.cache->stale_max,
+                                  .counts = redis_counts_,
+                                  .carry_out = [this](std::vector<reuse::Chosen> all) {
+                                    for (const auto& one : all) {
+                                      const cache::Change gone = replies_->purge(one.selection());
+                                      metrics_.cache_purged(-gone.bytes, -gone.entries);
+                                    }
+                                  }});
+  metrics_.watch_redis(redis_counts_);
+  background_.spawn(redis_link_->run());
+  background_.spawn(shared_->run());
+}
+
 World::~World() {
   server_->cut();
   refreshes_->cut();
+  keep_warm_->cut();
   sim_server_->cut();
   for (auto& pool : pools_) pool->close_idle();
+  if (shared_) {
+    shared_->stop();
+    redis_link_->stop();
+    redis_->still = false;
+  }
   int turns = 0;
   loop_.run_until([&] {
-    return (server_->settled() && refreshes_->settled() && sim_server_->settled() && upstreams.settled() &&
-            background_.size() == 0) ||
+    return (server_->settled() && refreshes_->settled() && keep_warm_->settled() && sim_server_->settled() &&
+            upstreams.settled() && background_.size() == 0 && (redis_ == nullptr || redis_->settled())) ||
            ++turns > 100'000;
   });
   pools_.clear();
@@ -154,8 +204,8 @@ Task<void> World::run_script(const Script& script, Seen& seen, size_t index) {
 bool World::at_rest() const {
   int64_t leased = 0;
   for (accounts::AccountIndex i = 0; i < accounts_->size(); ++i) leased += accounts_->in_flight(i);
-  return server_->busy() == 0 && server_->open() == 0 && refreshes_->settled() && simulator_.books().open == 0 &&
-         leased == 0 && upstreams.playing() == 0;
+  return server_->busy() == 0 && server_->open() == 0 && refreshes_->settled() && keep_warm_->settled() &&
+         simulator_.books().open == 0 && leased == 0 && upstreams.playing() == 0;
 }
 
 std::vector<Seen> World::play(const std::vector<Script>& scripts) {

@@ -17,15 +17,19 @@
 #include "ledger/ledger.h"
 #include "metrics/log.h"
 #include "metrics/relay_metrics.h"
+#include "relay/keep_warm.h"
 #include "relay/refresh.h"
 #include "relay/relay.h"
 #include "reuse/reply_store.h"
+#include "reuse/shared_replies.h"
 #include "sim/sim_handler.h"
 #include "sim/simulator.h"
 #include "similar/memory.h"
 #include "store/id_bindings.h"
+#include "store/redis_link.h"
 #include "tests/simulation/client.h"
 #include "tests/simulation/memory_net.h"
+#include "tests/simulation/scripted_redis.h"
 #include "tests/simulation/scripted_upstream.h"
 #include "upstream/connection_pool.h"
 #include "upstream/endpoint.h"
@@ -54,9 +58,12 @@ struct WorldOptions {
   accounts::Config pool = {
       .queue = {.max_wait = {}}};  // its accounts are those above; nothing waits unless a test wants it
   std::string public_url = {};
-  std::optional<reuse::Config> cache = {};      // none: nothing is reused
+  std::optional<reuse::Config> cache = {};  // none: nothing is reused
+  RedisData* redis = nullptr;               // what relays share; outlives the world; wants `cache`
+  reuse::SharedConfig shared = {.secret = Secret("a secret of thirty-two characters")};
   std::optional<similar::Config> similar = {};  // none: nothing similar is reused; wants `cache`
   reuse::ResumeConfig resume = {};
+  accounts::WarmthConfig warmth = {};
   size_t request_bytes_max = 64 * kMiB;
   size_t reply_bytes_max = 64 * kMiB;
   bool warm = false;      // connections may be made in advance
@@ -91,6 +98,10 @@ class World {
   std::function<void()> on_turn;                               // before every turn of the loop
   ScriptedUpstreams upstreams{loop_};
   sim::Simulator& simulator() { return simulator_; }
+  ScriptedRedis& redis() { return *redis_; }
+  const metrics::RedisCounts& redis_counts() const { return redis_counts_; }
+  reuse::SharedPurges& purges() { return *purges_; }
+  reuse::ReplyStore& replies() { return *replies_; }
   ByteBudget request_bytes;
   ByteBudget reply_bytes;
   size_t peak_request_bytes = 0;
@@ -103,10 +114,13 @@ class World {
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
   similar::Memory& similar() { return *similar_; }
+  relay::KeepWarm& keep_warm() { return *keep_warm_; }
+  ByteBudget warm_bytes{64 * kMiB};
   const reuse::Flights& flights() const { return *flights_; }
   const reuse::Resumables& resumables() const { return *resumables_; }
 
  private:
+  void begin_shared();
   runtime::Task<void> run_script(const Script& script, Seen& seen, size_t index);
   bool at_rest() const;
 
@@ -135,12 +149,21 @@ class World {
   upstream::RequestCoding coding_{upstream::Compress::kAlways};
   stream::TapRoom tap_room_;
   std::unique_ptr<reuse::ReplyStore> replies_;
+  std::unique_ptr<ScriptedRedis> redis_;
+  std::unique_ptr<MemoryDialer> redis_dialer_;
+  std::unique_ptr<reuse::SharedCodec> codec_;
+  std::unique_ptr<reuse::SharedPurges> purges_;
+  metrics::RedisCounts redis_counts_;
+  std::unique_ptr<store::RedisLink> redis_link_;
+  std::unique_ptr<reuse::SharedReplies> shared_;
   std::unique_ptr<similar::Memory> similar_;
   std::unique_ptr<reuse::Foresight> foresight_;
   std::unique_ptr<reuse::Flights> flights_;
   std::unique_ptr<reuse::Resumables> resumables_;
   std::unique_ptr<reuse::ResumableList> resumable_list_;
   std::unique_ptr<relay::Refreshes> refreshes_;
+  std::unique_ptr<accounts::PromptWarmth> warmth_;
+  std::unique_ptr<relay::KeepWarm> keep_warm_;
   std::unique_ptr<relay::Relay> relay_;
   std::atomic<int64_t> connections_{0};
   std::unique_ptr<edge::Server> server_;

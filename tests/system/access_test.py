@@ -49,6 +49,10 @@ KEYED = [
     ("another case", [("x-api-key", CLIENT_KEY.upper())], 401),
     ("an empty key", [("x-api-key", "")], 401),
     ("an empty bearer", [("authorization", "Bearer ")], 401),
+    ("a bearer with two blanks", [("authorization", f"Bearer  {CLIENT_KEY}")], 401),
+    ("a key that is not ASCII", [("x-api-key", "schl\u00fcssel")], 401),
+    ("a key with NUL", [("x-api-key", "a\0b")], 400),
+    ("a key of 1 MB", [("x-api-key", "k" * (1 << 20))], 431),
     ("basic credentials", [("authorization", "Basic dXNlcjpwdw==")], 401),
     ("no key", [("authorization", "x")], 401),
     ("SQL for a key", [("x-api-key", "' OR 1=1--")], 401),
@@ -100,7 +104,7 @@ class WithClients(unittest.TestCase):
         if status == 200:
             self.assertEqual(reply.status, 200, reply.body)
         else:
-            check_error(self, reply, status, {400: "invalid_request_error", 401: "authentication_error"}[status])
+            check_error(self, reply, status, "authentication_error" if status == 401 else "invalid_request_error")
             self.assertEqual(self.upstream.calls, [])
 
     def test_http_1_0_is_answered_and_closed(self):

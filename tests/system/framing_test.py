@@ -108,6 +108,7 @@ REFUSED = [
     ("an absolute target for another host", get(b"GET http://evil.example/v1/models HTTP/1.1\r\n"), 400, INVALID),
     ("a known name with an underscore", post(b"Content-Length: %d\r\ncontent_length: 3\r\n" % N), 400, INVALID),
     ("a second name with an underscore", post(b"Content-Length: %d\r\ntransfer_encoding: chunked\r\n" % N), 400, INVALID),
+    ("two content-encodings", post(b"Content-Length: %d\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\n" % N), 400, INVALID),
     ("three empty lines first", b"\r\n\r\n\r\n" + get(), 400, INVALID),
     ("garbage", bytes(range(128, 256)) + b"\r\n\r\n", 400, INVALID),
     ("a field of 64 KB", get(fields=b"X-A: " + b"A" * 65536 + b"\r\n"), 431, INVALID),

@@ -14,12 +14,13 @@ import unittest
 
 from reload_test import rewrite
 from rig.ports import free_ports
-from rig.relay import BINARY, Process, Relay, account, clean_environment, write_yaml
+from rig.relay import BINARY, Process, Relay, account, clean_environment, end_with_parent, write_yaml
 from rig.successor import FakeSuccessor, Successor
 from rig.upstream import BLOCK_START, BLOCK_STOP, MESSAGE, MESSAGE_DELTA, MESSAGE_START, MESSAGE_STOP, Upstream, answer_message, error_body, stream_without_end, text_delta
 from rig.wire import Wire, call, eventually, message, request
 
 SOAK = bool(os.environ.get("BATON_SOAK"))
+LOAD = os.environ.get("BATON_LOAD", os.path.join(os.path.dirname(BINARY), "baton_load"))
 PIECES = [text_delta(f"piece {i}") for i in range(12)]
 STREAM = b"".join([MESSAGE_START, BLOCK_START, *PIECES, BLOCK_STOP, MESSAGE_DELTA, MESSAGE_STOP])
 
@@ -162,13 +163,82 @@ def usage_rows(data):
 
 
 QUIET = {"ledger": {"access_log": "off"}}
+CROWD = "stream;events=20;gap_us=100000;stamp=0"  # what bench/load/mock.h gives for it takes two seconds
+
+
+class Driver:
+    """`baton_load drive`: a crowd that checks every reply, until it is told to end."""
+
+    def __init__(self, port, *flags):
+        self.process = subprocess.Popen([LOAD, "drive", "requests", "--port", str(port), "--seconds", "900", "--warmup", "0", *flags],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, trouble = self.process.communicate(timeout=40)
+        if self.process.returncode != 0:
+            raise AssertionError(f"the driver gave up: {trouble}")
+        return json.loads(out)
+
+
+class Crowd(unittest.TestCase):
+    """P12: the issue's figures, by the load generator of bench/, which is quick enough to be no load of its own."""
+
+    def started(self, process):
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_under_500_calls_a_second_and_500_streams_nobody_is_refused_and_no_byte_is_lost(self):
+        upgrades, reloads = (20, 50) if SOAK else (3, 5)
+        (mock_port,) = free_ports(1)
+        self.started(subprocess.Popen([LOAD, "mock", "--port", str(mock_port)], preexec_fn=end_with_parent))
+        want = eventually(lambda: self.answer_of(mock_port), 10, "the upstream's start")
+        self.assertTrue(want.endswith(b'{"type":"message_stop"}\n\n'), want[-100:])
+        expected = self.enterContext(tempfile.NamedTemporaryFile())
+        expected.write(want)
+        expected.flush()
+        settings = {**QUIET, "edge": {"idle_timeout": "30s"}}
+        relay = self.enterContext(Relay([account(mock_port, limit_domain="a")], settings))
+        drivers = [Driver(relay.port, "--connections", "500", "--bench", CROWD, "--expect", expected.name),
+                   Driver(relay.port, "--connections", "64", "--rate", "500")]
+        for driver in drivers:
+            self.started(driver.process)
+        eventually(lambda: relay.metrics().value("baton_streams_open") == 500, 20, "500 streams")
+        steps = ["upgrade"] * upgrades + ["reload"] * reloads
+        random.Random(7).shuffle(steps)
+        old, served = [], 0
+        for number, step in enumerate(steps):
+            if step == "upgrade":
+                old.append(relay)
+                relay = self.enterContext(take_over(relay))
+                served = 0
+            else:
+                rewrite(relay, [account(mock_port, limit_domain="a", weight=number + 1)], **settings)
+                said = relay.log().count("is in force")
+                relay.signal(signal.SIGHUP)
+                eventually(lambda: relay.log().count("is in force") > said, 10, "the reload")
+            eventually(lambda: relay.metrics().value("claude_requests_total") >= served + 100, 20, "calls after it")
+            served = relay.metrics().value("claude_requests_total")
+        streams, calls = [driver.end() for driver in drivers]
+        self.assertEqual((streams["errors"], calls["errors"]), (0, 0), (streams["error_kinds"], calls["error_kinds"]))
+        self.assertGreaterEqual(streams["requests"], 500)
+        self.assertGreaterEqual(calls["requests"], 100 * len(steps) // 2)
+        for process in old:
+            self.assertEqual(process.wait(30), 0, process.log()[-2000:])
+
+    @staticmethod
+    def answer_of(port):
+        try:
+            return call(port, "POST", "/v1/messages", message(stream=True), [("x-bench", CROWD)]).body
+        except OSError:
+            return None
 
 
 class Upgrade(unittest.TestCase):
-    def test_under_load_nobody_is_refused_and_no_stream_is_cut(self):
-        upgrades, reloads = (20, 50) if SOAK else (3, 5)
-        load = {"streams": 500, "callers": 125, "keepers": 125, "pause": 0.5} if SOAK else \
-            {"streams": 12, "callers": 4, "keepers": 4, "pause": 0.05}
+    def test_every_call_under_way_is_booked_once_and_whole(self):
+        upgrades, reloads = (3, 5) if SOAK else (2, 1)
+        load = {"streams": 12, "callers": 4, "keepers": 4, "pause": 0.05}
         settings = {**QUIET, "edge": {"idle_timeout": "5s"}}
         with Upstream(slow_stream) as upstream:
             accounts = [account(upstream.port, limit_domain="a")]

@@ -74,7 +74,10 @@ class Process:
         self.log_file = open(self.log_path, "w+b")
         self.process = subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file,
                                         env=clean_environment(**(env or {})), cwd=cwd or self.folder.name,
-                                        preexec_fn=end_with_parent)
+                                        preexec_fn=self.before_exec)
+
+    def before_exec(self):
+        end_with_parent()
 
     def __enter__(self):
         return self
