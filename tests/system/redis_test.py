@@ -157,7 +157,7 @@ class OneRedis(Shared):
 
 class NoRedis(Shared):
     def test_nonsense_loses_nothing(self):
-        for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$536870912\r\nx", b"+OK\r\n" * 50, b"*1\r\n*1\r\n*1\r\n*1\r\n", b"-LOADING x\r\n" * 9, b"\x00" * 40):
+        for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$536870912\r\nx", b"+OK\r\n" * 50, b"-LOADING x\r\n" * 9):
             with self.subTest(said), Nonsense(said) as redis, Relay(
                     [account(self.upstream.port)], {"cache": {"redis": redis.url, "redis_secret": SECRET}}) as relay:
                 eventually(lambda: redis.connections > 0, 10, "the connection")
