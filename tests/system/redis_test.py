@@ -147,6 +147,7 @@ class OneRedis(Shared):
         self.redis.stop()
         ask_some()
         eventually(lambda: self.value(relay, "connections") == 0, 5, "the end of the connections")
+        eventually(lambda: "cache.redis" in relay.admin("/healthz")[1], 5, "the word for it")
         ask_some()
         self.redis.start()
         eventually(lambda: self.value(relay, "connections") == 2, 15, "the way back")
