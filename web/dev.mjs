@@ -36,7 +36,7 @@ function overview() {
     calls: {in_flight: Math.round(wave(42, 20)), waiting: Math.round(wave(3, 9)), total: 184_223 + seq, per_second: wave(11, 30), errors_per_second: wave(0.4, 11)},
     streams_open: Math.round(wave(38, 20)), first_byte_ms: {p50: wave(610, 25), p99: wave(2200, 40)}, added_ms: {p50: wave(0.21, 25), p99: wave(0.9, 40)},
     tokens_per_minute: {input: wave(210_000, 30), output: wave(64_000, 30), cache_read: wave(900_000, 30), cache_write: wave(51_000, 30)},
-    spent_today: '148.213377', saved_today: {cache: '12.5021', affinity: '61.207', batch: '9.1', compression: '0'},
+    spent_today: '148.213377', saved_today: {reuse: '12.5021', coalesced: '3.2', similar: '0.9', prompt_cache: '61.207', batch: '9.1'},
     cache: {entries: 1204, bytes: 18_231_442, hits: 5121, misses: 20_333, hit_ratio: 0.2012}, degraded: {prices: 'prices.yaml:14: models[3].input: must be a number; the old prices stay'}};
 }
 
@@ -82,7 +82,7 @@ function read(path, query) {
   if (path === '/overview') return overview();
   if (path === '/accounts') return accountList();
   if (path === '/keys') return {keys};
-  if (path === '/usage') return {by: query.get('by'), rows: name.map(n => ({name: n, calls: 4123, input_tokens: 9.1e6, output_tokens: 1.2e6, cache_read: 4.1e7, cache_write: 8e5, cost: '31.4159', saved: {cache: '2.1', affinity: '9.9'}})), total: {calls: 24_738, cost: '188.4954'}};
+  if (path === '/usage') return {by: query.get('by'), rows: name.map(n => ({name: n, calls: 4123, input_tokens: 9.1e6, output_tokens: 1.2e6, cache_read: 4.1e7, cache_write: 8e5, cost: '31.4159', reserved: '40.2', given_back: '8.7842', held: '0.00', saved: {reuse: '2.1', coalesced: '0.8', similar: '0.00', prompt_cache: '9.9', batch: '0.00'}})), total: {calls: 24_738, cost: '188.4954'}};
   if (path === '/calls') return {calls: calls.filter(c => !query.get('before') || c.seq < Number(query.get('before'))).slice(0, 100), next_before: null};
   if (path.startsWith('/calls/')) return detail(path.slice(7));
   if (path === '/cache') return {...overview().cache, policy: 's3fifo', capacity_bytes: 268_435_456};

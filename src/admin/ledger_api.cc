@@ -41,15 +41,14 @@ void write_figures(JsonWriter& json, const ledger::Group& group) {
   json.field("calls", group.calls).field("failed", group.failed).field("input_tokens", group.input_tokens);
   json.field("output_tokens", group.output_tokens).field("cache_read", group.cache_read_tokens);
   json.field("cache_write", group.cache_write_tokens).dollars_field("cost", group.cost_nanodollars);
-  json.key("reserved").null().key("saved").null().field("unpriced", group.unpriced).field("simulated", group.simulated);
-}
-
-void add(ledger::Group& sum, const ledger::Group& more) {
-  for (auto figure :
-       {&ledger::Group::calls, &ledger::Group::failed, &ledger::Group::input_tokens, &ledger::Group::output_tokens,
-        &ledger::Group::cache_read_tokens, &ledger::Group::cache_write_tokens, &ledger::Group::cost_nanodollars,
-        &ledger::Group::unpriced, &ledger::Group::simulated})
-    sum.*figure += more.*figure;
+  json.dollars_field("held", group.held_nanodollars).dollars_field("reserved", group.reserved_nanodollars);
+  json.dollars_field("given_back", group.given_back_nanodollars).key("saved").begin_object();
+  json.dollars_field("reuse", group.saved_by_reuse_nanodollars);
+  json.dollars_field("coalesced", group.saved_by_coalescing_nanodollars);
+  json.dollars_field("similar", group.saved_by_similar_nanodollars);
+  json.dollars_field("prompt_cache", group.saved_by_prompt_cache_nanodollars);
+  json.dollars_field("batch", group.saved_by_batch_nanodollars).end_object();
+  json.field("unpriced", group.unpriced).field("simulated", group.simulated);
 }
 
 }  // namespace
@@ -78,12 +77,10 @@ ApiReply LedgerApi::usage(std::string_view query, WallTime now) const {
       .field("until", period.until)
       .key("rows")
       .begin_array();
-  ledger::Group total;
   for (const ledger::Group& one : *groups) {
     json.begin_object().field("name", one.name);
     write_figures(json, one);
     json.end_object();
-    add(total, one);
   }
   json.end_array().key("total");
   // Calls with two tags would be counted twice in it.
@@ -91,7 +88,7 @@ ApiReply LedgerApi::usage(std::string_view query, WallTime now) const {
     json.null();
   } else {
     json.begin_object();
-    write_figures(json, total);
+    write_figures(json, ledger::total_of(*groups));
     json.end_object();
   }
   json.end_object();
@@ -127,7 +124,7 @@ ApiReply LedgerApi::calls(std::string_view query) const {
   json.begin_object().key("calls").begin_array();
   for (const ledger::BookedCall& one : page->calls) {
     json.begin_object();
-    write_call(json, one);
+    write_call(json, one, one.reused);
     json.field("attempts", one.attempts).end_object();
   }
   json.end_array().field("next_before", page->next_before).end_object();
@@ -141,7 +138,7 @@ ApiReply LedgerApi::call(std::string_view id) const {
   ApiReply reply;
   JsonWriter json(reply.body);
   json.begin_object();
-  write_call(json, call);
+  write_call(json, call, call.reused);
   json.field("tags", call.tags).field("session", call.session).field("agent", call.agent);
   json.field("client_address", call.client_address).field("upstream_request_id", call.upstream_request_id);
   json.field("request_bytes", call.request_bytes).field("reply_bytes", call.reply_bytes);
@@ -157,11 +154,11 @@ ApiReply LedgerApi::call(std::string_view id) const {
 }
 
 runtime::Task<void> LedgerApi::refresh_money(const Api::Parts& api, Overview& overview) {
-  Expected<std::optional<int64_t>> spent;
+  Expected<std::optional<ledger::MoneyToday>> money;
   const WallTime now = api.loop.wall();
-  std::function<void()> work = [&] { spent = spent_.read(place_, now); };
+  std::function<void()> work = [&] { money = spent_.read(place_, now); };
   const bool done = co_await api.desk.do_work(api.loop, std::move(work));
-  if (done && spent) overview.use({.spent = *spent});
+  if (done && money && *money) overview.use(**money);
 }
 
 void LedgerApi::serve(Api& api) {

@@ -81,10 +81,16 @@ std::string Overview::text() const {
   json.field("output", 60 * per_second(minute, &Totals::output_tokens));
   json.field("cache_read", 60 * per_second(minute, &Totals::cache_read_tokens));
   json.field("cache_write", 60 * per_second(minute, &Totals::cache_write_tokens)).end_object();
-  json.dollars_field("spent_today", money_.spent).key("saved_today").begin_object();
-  json.dollars_field("cache", money_.saved_by_cache).dollars_field("affinity", money_.saved_by_affinity);
-  json.dollars_field("batch", money_.saved_by_batch).dollars_field("compression", money_.saved_by_compression);
-  json.end_object().key("cache");
+  const auto today = [&](int64_t ledger::MoneyToday::* figure) {
+    return money_ ? std::optional((*money_).*figure) : std::nullopt;
+  };
+  using ledger::MoneyToday;
+  json.dollars_field("spent_today", today(&MoneyToday::spent)).key("saved_today").begin_object();
+  json.dollars_field("reuse", today(&MoneyToday::saved_by_reuse));
+  json.dollars_field("coalesced", today(&MoneyToday::saved_by_coalescing));
+  json.dollars_field("similar", today(&MoneyToday::saved_by_similar));
+  json.dollars_field("prompt_cache", today(&MoneyToday::saved_by_prompt_cache));
+  json.dollars_field("batch", today(&MoneyToday::saved_by_batch)).end_object().key("cache");
   write_cache(json, now);
   json.key("degraded").begin_object();
   for (const auto& [topic, text] : parts_.state.notes()) json.field(topic, text);

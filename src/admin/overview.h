@@ -11,17 +11,12 @@
 
 #include "admin/accounts_api.h"
 #include "admin/admin_pages.h"
+#include "ledger/call_list.h"
 #include "metrics/relay_metrics.h"
 #include "metrics/totals.h"
 #include "runtime/clock.h"
 
 namespace baton::admin {
-
-// Nanodollars since midnight UTC; nothing where it is not known.
-struct MoneyToday {
-  std::optional<int64_t> spent;
-  std::optional<int64_t> saved_by_cache, saved_by_affinity, saved_by_batch, saved_by_compression;
-};
 
 class Overview {
  public:
@@ -38,7 +33,7 @@ class Overview {
 
   // Once a second.
   void sample();
-  void use(const MoneyToday& money) { money_ = money; }
+  void use(const ledger::MoneyToday& money) { money_ = money; }
   // A JSON object.
   std::string text() const;
   // Of the reply cache alone.
@@ -55,7 +50,7 @@ class Overview {
   Parts parts_;
   WallTime started_;
   std::deque<Sample> samples_;
-  MoneyToday money_;
+  std::optional<ledger::MoneyToday> money_;  // nothing where it is not known
 };
 
 }  // namespace baton::admin

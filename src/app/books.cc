@@ -1,8 +1,6 @@
 #include "app/books.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,7 +8,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "admin/audit_log.h"
+#include "app/data_place.h"
 #include "ledger/holders.h"
 #include "ledger/place.h"
 #include "ledger/price_table.h"
@@ -23,20 +21,6 @@ namespace baton::app {
 namespace {
 
 using metrics::append_quoted;
-
-int cannot(const std::string& why, int code = 1) {
-  std::fprintf(stderr, "baton: %s\n", why.c_str());
-  return code;
-}
-
-// Where keys and ledger lie, or nothing after it was said why.
-std::optional<ledger::Place> place_of(const DataFolder& data) {
-  if (data.path) return ledger::Place(*data.path);
-  auto settings = config::load(data.load);
-  if (settings) return ledger::Place(settings->data_dir, settings->ledger.database);
-  std::fprintf(stderr, "%s\n", settings.error().text().c_str());
-  return std::nullopt;
-}
 
 std::string day_text(const std::optional<WallTime>& time) {
   if (!time) return "-";
@@ -199,15 +183,6 @@ void print_list(const auth::StoredKeys& stored, const ledger::Holders& holders, 
   }
 }
 
-// What `baton keys` changed is written down like what the operator's API changes.
-void note(const std::string& folder, std::string_view action, std::string_view target, WallTime now) {
-  const passwd* user = ::getpwuid(::geteuid());
-  const std::string who = user != nullptr ? user->pw_name : std::to_string(::geteuid());
-  const auto done = admin::AuditLog(folder).append(
-      {.who = who, .role = "terminal", .action = action, .target = target, .outcome = "ok"}, now);
-  if (!done) std::fprintf(stderr, "baton: done, but not written into the audit log: %s\n", done.error().detail.c_str());
-}
-
 }  // namespace
 
 namespace {
@@ -277,19 +252,19 @@ int run_keys(const Keys& command) {
       if (command.ttl) wanted.expires = now + std::chrono::duration_cast<std::chrono::milliseconds>(*command.ttl);
       auto imported = store->import(wanted, command.sha256, now);
       if (!imported) return cannot(imported.error().detail);
-      note(*folder, "keys.import", wanted.name, now);
+      note_change(*folder, "keys.import", wanted.name, now);
       return print_key(*imported, command.json, "was taken over", now);
     }
     case Keys::Action::kSet: {
       const auto key = store->update(command.key.name, [&](auth::StoredKey& one) { change(one, command, now); });
       if (!key) return cannot(key.error().detail);
-      note(*folder, "keys.set", command.key.name, now);
+      note_change(*folder, "keys.set", command.key.name, now);
       return print_key(*key, command.json, "was changed", now);
     }
     case Keys::Action::kRevoke: {
       auto revoked = store->revoke(command.key.name, now);
       if (!revoked) return cannot(revoked.error().detail);
-      note(*folder, "keys.revoke", command.key.name, now);
+      note_change(*folder, "keys.revoke", command.key.name, now);
       if (command.json) {
         std::printf("{\"name\":\"%s\",\"revoked\":true}\n", command.key.name.c_str());  // a name has no quotes
       } else {
@@ -304,7 +279,7 @@ int run_keys(const Keys& command) {
       auto made = command.action == Keys::Action::kCreate ? store->create(wanted, now)
                                                           : store->rotate(wanted.name, command.grace, now);
       if (!made) return cannot(made.error().detail);
-      note(*folder, command.action == Keys::Action::kRotate ? "keys.rotate" : "keys.create", wanted.name, now);
+      note_change(*folder, command.action == Keys::Action::kRotate ? "keys.rotate" : "keys.create", wanted.name, now);
       print_made(*made, command, now);
       return 0;
     }

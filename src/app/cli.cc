@@ -9,6 +9,7 @@
 
 #include "app/cli_conformance.h"
 #include "app/cli_operate.h"
+#include "app/cli_teams.h"
 #include "app/options.h"
 #include "app/terminal_docs.h"
 #include "auth/right_rules.h"
@@ -22,9 +23,9 @@
 namespace baton::app {
 namespace {
 
-constexpr std::array<std::string_view, 15> kCommands{"serve",       "sim",  "keys", "usage",   "accounts",
-                                                     "cache",       "tail", "top",  "audit",   "conformance",
-                                                     "completions", "man",  "docs", "version", "help"};
+constexpr std::array<std::string_view, 16> kCommands{"serve", "sim",  "keys",    "teams", "usage",       "accounts",
+                                                     "cache", "tail", "top",     "audit", "conformance", "completions",
+                                                     "man",   "docs", "version", "help"};
 
 constexpr std::array<SettingFlag, 2> kServeFlags{{{"--threads", "threads", "N"}, {"--data-dir", "data_dir", "DIR"}}};
 constexpr std::array<SettingFlag, 11> kSimFlags{{
@@ -225,17 +226,7 @@ struct KeyWords {
   std::string read_budget(model::Budget& out) const {
     const bool none = may_clear && budgets == std::vector<std::string>{"none"};
     if (none) return reserve ? "--reserve goes with a --budget" : "";
-    for (const std::string& text : budgets) {
-      const auto read = model::parse_budget(text, out);
-      if (!read) return "--budget " + read.error();
-      out = *read;
-    }
-    if (!reserve) return {};
-    if (!out.any()) return "--reserve goes with a --budget";
-    const auto read = model::parse_reserve(*reserve, out);
-    if (!read) return "--reserve " + read.error();
-    out = *read;
-    return {};
+    return app::read_budget(budgets, reserve, out);
   }
   template <class T>
   bool number(const std::optional<std::string>& text, uint64_t max, T& out) const {
@@ -404,6 +395,7 @@ std::expected<Command, std::string> parse_command_line(const std::vector<std::st
   if (command == "serve") return parse_serve(rest);
   if (command == "sim") return parse_sim(rest);
   if (command == "keys") return parse_keys(rest);
+  if (command == "teams") return parse_teams(rest);
   if (command == "usage" && !rest.empty() && rest.front() == "reconcile")
     return parse_reconcile({rest.begin() + 1, rest.end()});
   if (command == "usage") return parse_usage(rest, now);

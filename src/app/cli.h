@@ -33,6 +33,7 @@ struct Simulate {
 struct DataFolder {
   config::LoadOptions load;
   std::optional<std::string> path;
+  std::optional<std::string> ca;  // of the operator's port, for commands that ask it
 };
 
 struct Keys {
@@ -44,6 +45,16 @@ struct Keys {
   Sha256 sha256{};                 // import: the key's own
   std::vector<std::string> given;  // set: the options that were given; the key's other facts stay
   Duration grace{0};
+  bool json = false;
+};
+
+// What teams may spend, in the place of what the configuration says.
+struct Teams {
+  enum class Action { kList, kSet, kUnset };
+  Action action = Action::kList;
+  DataFolder data;
+  std::string name;
+  model::Budget budget;
   bool json = false;
 };
 
@@ -96,7 +107,7 @@ struct Print {
   std::string text;
 };
 
-using Command = std::variant<Serve, Simulate, Keys, Usage, Operate, Audit, Conformance, Print>;
+using Command = std::variant<Serve, Simulate, Keys, Teams, Usage, Operate, Audit, Conformance, Print>;
 
 // `arguments` without the program's name; `now` is what --since 7d counts from. Load options have this process's
 // environment and user. The error is what to say on stderr, its line break included; then exit 2.

@@ -14,6 +14,7 @@ void operate_options(Options& options, Operate& command) {
   options.text("--config", command.data.load.path, "FILE");
   options.text("--data-dir", command.data.path, "DIR");
   options.text("--admin", command.data.load.admin, "ADDR:PORT");
+  options.text("--ca", command.data.ca, "FILE");
   options.flag("--json", command.json);
 }
 

@@ -102,12 +102,35 @@ TEST(Cli, EveryFlagOfTheSimulatorIsASetting) {
   EXPECT_EQ(settings->edge.listen[0].port, 0);
 }
 
+TEST(Cli, ATeamsBudgetIsRead) {
+  const auto command = parse_command_line(
+      {"teams", "set", "web", "--budget", "50/day", "--budget", "500/month", "--reserve", "strict", "--json"});
+  ASSERT_TRUE(command.has_value()) << command.error();
+  const auto& teams = std::get<Teams>(*command);
+  EXPECT_EQ(teams.name, "web");
+  EXPECT_EQ(teams.budget.day_nanodollars, 50'000'000'000);
+  EXPECT_EQ(teams.budget.month_nanodollars, 500'000'000'000);
+  EXPECT_EQ(teams.budget.reserve, model::Reserve::kStrict);
+  EXPECT_TRUE(teams.json);
+  EXPECT_EQ(std::get<Teams>(*parse_command_line({"teams", "unset", "web"})).action, Teams::Action::kUnset);
+  EXPECT_EQ(std::get<Teams>(*parse_command_line({"teams", "list"})).action, Teams::Action::kList);
+}
+
 TEST(Cli, MistakesAreOneLineThatHelps) {
   struct {
     std::string_view name;
     Arguments arguments;
     std::string_view want;
   } const cases[] = {
+      {"a team without a name", {"teams", "set", "--budget", "5/day"}, "baton teams set: needs the team's name"},
+      {"a team without a budget", {"teams", "set", "web"}, "baton teams set: needs a --budget, such as 500/month"},
+      {"a team's odd budget", {"teams", "set", "web", "--budget", "5/week"}, "baton teams set: --budget "},
+      {"a reserve of nothing",
+       {"teams", "set", "web", "--reserve", "strict"},
+       "baton teams set: --reserve goes with a --budget"},
+      {"an unknown verb of teams",
+       {"teams", "unsett", "web"},
+       "baton teams: there is no unsett; did you mean \"unset\"?"},
       {"nothing", {}, "baton needs a command; \"baton serve\" relays, \"baton help\" tells more\n"},
       {"a misspelt command", {"serv"}, "baton has no command serv; did you mean \"serve\"?"},
       {"another word", {"banana"}, "baton has no command banana (\"baton help\""},

@@ -11,6 +11,7 @@ constexpr std::string_view kOverview =
   baton serve      Relay calls. This is the command to start with.
   baton sim        Play the Claude API, to test programs without a key or a bill.
   baton keys       Make, list, rotate and revoke keys, while the relay runs.
+  baton teams      What teams may spend, and have spent.
   baton usage      What was used and spent, by key, model, account, tag or day.
   baton accounts   How the accounts stand; drain, park, release or test one.
   baton cache      The replies that are kept; take some or all of them out.
@@ -127,6 +128,26 @@ all take:
   --help               Print this.
 )";
 
+constexpr std::string_view kTeamsHelp =
+    R"(baton teams: what the keys of a team may spend together, changed while the relay runs. It
+notices within a second. A team is made by its first key (baton keys create --team) or budget.
+
+  baton teams list         The teams there are, with their budgets and what they have spent.
+  baton teams set NAME     Limit a team, in the place of what the configuration says of it.
+  baton teams unset NAME   What the configuration says counts again.
+
+set takes:
+  --budget AMOUNT      Dollars a day or a month (UTC): 50/day, 500/month. May be given for both.
+                       What is not named is not limited.
+  --reserve HOW        What a call takes of it until its cost is known: learned (usual),
+                       strict (the most it can cost: never overspent), or cap:0.50.
+all take:
+  --config FILE        The relay's configuration, for its data_dir and its own budgets.
+  --data-dir DIR       The folder itself.
+  --json               Print JSON; amounts spent are whole nanodollars.
+  --help               Print this.
+)";
+
 constexpr std::string_view kUsageHelp =
     R"(baton usage: what was used and spent, from the relay's ledger.
 
@@ -161,6 +182,7 @@ std::string_view help_text(std::string_view command) {
   if (command == "serve") return kServeHelp;
   if (command == "sim") return kSimHelp;
   if (command == "keys") return kKeysHelp;
+  if (command == "teams") return kTeamsHelp;
   if (command == "usage") return kUsageHelp;
   if (command == "docs") return kDocsHelp;
   if (command.empty() || command == "help" || command == "version") return kOverview;

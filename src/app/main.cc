@@ -9,6 +9,7 @@
 #include "app/conformance.h"
 #include "app/operate.h"
 #include "app/serve.h"
+#include "app/teams.h"
 #include "base/digest.h"
 #include "config/settings.h"
 #include "runtime/clock.h"
@@ -57,6 +58,7 @@ int run(const app::Simulate& command) {
 }
 
 int run(const app::Keys& command) { return app::run_keys(command); }
+int run(const app::Teams& command) { return app::run_teams(command); }
 int run(const app::Usage& command) { return app::run_usage(command); }
 
 int run(const app::Operate& command) { return app::run_operate(command); }

@@ -12,6 +12,8 @@
 #include "admin/token_file.h"
 #include "app/operator_client.h"
 #include "config/settings.h"
+#include "config/url.h"
+#include "config/value.h"
 #include "http/json.h"
 #include "http/json_view.h"
 
@@ -36,17 +38,46 @@ struct Relay {
   std::string folder;
 };
 
+// Nobody can be asked at an address that stands for all.
+std::string reachable(std::string address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  return address == "::" ? "::1" : address;
+}
+
 std::optional<Relay> find(const DataFolder& data) {
   Relay out{.target = {"127.0.0.1", 8788}, .folder = data.path.value_or("")};
-  if (!data.path || data.load.admin || data.load.path) {
-    auto settings = config::load(data.load);
+  bool plaintext = false;
+  if (!data.path || data.load.path) {
+    // Where the relay is to be asked need not be where it could listen.
+    config::LoadOptions load = data.load;
+    load.admin.reset();
+    auto settings = config::load(load);
     if (!settings) {
       std::fprintf(stderr, "%s\n", settings.error().text().c_str());
       return std::nullopt;
     }
-    out.target = {settings->admin.address, settings->admin.port};
+    out.target = {.address = reachable(settings->admin.address),
+                  .port = settings->admin.port,
+                  .tls = settings->admin.tls.set(),
+                  .ca_file = settings->admin_ca_file.empty() ? settings->admin.tls.cert : settings->admin_ca_file};
+    plaintext = settings->admin_plaintext;
     if (!data.path) out.folder = settings->data_dir;
   }
+  if (data.load.admin) {
+    const auto address = config::parse_listen_address(*data.load.admin, config::PortZero::kRefused);
+    if (!address) {
+      std::fprintf(stderr, "--admin: %s\n", address.error().c_str());
+      return std::nullopt;
+    }
+    out.target.address = reachable(address->address);
+    out.target.port = address->port;
+  }
+  if (data.ca) {
+    out.target.tls = true;
+    out.target.ca_file = *data.ca;
+  }
+  // The token leaves this host in the clear only where the configuration says so.
+  if (!plaintext && !config::is_loopback_name(out.target.address)) out.target.tls = true;
   return out;
 }
 
@@ -179,7 +210,9 @@ int run_operate(const Operate& command) {
   if (!where) return 2;
   auto token = admin::read_token(where->folder);
   if (!token) return cannot(token.error().detail);
-  OperatorClient relay(where->target, std::move(*token));
+  auto client = OperatorClient::make(where->target, std::move(*token));
+  if (!client) return cannot("--ca: " + client.error().detail, 2);
+  OperatorClient& relay = **client;
   switch (command.what) {
     case Operate::What::kAccounts: return accounts(relay, command);
     case Operate::What::kCache: return cache(relay, command);

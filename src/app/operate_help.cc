@@ -20,6 +20,7 @@ What is said of an account holds over restarts, until it is released.
 
   --reason TEXT        Why, for who looks next. (drain, park, release)
   --admin ADDR:PORT    The relay's operator's port. Usually what the configuration says.
+  --ca FILE            Whom to trust there, or its certificate itself: it is asked over TLS.
   --config FILE        The relay's configuration, for its port and its data_dir.
   --data-dir DIR       The folder itself, which holds admin.token.
   --json               Print JSON.
@@ -38,6 +39,7 @@ constexpr std::string_view kCacheHelp =
   --key KEY            The one whose replies say so in baton-cache-key. (purge)
   --all                All of them. (purge)
   --admin ADDR:PORT    The relay's operator's port. Usually what the configuration says.
+  --ca FILE            Whom to trust there, or its certificate itself: it is asked over TLS.
   --config FILE        The relay's configuration, for its port and its data_dir.
   --data-dir DIR       The folder itself, which holds admin.token.
   --json               Print JSON.
@@ -55,6 +57,7 @@ constexpr std::string_view kTailHelp =
 No content of a call is shown, for none is kept.
 
   --admin ADDR:PORT    The relay's operator's port. Usually what the configuration says.
+  --ca FILE            Whom to trust there, or its certificate itself: it is asked over TLS.
   --config FILE        The relay's configuration, for its port and its data_dir.
   --data-dir DIR       The folder itself, which holds admin.token.
   --json               Print JSON, one object per call.
@@ -66,6 +69,7 @@ constexpr std::string_view kTopHelp =
 
   --once               Print it once. Also done when the output is not a terminal.
   --admin ADDR:PORT    The relay's operator's port. Usually what the configuration says.
+  --ca FILE            Whom to trust there, or its certificate itself: it is asked over TLS.
   --config FILE        The relay's configuration, for its port and its data_dir.
   --data-dir DIR       The folder itself, which holds admin.token.
   --json               Print JSON, one object per second.

@@ -41,15 +41,28 @@ struct OperatorClient::Question {
   upstream::FetchSinks sinks;
 };
 
-OperatorClient::OperatorClient(Target target, Secret token)
+Expected<std::unique_ptr<OperatorClient>> OperatorClient::make(Target target, Secret token) {
+  std::unique_ptr<net::TlsClientContext> tls;
+  if (target.tls) {
+    auto context = net::TlsClientContext::make({.ca_file = target.ca_file, .pins = !target.ca_file.empty()});
+    if (!context) return std::unexpected(context.error());
+    tls = std::move(*context);
+  }
+  return std::unique_ptr<OperatorClient>(new OperatorClient(std::move(target), std::move(token), std::move(tls)));
+}
+
+OperatorClient::OperatorClient(Target target, Secret token, std::unique_ptr<net::TlsClientContext> tls)
     : target_(std::move(target)),
       token_(std::move(token)),
       poller_(clock_),
       loop_(clock_, poller_),
       metrics_({.accounts = {}, .loops = 1, .version = BATON_VERSION}),
+      tls_(std::move(tls)),
       resolver_(std::make_unique<net::CaresResolver>(loop_, poller_, net::CaresOptions{.cache = {}})),
       dialer_(net::make_tcp_dialer(loop_, poller_, *resolver_,
-                                   {.target = {.host = target_.address, .port = target_.port}, .allow_private = true})),
+                                   {.target = {.host = target_.address, .port = target_.port, .tls = target_.tls},
+                                    .tls = tls_.get(),
+                                    .allow_private = true})),
       connections_(std::make_unique<upstream::ConnectionPool>(loop_, *dialer_, config_, metrics_.shard(0))) {}
 
 OperatorClient::~OperatorClient() = default;
@@ -80,6 +93,8 @@ std::string OperatorClient::nobody(const Error& error) const {
   const std::string where = target_.address + ":" + std::to_string(target_.port);
   if (error.code == ErrorCode::kConnect || error.code == ErrorCode::kConnectTimeout)
     return "no relay answers on " + where + "; start one with `baton serve`, or name its port with --admin";
+  if (!target_.tls && (error.code == ErrorCode::kReset || error.code == ErrorCode::kBadReply))
+    return where + ": " + error.detail + "; if that port has TLS, name its certificate with --ca";
   return where + ": " + error.detail;
 }
 

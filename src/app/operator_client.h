@@ -13,6 +13,7 @@
 #include "metrics/relay_metrics.h"
 #include "net/epoll_poller.h"
 #include "net/resolver.h"
+#include "net/tls_context.h"
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "upstream/connection_pool.h"
@@ -27,8 +28,11 @@ class OperatorClient {
   struct Target {
     std::string address;
     uint16_t port = 0;
+    bool tls = false;
+    std::string ca_file = {};  // whom to trust, or the certificate itself; empty: the system's issuers
   };
-  OperatorClient(Target target, Secret token);
+  // kConfig: the CA file cannot be used.
+  static Expected<std::unique_ptr<OperatorClient>> make(Target target, Secret token);
   ~OperatorClient();
 
   // The answer's JSON when its status is 200. Otherwise one sentence: nobody listens there, or what the relay said
@@ -42,6 +46,7 @@ class OperatorClient {
   struct Question;
   Expected<int> run(const Question& question);
   std::string nobody(const Error& error) const;
+  OperatorClient(Target target, Secret token, std::unique_ptr<net::TlsClientContext> tls);
 
   Target target_;
   Secret token_;
@@ -50,6 +55,7 @@ class OperatorClient {
   runtime::Loop loop_;
   metrics::RelayMetrics metrics_;
   upstream::Config config_;
+  std::unique_ptr<net::TlsClientContext> tls_;  // null: plain
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<runtime::Dialer> dialer_;
   std::unique_ptr<upstream::ConnectionPool> connections_;

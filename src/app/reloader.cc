@@ -154,6 +154,9 @@ Expected<uint64_t> Reloader::reload() {
   for (const auto& listener : settings->edge.listen) {
     if (auto read = shared_.server_tls.read(listener.tls); !read) return refuse(read.error());
   }
+  if (shared_.admin_tls) {
+    if (auto read = shared_.admin_tls->reload(); !read) return refuse(read.error());
+  }
   const bool traces_change = !same_traces(settings->tracing, running->settings.tracing);
   std::unique_ptr<TraceThread> traces;
   if (traces_change) {

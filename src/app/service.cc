@@ -66,7 +66,7 @@ Service::Service(Shared& shared, std::shared_ptr<Revision> revision, const LoopP
                                                        .tap_room = parts.tap_room,
                                                        .budgets = shared.budgets.get(),
                                                        .tracing = traced ? &revision_->tracing : nullptr,
-                                                       .nonces = &shared.nonces,
+                                                       .nonces = &shared.nonce_store(),
                                                        .pressure = &shared.pressure,
                                                        .replies = shared.replies.get(),
                                                        .shared = parts.shared_replies,

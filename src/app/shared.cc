@@ -86,7 +86,8 @@ Shared::Shared(config::Settings from, size_t threads, metrics::Log& operator_log
                                         .short_ttl = settings.accounts.affinity.cache_ttl,
                                         .long_ttl = settings.accounts.affinity.cache_ttl_long});
   flights = std::make_unique<reuse::Flights>(settings.cache, reply_bytes);
-  metrics.watch_nonces(nonces.size_counter());
+  if (!in_file()) shared_nonces = std::make_unique<auth::NonceDatabase>(settings.ledger.database, nonces);
+  metrics.watch_nonces(nonces.size_counter(), shared_nonces ? &shared_nonces->waiting_counter() : nullptr);
   if (settings.cache.bytes_max == 0) return;
   std::array<uint8_t, 32> secret;
   random_bytes(secret);

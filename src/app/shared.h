@@ -15,6 +15,7 @@
 #include "app/revision.h"
 #include "app/shared_cache.h"
 #include "auth/key_ring.h"
+#include "auth/nonce_database.h"
 #include "auth/nonce_file.h"
 #include "base/byte_budget.h"
 #include "base/memory_pressure.h"
@@ -66,6 +67,8 @@ struct Shared {
     return revision;
   }
 
+  auth::NonceStore& nonce_store() { return shared_nonces ? static_cast<auth::NonceStore&>(*shared_nonces) : nonces; }
+
   Expected<void> open_reply_log();
   Expected<void> open_shared_cache();
   // Takes replies out wherever this process keeps them.
@@ -93,7 +96,8 @@ struct Shared {
   std::unique_ptr<net::TlsServerContext> admin_tls;
   auth::KeyRing keys;
   auth::NonceFile nonces;
-  Tracer* traces = nullptr;  // set before the loops are made, outlives them
+  std::unique_ptr<auth::NonceDatabase> shared_nonces;  // null: no database is shared
+  Tracer* traces = nullptr;                            // set before the loops are made, outlives them
   MemoryPressure pressure;
   ByteBudget request_bytes;
   ByteBudget reply_bytes;

@@ -11,7 +11,7 @@ TEST(TerminalDocs, words_to_complete_are_those_of_the_help) {
   const Completable accounts = completable("accounts", help_text("accounts"));
   EXPECT_EQ(accounts.verbs, (std::vector<std::string>{"drain", "park", "release", "test"}));
   EXPECT_EQ(accounts.options,
-            (std::vector<std::string>{"--reason", "--admin", "--config", "--data-dir", "--json", "--help"}));
+            (std::vector<std::string>{"--reason", "--admin", "--ca", "--config", "--data-dir", "--json", "--help"}));
   EXPECT_TRUE(completable("tail", help_text("tail")).verbs.empty());
   EXPECT_EQ(completable("keys", help_text("keys")).verbs.front(), "create");
 }

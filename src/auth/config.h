@@ -15,6 +15,11 @@ inline constexpr size_t kKeyBytesMax = 512;
 // How far the time of a signature may be from the relay's clock, on either side.
 inline constexpr std::chrono::seconds kSignatureWindow{300};
 inline constexpr size_t kNoncesMax = 1'000'000;
+// Where relays share a database: how many requests wait for its word on their nonces, how long one answer of it may
+// take, and how long it is left alone after a failure.
+inline constexpr size_t kNonceClaimsMax = 4096;
+inline constexpr std::chrono::seconds kNonceAnswer{2};
+inline constexpr std::chrono::seconds kNonceRest{1};
 
 struct ClientConfig {
   std::string name;

@@ -211,7 +211,7 @@ Expected<void> NonceFile::take(NonceMark mark, WallTime signed_at, WallTime now)
   return {};
 }
 
-runtime::Task<Expected<void>> NonceFile::claim(NonceMark mark, WallTime signed_at, WallTime now) {
+runtime::Task<Expected<void>> NonceFile::claim(runtime::Loop&, NonceMark mark, WallTime signed_at, WallTime now) {
   co_return take(mark, signed_at, now);
 }
 

@@ -30,7 +30,7 @@ class NonceFile final : public NonceStore {
   NonceFile(Options options, WallTime now);
   ~NonceFile() override;
 
-  runtime::Task<Expected<void>> claim(NonceMark mark, WallTime signed_at, WallTime now) override;
+  runtime::Task<Expected<void>> claim(runtime::Loop& loop, NonceMark mark, WallTime signed_at, WallTime now) override;
   // As claim(), without a coroutine.
   Expected<void> take(NonceMark mark, WallTime signed_at, WallTime now);
   const std::atomic<size_t>& size_counter() const { return size_; }

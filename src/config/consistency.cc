@@ -97,10 +97,11 @@ class Check {
   void check_listeners() const {
     const std::string admin_key = options_.admin ? "--admin" : "admin.listen";
     const std::string listen_key = options_.listen ? "--listen" : "listen";
-    if (!is_loopback_name(settings_.admin.address)) {
-      refuse(admin_key,
-             "the operator's port has no TLS, so it listens on loopback addresses only; reach it from elsewhere "
-             "through an SSH tunnel, and scrape admin.metrics_listen");
+    if (!is_loopback_name(settings_.admin.address) && !settings_.admin.tls.set() && !settings_.admin_plaintext) {
+      refuse(admin_key, shown(settings_.admin) +
+                            " can be reached from beyond this host, and without TLS anyone on the way could read the "
+                            "operator's token: give it tls (cert and key), listen on 127.0.0.1 and come through an SSH "
+                            "tunnel, or say admin.plaintext: true where something else protects the way");
     }
     if (const auto& metrics = settings_.admin_metrics) {
       for (const edge::ListenConfig& listener : settings_.edge.listen) {

@@ -42,6 +42,10 @@ void FileReader::read() {
     make_absolute("tracing.ca_file", out_.tracing.ca_file);
     source_.require_file(*root_.find("tracing")->find("ca_file"), "tracing.ca_file", out_.tracing.ca_file);
   }
+  if (given("admin.ca_file")) {
+    make_absolute("admin.ca_file", out_.admin_ca_file);
+    source_.require_file(*root_.find("admin")->find("ca_file"), "admin.ca_file", out_.admin_ca_file);
+  }
   if (given("data_dir")) make_absolute("data_dir", out_.data_dir);
   const std::string& log = out_.ledger.access_log;
   if (log != "stdout" && log != "stderr" && log != "off") make_absolute("ledger.access_log", out_.ledger.access_log);
@@ -61,7 +65,8 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
   if (row == "listen") {
     read_listeners(place, settings.edge.listen);
   } else if (row == "admin.listen") {
-    set_address(place, settings.admin);
+    settings.admin = read_listener(place);
+    if (settings.admin.proxy_protocol) refuse(place, "the operator's port takes no PROXY header");
   } else if (row == "admin.hosts") {
     read_hosts(place, settings.admin_hosts);
   } else if (row == "admin.tokens") {

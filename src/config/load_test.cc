@@ -391,7 +391,14 @@ TEST_F(LoadTest, ProblemsAreOneLineWithFileLineKeyAndReason) {
        "baton.yaml:1: accounts[0].key: the file world.key can be read by its group or by everyone: chmod 600 it"},
       // C12 the operator's port
       {"admin for everyone", with_account("admin: {listen: \"0.0.0.0:8788\"}\n"),
-       "baton.yaml:2: admin.listen: the operator's port has no TLS"},
+       "baton.yaml:2: admin.listen: 0.0.0.0:8788 can be reached from beyond this host, and without TLS"},
+      {"admin with half of TLS", with_account("admin: {listen: {address: \"0.0.0.0:8788\", tls: {cert: cert.pem}}}\n"),
+       "baton.yaml:2: admin.listen.tls: has no key"},
+      {"admin behind a PROXY header",
+       with_account("admin: {listen: {address: \"127.0.0.1:8788\", proxy_protocol: true}}\n"),
+       "baton.yaml:2: admin.listen: the operator's port takes no PROXY header"},
+      {"admin without its CA", with_account("admin: {ca_file: no.pem}\n"),
+       "baton.yaml:2: admin.ca_file: the file no.pem cannot be read"},
       {"admin on the clients' port", with_account("admin: {listen: \"127.0.0.1:8787\"}\n"),
        "baton.yaml:2: admin.listen: 127.0.0.1:8787 is where clients call already"},
       // C13 TLS
@@ -613,7 +620,7 @@ TEST_F(LoadTest, TheCommandLineComesLast) {
   EXPECT_TRUE(refusal(o).starts_with("--listen: must be an address"));
   o.listen.reset();
   o.admin = "0.0.0.0:1";
-  EXPECT_TRUE(refusal(o).starts_with("--admin: the operator's port has no TLS"));
+  EXPECT_TRUE(refusal(o).starts_with("--admin: 0.0.0.0:1 can be reached from beyond this host, and without TLS"));
   o.admin.reset();
   o.overrides.push_back({"--threads", "threads", "1025"});
   EXPECT_EQ(refusal(o), "--threads: must be at most 1024");

@@ -46,6 +46,8 @@ struct Settings {
   std::vector<admin::TokenConfig> admin_tokens;     // besides the one in data_dir
   std::optional<edge::ListenConfig> admin_metrics;  // where metrics and health are too
   bool admin_metrics_need_token = false;
+  bool admin_plaintext = false;  // the operator's port may be reached from beyond this host without TLS
+  std::string admin_ca_file;     // whom commands trust there; empty: its own certificate
   Duration drain_limit = std::chrono::minutes(15);
   size_t threads = 0;                 // 0: one per core
   size_t max_memory_bytes = 0;        // 0: no limit

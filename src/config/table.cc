@@ -83,8 +83,16 @@ std::span<const Setting<Settings>> settings_table() {
   static const Setting<Settings> kRows[] = {
       R::other("listen", "listener, or a list", "127.0.0.1:8787",
                "Where clients call. Beyond this host a `clients` list is required."),
-      R::other("admin.listen", "address", "127.0.0.1:8788",
-               "The operator's port: its page, its API, metrics, health. A loopback address only: it has no TLS."),
+      R::other("admin.listen", "listener", "127.0.0.1:8788",
+               "The operator's port: its page, its API, metrics, health. Beyond this host it needs `tls`."),
+      R::flag(
+          "admin.plaintext", [](auto& s) -> auto& { return s.admin_plaintext; },
+          "The operator's port may listen beyond this host without TLS: where something else protects its token and "
+          "what it shows."),
+      R::text(
+          "admin.ca_file", [](auto& s) -> auto& { return s.admin_ca_file; }, "the certificate of `admin.listen`",
+          "PEM file with the issuers that `baton` commands trust at the operator's port, or with its certificate "
+          "itself."),
       R::other("admin.hosts", "list of names", "none",
                "Names, besides loopback, that a request to the operator's port may carry as its Host."),
       R::other("admin.tokens", "list", "none",

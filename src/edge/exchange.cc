@@ -176,7 +176,8 @@ void Exchange::want_body() {
 }
 
 Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
-  const Instant give_up = loop_->now() + config_->body_idle_timeout;
+  const Instant began = loop_->now();
+  const Instant give_up = began + config_->body_idle_timeout;
   while (!share_.resize(bytes)) {
     if (loop_->now() >= give_up)
       co_return fail(ErrorCode::kOverloaded, Fault::kUs,
@@ -184,6 +185,7 @@ Task<Expected<void>> Exchange::reserve_body(size_t bytes) {
     co_await runtime::wait(*loop_, {.cancel = &cancel_, .until = loop_->now() + std::chrono::milliseconds(20)});
     if (cancel_.cancelled() || stream_->gone()) co_return std::unexpected(client_gone());
   }
+  body_started_ = body_started_ + (loop_->now() - began);  // it was we who did not listen
   co_return Expected<void>{};
 }
 

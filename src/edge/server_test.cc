@@ -315,6 +315,21 @@ TEST_F(Edge, bodies_wait_for_the_shared_budget_and_are_refused_when_it_stays_ful
   budget_.give(90'000);
 }
 
+TEST_F(Edge, who_waited_for_the_budget_is_not_blamed_for_the_time) {
+  echo_.body_max = 90'000;
+  ASSERT_TRUE(budget_.take(90'000));
+  Client client = connect();
+  say(client, "POST /v1/x HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n");
+  pump(client, std::chrono::seconds(25));
+  EXPECT_EQ(client.got, "");
+  budget_.give(90'000);
+  pump(client, std::chrono::seconds(2));  // its turn, and nothing of its body has come
+  EXPECT_EQ(client.got, "");
+  say(client, std::string(20000, 'y'));
+  pump(client, std::chrono::seconds(1));
+  EXPECT_TRUE(client.got.starts_with("HTTP/1.1 200 ")) << client.got.substr(0, 100);
+}
+
 TEST_F(Edge, beyond_the_limit_the_oldest_idle_connection_makes_room) {
   config_.connections_max = 2;
   Client first = connect();

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ledger/call_list.h"
 #include "ledger/holders.h"
 #include "ledger/rows_file.h"
 #include "ledger/usage_report.h"
@@ -225,6 +226,74 @@ TEST_F(BookTest, RowsAreGroupedByWhatTheOperatorAsks) {
   EXPECT_TRUE(json.starts_with("{\"by\":\"team\",\"groups\":[{\"team\":\"web\",\"calls\":2,")) << json;
 }
 
+TEST_F(BookTest, WhatWasReservedAndHowItWasSavedHaveColumns) {
+  const auto reused = [](model::CacheUse how, int64_t input) {
+    model::Outcome one = outcome("ann");
+    one.attempts.clear();
+    one.cache = how;
+    one.reused = true;
+    one.usage = {.known = true, .input_tokens = input};
+    return one;
+  };
+  {
+    auto book = open();
+    hand(*book, reused(model::CacheUse::kHit, 1'000));
+    hand(*book, reused(model::CacheUse::kStale, 2'000));
+    hand(*book, reused(model::CacheUse::kCoalesced, 4'000));
+    hand(*book, reused(model::CacheUse::kSimilar, 8'000));
+    auto came_back = reused(model::CacheUse::kNone, 16'000);
+    came_back.operation = model::Operation::kStreamResume;
+    hand(*book, came_back);
+    auto cached = outcome("bob");
+    cached.attempts[0].usage = {.known = true, .cache_read_input_tokens = 1'000};
+    cached.attempts.insert(cached.attempts.begin(), {.account = "b", .status = 529});
+    cached.reserved_nanodollars = 5'000'000;
+    hand(*book, cached);
+    auto batch = outcome("bob");
+    batch.attempts[0].usage = {.known = true, .output_tokens = 1'000, .tier = model::ServiceTier::kBatch};
+    hand(*book, batch);
+    auto lost = outcome("bob");
+    lost.attempts[0] = {.account = "a", .result = model::AttemptResult::kReset, .may_have_been_processed = true};
+    lost.reserved_nanodollars = lost.charged_nanodollars = 7'000'000;
+    hand(*book, lost);
+  }
+  const auto keys = by(GroupBy::kKey);
+  ASSERT_EQ(keys.size(), 2u);
+  const Group& bob = keys[0];
+  EXPECT_EQ(bob.cost_nanodollars, 200'000 + 10'000'000);
+  EXPECT_EQ(bob.reserved_nanodollars, 12'000'000);
+  EXPECT_EQ(bob.given_back_nanodollars, 4'800'000);
+  EXPECT_EQ(bob.held_nanodollars, 7'000'000);
+  EXPECT_EQ(bob.saved_by_prompt_cache_nanodollars, 3'800'000);
+  EXPECT_EQ(bob.saved_by_batch_nanodollars, 10'000'000);
+  EXPECT_EQ(bob.saved_by_reuse_nanodollars, 0);
+  const Group& ann = keys[1];
+  EXPECT_EQ(ann.saved_by_reuse_nanodollars, 4'000 * 19'000);
+  EXPECT_EQ(ann.saved_by_coalescing_nanodollars, 4'000 * 4'000);
+  EXPECT_EQ(ann.saved_by_similar_nanodollars, 4'000 * 8'000);
+  EXPECT_EQ(ann.reserved_nanodollars, 0);
+  // What a call reserved and saved is the last attempt's account's, and counted once.
+  for (const Group& account : by(GroupBy::kAccount)) {
+    EXPECT_EQ(account.reserved_nanodollars, account.name == "a" ? 12'000'000 : 0) << account.name;
+    EXPECT_EQ(account.given_back_nanodollars, account.name == "a" ? 4'800'000 : 0) << account.name;
+    EXPECT_EQ(account.saved_by_prompt_cache_nanodollars, account.name == "a" ? 3'800'000 : 0) << account.name;
+    EXPECT_EQ(account.saved_by_batch_nanodollars, account.name == "a" ? 10'000'000 : 0) << account.name;
+  }
+  const std::string table = usage_table(keys, GroupBy::kKey);
+  for (const char* title :
+       {"HELD", "RESERVED", "GIVEN BACK", "REUSE", "COALESCED", "SIMILAR", "PROMPT CACHE", "BATCHES"})
+    EXPECT_NE(table.find(title), std::string::npos) << title << '\n' << table;
+  EXPECT_EQ(usage_table({bob}, GroupBy::kKey).find("SIMILAR"), std::string::npos);
+  const auto today = SpentToday().read(folder_, WallTime(1'790'000'000'000ms));
+  ASSERT_TRUE(today && *today) << today.error().detail;
+  EXPECT_EQ((**today).spent, 10'200'000);
+  EXPECT_EQ((**today).saved_by_reuse, ann.saved_by_reuse_nanodollars);
+  EXPECT_EQ((**today).saved_by_coalescing, ann.saved_by_coalescing_nanodollars);
+  EXPECT_EQ((**today).saved_by_similar, ann.saved_by_similar_nanodollars);
+  EXPECT_EQ((**today).saved_by_prompt_cache, bob.saved_by_prompt_cache_nanodollars);
+  EXPECT_EQ((**today).saved_by_batch, bob.saved_by_batch_nanodollars);
+}
+
 TEST_F(BookTest, AnExportIsSafeForSpreadsheetsAndPrograms) {
   {
     auto book = open();
@@ -247,8 +316,13 @@ TEST_F(BookTest, AnExportIsSafeForSpreadsheetsAndPrograms) {
   ASSERT_EQ(csv.size(), 3u);
   EXPECT_TRUE(csv[0].starts_with("request_id,started_at,")) << csv[0];
   EXPECT_NE(csv[1].find(",\"'=cmd(),\"\"x\"\"\","), std::string::npos) << csv[1];
-  EXPECT_TRUE(csv[1].ends_with(",12000,,0,0\n")) << csv[1];
-  EXPECT_TRUE(csv[2].ends_with(",0,0,,,0,0\n")) << csv[2];
+  EXPECT_TRUE(
+      csv[0].ends_with(",reserved_nanodollars,reused,saved_by_reuse_nanodollars,saved_by_coalescing_nanodollars,"
+                       "saved_by_similar_nanodollars,saved_by_prompt_cache_nanodollars,"
+                       "saved_by_batch_nanodollars\n"))
+      << csv[0];
+  EXPECT_TRUE(csv[1].ends_with(",12000,,,,0,0,0,0,0\n")) << csv[1];
+  EXPECT_TRUE(csv[2].ends_with(",0,0,,,,,0,0,0,0,0\n")) << csv[2];
   ASSERT_EQ(json.size(), 2u);
   EXPECT_NE(json[0].find("\"started_at\":\"2026-09-21T14:13:20.000Z\""), std::string::npos) << json[0];
   EXPECT_NE(json[1].find("\"cost_nanodollars\":null"), std::string::npos) << json[1];

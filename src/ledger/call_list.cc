@@ -13,7 +13,7 @@ namespace {
   "seq, request_id, started_at, duration_us, first_byte_us, added_us, client, team, tags, session_id, agent_id, "    \
   "client_address, operation, model, stream, simulated, status, ending, error, upstream_request_id, request_bytes, " \
   "reply_bytes, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, thinking_tokens, "               \
-  "cost_nanodollars, (SELECT count(*) FROM attempts WHERE call = seq)"
+  "cost_nanodollars, (SELECT count(*) FROM attempts WHERE call = seq), reused"
 constexpr std::string_view kPageSql =
     "SELECT " BATON_CALL_COLUMNS
     " FROM calls WHERE seq < ?1 AND seq >= ?2 AND (?3 = '' OR client = ?3) AND (?4 IS NULL OR status = ?4) "
@@ -53,6 +53,7 @@ BookedCall call_of(const RowsReader::Rows& row) {
     *field = number();
   call.cost = row.number_or_null(at++);
   call.attempts = number();
+  call.reused = text();
   return call;
 }
 
@@ -148,7 +149,7 @@ Expected<CallStory> find_call(const Place& place, std::string_view id) {
 SpentToday::SpentToday() = default;
 SpentToday::~SpentToday() = default;
 
-Expected<std::optional<int64_t>> SpentToday::read(const Place& place, WallTime now) {
+Expected<std::optional<MoneyToday>> SpentToday::read(const Place& place, WallTime now) {
   // A server is asked often enough to keep the connection; after a failure another is made.
   if (!reader_) {
     auto opened = RowsReader::open(place);
@@ -156,32 +157,59 @@ Expected<std::optional<int64_t>> SpentToday::read(const Place& place, WallTime n
     if (!*opened) return std::nullopt;
     reader_ = std::make_unique<RowsReader>(std::move(**opened));
   }
-  auto spent = reader_->in_file() ? read_rows(*reader_, now) : read_sum(*reader_, now);
-  if (!spent || reader_->in_file()) reader_.reset();
-  if (!spent) return std::unexpected(spent.error());
-  return *spent;
+  auto money = reader_->in_file() ? read_rows(*reader_, now) : read_sums(*reader_, now);
+  if (!money || reader_->in_file()) reader_.reset();
+  if (!money) return std::unexpected(money.error());
+  return *money;
 }
 
-Expected<int64_t> SpentToday::read_sum(RowsReader& reader, WallTime now) {
+namespace {
+
+constexpr int64_t MoneyToday::* kFigures[] = {&MoneyToday::spent,
+                                              &MoneyToday::saved_by_reuse,
+                                              &MoneyToday::saved_by_coalescing,
+                                              &MoneyToday::saved_by_similar,
+                                              &MoneyToday::saved_by_prompt_cache,
+                                              &MoneyToday::saved_by_batch};
+
+// Of the one row, in their order.
+Expected<MoneyToday> figures(RowsReader& reader, std::string_view sql, std::initializer_list<store::Value> values) {
+  auto rows = reader.query(sql, values);
+  if (!rows) return std::unexpected(rows.error());
+  const auto row = rows->next();
+  if (!row) return std::unexpected(row.error());
+  MoneyToday out;
+  for (size_t i = 0; *row && i < std::size(kFigures); ++i) out.*kFigures[i] = rows->number(static_cast<int>(i));
+  return out;
+}
+
+}  // namespace
+
+Expected<MoneyToday> SpentToday::read_sums(RowsReader& reader, WallTime now) {
   const std::string day = utc_day(now);
-  return reader.number("SELECT nanodollars FROM spent WHERE holder = ?1 AND period = ?2",
-                       {kEverybody, std::string_view(day)});
+#define BATON_OF(holder) "coalesce(sum(CASE WHEN holder = " holder " THEN nanodollars ELSE 0 END), 0)"
+  return figures(reader,
+                 "SELECT " BATON_OF("?2") ", " BATON_OF("'saved:reuse'") ", " BATON_OF("'saved:coalesced'") ", " BATON_OF(
+                     "'saved:similar'") ", " BATON_OF("'saved:prompt_cache'") ", " BATON_OF("'saved:batch'")
+                 " FROM spent WHERE period = ?1 AND (holder = ?2 OR holder LIKE 'saved:%')",
+                 {std::string_view(day), kEverybody});
+#undef BATON_OF
 }
 
-Expected<int64_t> SpentToday::read_rows(RowsReader& reader, WallTime now) {
+Expected<MoneyToday> SpentToday::read_rows(RowsReader& reader, WallTime now) {
   const int64_t day = std::chrono::floor<std::chrono::days>(now).time_since_epoch().count();
   const int64_t midnight = day * 86'400'000;
   const auto last = reader.number(kLastSeq);
-  if (!last) return last;
+  if (!last) return std::unexpected(last.error());
   if (day != day_ || *last < last_seq_) {
     // Rows are in the order in which calls ended: the first of the day is found by halves, an hour early for long ones.
     const auto low = reader.number("SELECT coalesce(min(seq), 0) FROM calls");
-    if (!low) return low;
+    if (!low) return std::unexpected(low.error());
     int64_t from = *low, to = *last;
     while (from < to) {
       const int64_t middle = from + (to - from) / 2;
       const auto started = reader.number("SELECT started_at FROM calls WHERE seq >= ?1 ORDER BY seq LIMIT 1", {middle});
-      if (!started) return started;
+      if (!started) return std::unexpected(started.error());
       if (*started < midnight - 3'600'000) {
         from = middle + 1;
       } else {
@@ -189,16 +217,22 @@ Expected<int64_t> SpentToday::read_rows(RowsReader& reader, WallTime now) {
       }
     }
     day_ = day;
-    spent_ = 0;
+    money_ = {};
     last_seq_ = from - 1;
   }
-  const auto more = reader.number(
-      "SELECT coalesce(sum(cost_nanodollars), 0) FROM calls WHERE seq > ?1 AND seq <= ?2 AND started_at >= ?3",
-      {last_seq_, *last, midnight});
-  if (!more) return more;
-  spent_ += *more;
+  const auto more =
+      figures(reader,
+              "SELECT coalesce(sum(cost_nanodollars), 0), "
+              "sum(CASE WHEN reused IN ('coalesced', 'similar') THEN 0 ELSE saved_reply_cache_nanodollars END), "
+              "sum(CASE WHEN reused = 'coalesced' THEN saved_reply_cache_nanodollars ELSE 0 END), "
+              "sum(CASE WHEN reused = 'similar' THEN saved_reply_cache_nanodollars ELSE 0 END), "
+              "sum(saved_prompt_cache_nanodollars), sum(saved_batch_nanodollars) "
+              "FROM calls WHERE seq > ?1 AND seq <= ?2 AND started_at >= ?3",
+              {last_seq_, *last, midnight});
+  if (!more) return std::unexpected(more.error());
+  for (const auto figure : kFigures) money_.*figure += (*more).*figure;
   last_seq_ = *last;
-  return spent_;
+  return money_;
 }
 
 }  // namespace baton::ledger

@@ -49,6 +49,7 @@ struct BookedCall {
   int64_t input_tokens = 0, output_tokens = 0, cache_read_tokens = 0, cache_write_tokens = 0, thinking_tokens = 0;
   std::optional<int64_t> cost;  // nanodollars
   int64_t attempts = 0;
+  std::string reused;  // how an answer came that was made for another call; empty: it was not
 };
 
 struct CallFilter {
@@ -76,22 +77,31 @@ struct CallStory {
 // By Baton's own id or the vendor's, which is what clients see first. kNotFound: not booked, or not yet.
 Expected<CallStory> find_call(const Place& place, std::string_view id);
 
-// What calls since midnight UTC cost, going on from what it has read already.
+// What calls since midnight UTC cost, and what was saved, in nanodollars.
+struct MoneyToday {
+  int64_t spent = 0;  // of calls whose cost is known
+  int64_t saved_by_reuse = 0, saved_by_coalescing = 0, saved_by_similar = 0;
+  int64_t saved_by_prompt_cache = 0;  // below zero where writing it cost more
+  int64_t saved_by_batch = 0;
+  friend bool operator==(const MoneyToday&, const MoneyToday&) = default;
+};
+
+// Goes on from what it has read already.
 class SpentToday {
  public:
-  // Nanodollars, of calls whose cost is known; nothing without rows. kStore: not readable.
-  Expected<std::optional<int64_t>> read(const Place& place, WallTime now);
+  // Nothing without rows. kStore: not readable.
+  Expected<std::optional<MoneyToday>> read(const Place& place, WallTime now);
   SpentToday();
   ~SpentToday();
 
  private:
-  Expected<int64_t> read_rows(RowsReader& reader, WallTime now);
-  Expected<int64_t> read_sum(RowsReader& reader, WallTime now);
+  Expected<MoneyToday> read_rows(RowsReader& reader, WallTime now);
+  Expected<MoneyToday> read_sums(RowsReader& reader, WallTime now);
 
   std::unique_ptr<RowsReader> reader_;
   int64_t day_ = -1;
   int64_t last_seq_ = 0;
-  int64_t spent_ = 0;
+  MoneyToday money_;
 };
 
 }  // namespace baton::ledger

@@ -106,19 +106,19 @@ TEST_F(CallListTest, ACallTellsItsAttempts) {
 TEST_F(CallListTest, TodayIsWhatBeganSinceMidnightEachCallOnce) {
   SpentToday spent;
   book(1, "laptop", 200, noon_ - std::chrono::hours(13));
-  EXPECT_EQ(*spent.read(folder_, noon_), 0);
+  EXPECT_EQ((**spent.read(folder_, noon_)).spent, 0);
   book(2, "laptop", 200, noon_);
-  const auto one = **spent.read(folder_, noon_);
+  const int64_t one = (**spent.read(folder_, noon_)).spent;
   const auto price = find_call(folder_, "req_2")->call.cost;
   ASSERT_TRUE(price);
   ASSERT_GT(*price, 0);
   EXPECT_EQ(one, *price);
-  EXPECT_EQ(*spent.read(folder_, noon_), one) << "nothing is counted twice";
+  EXPECT_EQ((**spent.read(folder_, noon_)).spent, one) << "nothing is counted twice";
   for (int i = 3; i < 20; ++i) book(i, "laptop", 200, noon_);
-  EXPECT_EQ(*spent.read(folder_, noon_), 18 * one);
+  EXPECT_EQ((**spent.read(folder_, noon_)).spent, 18 * one);
   SpentToday fresh;
-  EXPECT_EQ(*fresh.read(folder_, noon_), 18 * one) << "a restart counts the same";
-  EXPECT_EQ(*spent.read(folder_, noon_ + std::chrono::hours(24)), 0) << "a new day begins at nothing";
+  EXPECT_EQ(**fresh.read(folder_, noon_), **spent.read(folder_, noon_)) << "a restart counts the same";
+  EXPECT_EQ(**spent.read(folder_, noon_ + std::chrono::hours(24)), MoneyToday{}) << "a new day begins at nothing";
 }
 
 }  // namespace

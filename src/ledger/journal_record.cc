@@ -81,6 +81,7 @@ class Reader {
       value = static_cast<T>(read);
     }
   }
+  bool more() const { return good_ && !bytes_.empty(); }
   size_t count() { return static_cast<size_t>(number()); }
   bool good() const { return good_ && bytes_.empty(); }
 
@@ -157,6 +158,11 @@ void pass_all(Pass& pass, const model::Outcome& outcome) {
   pass(outcome.charged_nanodollars.value_or(0));
   pass(outcome.attempts.size());
   for (const model::Attempt& attempt : outcome.attempts) pass_attempt(pass, attempt);
+  // Records of an older program end here.
+  pass(outcome.reserved_nanodollars.has_value());
+  pass(outcome.reserved_nanodollars.value_or(0));
+  pass(outcome.reused);
+  if (outcome.reused) pass_usage(pass, outcome.usage);
 }
 
 }  // namespace
@@ -184,6 +190,15 @@ std::optional<model::Outcome> read_record(std::string_view bytes) {
   const size_t attempts = pass.count();
   if (attempts > bytes.size()) return std::nullopt;
   for (size_t i = 0; i < attempts; ++i) pass_attempt(pass, outcome.attempts.emplace_back());
+  if (pass.more()) {
+    bool reserves = false;
+    int64_t reserved = 0;
+    pass(reserves);
+    pass(reserved);
+    if (reserves) outcome.reserved_nanodollars = reserved;
+    pass(outcome.reused);
+    if (outcome.reused) pass_usage(pass, outcome.usage);
+  }
   if (!pass.good() || outcome.request_id.empty()) return std::nullopt;
   return outcome;
 }

@@ -107,18 +107,24 @@ std::optional<int64_t> PriceTable::cost(std::string_view model, const model::Usa
   return cost(find(model, at), usage);
 }
 
-std::optional<PriceTable::Both> PriceTable::costs(std::string_view model, const model::Usage& usage,
-                                                  WallTime at) const {
+std::optional<PriceTable::Compared> PriceTable::costs(std::string_view model, const model::Usage& usage,
+                                                      WallTime at) const {
   const Found found = find(model, at);
   const auto real = cost(found, usage);
   if (!real) return std::nullopt;
-  const int64_t cached = usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
-  if (cached == 0) return Both{*real, *real};
+  Compared out{*real, *real, *real};
+  if (usage.tier == model::ServiceTier::kBatch) {
+    model::Usage alone = usage;
+    alone.tier = model::ServiceTier::kStandard;
+    out.unbatched = cost(found, alone).value_or(*real);
+  }
+  if (usage.cache_read_input_tokens + usage.cache_creation_input_tokens == 0) return out;
   model::Usage fresh = usage;
-  fresh.input_tokens += cached;
+  fresh.input_tokens += usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
   fresh.cache_read_input_tokens = fresh.cache_creation_input_tokens = 0;
   fresh.cache_creation_5m_input_tokens = fresh.cache_creation_1h_input_tokens = 0;
-  return Both{*real, cost(found, fresh).value_or(*real)};
+  out.uncached = cost(found, fresh).value_or(*real);
+  return out;
 }
 
 std::optional<int64_t> PriceTable::cost(const Found& found, const model::Usage& usage) {

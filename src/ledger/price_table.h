@@ -25,12 +25,13 @@ class PriceTable {
 
   // In nanodollars. Nothing when no list has a price for the model at that time and in that mode: never 0.
   std::optional<int64_t> cost(std::string_view model, const model::Usage& usage, WallTime at) const;
-  // The same, and what it would have cost with all of its prompt as fresh input.
-  struct Both {
+  // The same, and what it would have cost with all of its prompt as fresh input, and outside of a batch.
+  struct Compared {
     int64_t cost = 0;
     int64_t uncached = 0;
+    int64_t unbatched = 0;
   };
-  std::optional<Both> costs(std::string_view model, const model::Usage& usage, WallTime at) const;
+  std::optional<Compared> costs(std::string_view model, const model::Usage& usage, WallTime at) const;
 
   // The most that one attempt of this weight can cost, in whichever mode. Nothing when the model has no price.
   std::optional<int64_t> upper_bound(std::string_view model, const model::CallWeight& weight, WallTime at) const;

@@ -86,10 +86,29 @@ TEST(JournalRecord, AnOutcomeComesBackAsItWas) {
   EXPECT_EQ(make_row(*after, prices).attempt_costs, make_row(before, prices).attempt_costs);
 }
 
+TEST(JournalRecord, WhatWasReservedAndSavedComesBackToo) {
+  model::Outcome before = full();
+  before.attempts.clear();
+  before.cache = model::CacheUse::kCoalesced;
+  before.reused = true;
+  before.usage = {.known = true, .input_tokens = 3, .output_tokens = 900};
+  before.reserved_nanodollars = 77;
+  std::string bytes;
+  append_record(bytes, before);
+  const auto after = read_record(bytes);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->reserved_nanodollars, 77);
+  EXPECT_EQ(reused_as(*after), "coalesced");
+  EXPECT_EQ(saved_by_reuse(*after, PriceTable()), saved_by_reuse(before, PriceTable()));
+}
+
 TEST(JournalRecord, WhatIsNoRecordGivesNothing) {
   std::string bytes;
   append_record(bytes, full());
-  for (size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(read_record(bytes.substr(0, cut))) << cut;
+  // Where the records of an older program end, who knew neither reserves nor answers made for others.
+  const size_t older = bytes.size() - 3;
+  for (size_t cut = 0; cut < bytes.size(); ++cut)
+    EXPECT_EQ(read_record(bytes.substr(0, cut)).has_value(), cut == older) << cut;
   EXPECT_FALSE(read_record(bytes + "x"));
   EXPECT_FALSE(read_record(std::string(40, '\xff')));
 }

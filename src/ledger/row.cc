@@ -55,6 +55,17 @@ int64_t saved_by_reuse(const model::Outcome& outcome, const PriceTable& prices) 
   return prices.cost(outcome.model, outcome.usage, outcome.started).value_or(0);
 }
 
+std::string_view reused_as(const model::Outcome& outcome) {
+  if (!outcome.reused) return {};
+  if (outcome.operation == Operation::kStreamResume) return "resumed";
+  switch (outcome.cache) {
+    case model::CacheUse::kStale:
+    case model::CacheUse::kCoalesced:
+    case model::CacheUse::kSimilar: return name(outcome.cache);
+    default: return name(model::CacheUse::kHit);
+  }
+}
+
 Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   Row row{.cost = 0};
   row.saved_by_reply_cache = saved_by_reuse(outcome, prices);
@@ -62,10 +73,11 @@ Row make_row(const model::Outcome& outcome, const PriceTable& prices) {
   for (const model::Attempt& attempt : outcome.attempts) {
     std::optional<int64_t> cost;
     if (attempt.usage.known) {
-      const auto both = prices.costs(model_of(outcome, attempt), attempt.usage, outcome.started);
-      if (both) {
-        cost = both->cost;
-        row.saved_by_prompt_cache += both->uncached - both->cost;
+      const auto compared = prices.costs(model_of(outcome, attempt), attempt.usage, outcome.started);
+      if (compared) {
+        cost = compared->cost;
+        row.saved_by_prompt_cache += compared->uncached - compared->cost;
+        row.saved_by_batch += compared->unbatched - compared->cost;
       }
     } else {
       cost = cost_of(outcome, attempt, prices);

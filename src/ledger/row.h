@@ -15,9 +15,11 @@ struct Row {
   model::Usage usage;           // summed over all attempts; tier and mode of the last that stated any
   std::optional<int64_t> cost;  // in nanodollars; nothing when that of an attempt is not known
   // What it would have cost more: without the answer to another call that it was given; with its prompt in no cache of
-  // the vendor's (writes cost more than fresh input, so this may be negative). 0 where no price is known.
+  // the vendor's (writes cost more than fresh input, so this may be negative); outside of a batch. Each by itself, the
+  // rest as it was. 0 where no price is known.
   int64_t saved_by_reply_cache = 0;
   int64_t saved_by_prompt_cache = 0;
+  int64_t saved_by_batch = 0;
   std::vector<std::optional<int64_t>> attempt_costs;  // in the order of the attempts
 };
 
@@ -28,6 +30,10 @@ std::optional<int64_t> cost_of(const model::Outcome& outcome, const model::Attem
 
 // What the answer to a call had cost that was made for another; in nanodollars, 0 where it is not known.
 int64_t saved_by_reuse(const model::Outcome& outcome, const PriceTable& prices);
+
+// How the answer came that was made for another call: "" where it was not, else "hit", "stale", "coalesced",
+// "similar" or "resumed".
+std::string_view reused_as(const model::Outcome& outcome);
 
 Row make_row(const model::Outcome& outcome, const PriceTable& prices);
 

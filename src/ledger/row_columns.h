@@ -49,6 +49,9 @@ void pass_call(const model::Outcome& outcome, const Row& row, Text&& text, Numbe
   number(outcome.charged_nanodollars);
   whole(row.saved_by_reply_cache);
   whole(row.saved_by_prompt_cache);
+  whole(row.saved_by_batch);
+  text(reused_as(outcome));
+  number(outcome.reserved_nanodollars);
 }
 
 }  // namespace baton::ledger

@@ -17,8 +17,10 @@
 namespace baton::ledger {
 
 std::span<const store::Migration> rows_database_migrations();
-// What everybody's calls of a day cost, as far as known, stands among the sums under this name.
+// What everybody's calls of a day cost, as far as known, stands among the sums under this name; and what was saved that
+// day, by each way, under names that begin so.
 inline constexpr std::string_view kEverybody = "all";
+inline constexpr std::string_view kSavedBy = "saved:";
 
 class RowsDatabase final : public RowsStore {
  public:
@@ -31,7 +33,7 @@ class RowsDatabase final : public RowsStore {
                            WallTime oldest) override;
 
  private:
-  static constexpr size_t kCallColumns = 35;
+  static constexpr size_t kCallColumns = 38;
   static constexpr size_t kAttemptColumns = 14;  // beside its call's id
   explicit RowsDatabase(std::unique_ptr<store::Postgres> connection) : connection_(std::move(connection)) {}
   void add(const model::Outcome& outcome, const PriceTable& prices);

@@ -47,6 +47,12 @@ constexpr Migration kMigrations[] = {
     "INSERT INTO spent SELECT holder, substr(period, 1, 7), sum(nanodollars) FROM spent GROUP BY 1, 2",
     "CREATE TABLE key_use(key_id TEXT PRIMARY KEY, last_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO key_use SELECT key_id, max(started_at) FROM calls WHERE key_id <> '' GROUP BY 1",
+    // What else was saved, and how ("hit", "stale", "coalesced", "similar", "resumed" or ""); what budgets had set
+    // aside for the call, NULL where nobody limits it.
+    "ALTER TABLE calls ADD COLUMN saved_batch_nanodollars INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE calls ADD COLUMN reused TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE calls ADD COLUMN reserved_nanodollars INTEGER;"
+    "UPDATE calls SET reused = 'hit' WHERE saved_reply_cache_nanodollars <> 0",
 };
 
 // Another process may be reading the whole of it, or writing its own rows.
@@ -75,10 +81,10 @@ Result<void> RowsFile::prepare() {
        "ending, "
        "error, upstream_request_id, request_bytes, reply_bytes, input_tokens, output_tokens, cache_read_tokens, "
        "cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, cost_nanodollars, "
-       "charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars) "
-       "VALUES("
+       "charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars, saved_batch_nanodollars, "
+       "reused, reserved_nanodollars) VALUES("
        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)"},
+       "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)"},
       {insert_attempt_, "INSERT INTO attempts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"},
       {add_spent_,
        "INSERT INTO spent VALUES(?1, ?2, ?3) ON CONFLICT(holder, period) DO UPDATE SET nanodollars = nanodollars + ?3"},

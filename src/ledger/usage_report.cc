@@ -21,6 +21,7 @@ struct Column {
   std::string_view title;
   std::string_view json;
   int64_t Group::* figure;
+  std::string_view note = {};  // of a column that is left out where it is zero throughout: what it is
 };
 constexpr Column kColumns[] = {
     {"CALLS", "calls", &Group::calls},
@@ -30,9 +31,18 @@ constexpr Column kColumns[] = {
     {"CACHE READ", "cache_read_tokens", &Group::cache_read_tokens},
     {"CACHE WRITE", "cache_write_tokens", &Group::cache_write_tokens},
     {"COST", "cost_nanodollars", &Group::cost_nanodollars},
-    {"HELD", "reserved_nanodollars", &Group::reserved_nanodollars},
-    {"REPLY CACHE", "saved_by_reply_cache_nanodollars", &Group::saved_by_reply_cache_nanodollars},
-    {"PROMPT CACHE", "saved_by_prompt_cache_nanodollars", &Group::saved_by_prompt_cache_nanodollars},
+    {"HELD", "held_nanodollars", &Group::held_nanodollars, "counts for calls of unknown cost in budgets, not in COST"},
+    {"RESERVED", "reserved_nanodollars", &Group::reserved_nanodollars, "set aside in budgets before calls were sent"},
+    {"GIVEN BACK", "given_back_nanodollars", &Group::given_back_nanodollars, "of RESERVED, what was not needed"},
+    {"REUSE", "saved_by_reuse_nanodollars", &Group::saved_by_reuse_nanodollars, "saved: kept replies"},
+    {"COALESCED", "saved_by_coalescing_nanodollars", &Group::saved_by_coalescing_nanodollars,
+     "saved: replies shared by calls that asked the same at the same time"},
+    {"SIMILAR", "saved_by_similar_nanodollars", &Group::saved_by_similar_nanodollars,
+     "saved: kept replies to the same question in other words"},
+    {"PROMPT CACHE", "saved_by_prompt_cache_nanodollars", &Group::saved_by_prompt_cache_nanodollars,
+     "saved: prompts that the vendor had cached; below zero where writing them cost more"},
+    {"BATCHES", "saved_by_batch_nanodollars", &Group::saved_by_batch_nanodollars,
+     "saved: the vendor's price in a batch"},
     {"UNPRICED", "unpriced", &Group::unpriced},
     {"SIMULATED", "simulated", &Group::simulated},
 };
@@ -51,13 +61,24 @@ std::string_view title(GroupBy by) {
 
 // Every row is one group of figures in the order of kColumns behind its name. Texts of values are never part of it.
 std::string_view sql(GroupBy by) {
-#define BATON_SUMS                                                                                                    \
+// What budgets had set aside, and gave back, of the calls for which that holds.
+#define BATON_RESERVED(when)                                                              \
+  "sum(CASE WHEN " when                                                                   \
+  " THEN coalesce(c.reserved_nanodollars, 0) ELSE 0 END), "                               \
+  "sum(CASE WHEN " when                                                                   \
+  " AND c.reserved_nanodollars > coalesce(c.charged_nanodollars, c.cost_nanodollars, 0) " \
+  "THEN c.reserved_nanodollars - coalesce(c.charged_nanodollars, c.cost_nanodollars, 0) ELSE 0 END), "
+#define BATON_LAST "NOT EXISTS (SELECT 1 FROM attempts l WHERE l.call = a.call AND l.attempt = a.attempt + 1)"
+#define BATON_SUMS \
   "count(*), sum(CASE WHEN c.status < 200 OR c.status >= 400 THEN 1 ELSE 0 END), sum(c.input_tokens), "               \
   "sum(c.output_tokens), "                                                                                            \
   "sum(c.cache_read_tokens), sum(c.cache_write_tokens), coalesce(sum(c.cost_nanodollars), 0), "                       \
   "sum(CASE WHEN coalesce(c.charged_nanodollars, 0) > coalesce(c.cost_nanodollars, 0) THEN "                          \
-  "coalesce(c.charged_nanodollars, 0) - coalesce(c.cost_nanodollars, 0) ELSE 0 END), "                                \
-  "sum(c.saved_reply_cache_nanodollars), sum(c.saved_prompt_cache_nanodollars), "                                     \
+  "coalesce(c.charged_nanodollars, 0) - coalesce(c.cost_nanodollars, 0) ELSE 0 END), " BATON_RESERVED("1 = 1")             \
+  "sum(CASE WHEN c.reused IN ('coalesced', 'similar') THEN 0 ELSE c.saved_reply_cache_nanodollars END), "             \
+  "sum(CASE WHEN c.reused = 'coalesced' THEN c.saved_reply_cache_nanodollars ELSE 0 END), "                           \
+  "sum(CASE WHEN c.reused = 'similar' THEN c.saved_reply_cache_nanodollars ELSE 0 END), "                             \
+  "sum(c.saved_prompt_cache_nanodollars), sum(c.saved_batch_nanodollars), "                                           \
   "sum(CASE WHEN c.cost_nanodollars IS NULL THEN 1 ELSE 0 END), sum(c.simulated) FROM calls c WHERE c.started_at >= " \
   "?1 AND c.started_at < ?2 "                                                                                         \
   "GROUP BY 1"
@@ -71,11 +92,15 @@ std::string_view sql(GroupBy by) {
       return "SELECT a.account, count(*), sum(CASE WHEN a.status < 200 OR a.status >= 400 THEN 1 ELSE 0 END), "
              "sum(a.input_tokens), "
              "sum(a.output_tokens), sum(a.cache_read_tokens), sum(a.cache_write_tokens), "
-             "coalesce(sum(a.cost_nanodollars), 0), 0, 0, 0, sum(CASE WHEN a.cost_nanodollars IS NULL THEN 1 ELSE 0 "
+             "coalesce(sum(a.cost_nanodollars), 0), 0, " BATON_RESERVED(BATON_LAST) "0, 0, 0, "
+             "sum(CASE WHEN " BATON_LAST " THEN c.saved_prompt_cache_nanodollars ELSE 0 END), "
+             "sum(CASE WHEN " BATON_LAST " THEN c.saved_batch_nanodollars ELSE 0 END), sum(CASE WHEN a.cost_nanodollars IS NULL THEN 1 ELSE 0 "
              "END), sum(c.simulated) "
              "FROM attempts a JOIN calls c ON c.seq = a.call WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY 1";
   }
 #undef BATON_SUMS
+#undef BATON_LAST
+#undef BATON_RESERVED
   return {};
 }
 
@@ -115,8 +140,13 @@ constexpr std::string_view kExported[] = {
     "web_fetches",
     "cost_nanodollars",
     "charged_nanodollars",
-    "saved_by_reply_cache_nanodollars",
+    "reserved_nanodollars",
+    "reused",
+    "saved_by_reuse_nanodollars",
+    "saved_by_coalescing_nanodollars",
+    "saved_by_similar_nanodollars",
     "saved_by_prompt_cache_nanodollars",
+    "saved_by_batch_nanodollars",
 };
 constexpr std::string_view kExportSql =
     "SELECT request_id, started_at, duration_us, first_byte_us, added_us, client, key_id, team, client_address, "
@@ -124,11 +154,17 @@ constexpr std::string_view kExportSql =
     "upstream_request_id, coalesce((SELECT account FROM attempts WHERE call = seq ORDER BY attempt DESC LIMIT 1), ''), "
     "(SELECT count(*) FROM attempts WHERE call = seq), request_bytes, reply_bytes, input_tokens, output_tokens, "
     "cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, thinking_tokens, web_searches, web_fetches, "
-    "cost_nanodollars, charged_nanodollars, saved_reply_cache_nanodollars, saved_prompt_cache_nanodollars FROM calls "
+    "cost_nanodollars, charged_nanodollars, reserved_nanodollars, reused, "
+    "CASE WHEN reused IN ('coalesced', 'similar') THEN 0 ELSE saved_reply_cache_nanodollars END, "
+    "CASE WHEN reused = 'coalesced' THEN saved_reply_cache_nanodollars ELSE 0 END, "
+    "CASE WHEN reused = 'similar' THEN saved_reply_cache_nanodollars ELSE 0 END, "
+    "saved_prompt_cache_nanodollars, saved_batch_nanodollars FROM calls "
     "WHERE started_at >= ?1 AND started_at < ?2 ORDER BY seq";
 constexpr size_t kStartedAt = 1;
 // Of the columns above, those that are texts.
-bool is_text(size_t column) { return column < 1 || (column >= 5 && column <= 14) || (column >= 18 && column <= 21); }
+bool is_text(size_t column) {
+  return column < 1 || (column >= 5 && column <= 14) || (column >= 18 && column <= 21) || column == 36;
+}
 
 // The limits of a period as a question has them.
 std::array<int64_t, 2> limits(const Period& period) {
@@ -166,12 +202,6 @@ std::vector<Group> split_tags(const std::vector<Group>& combined) {
   out.reserve(by_tag.size());
   for (auto& [tag, group] : by_tag) out.push_back(std::move(group));
   return out;
-}
-
-Group total_of(const std::vector<Group>& groups) {
-  Group total;
-  for (const Group& group : groups) add(total, group);
-  return total;
 }
 
 std::string shown(const Group& group, const Column& column) {
@@ -232,6 +262,12 @@ std::string json_line(const RowsReader::Rows& row) {
 
 }  // namespace
 
+Group total_of(const std::vector<Group>& groups) {
+  Group total;
+  for (const Group& group : groups) add(total, group);
+  return total;
+}
+
 Expected<std::vector<Group>> usage_by(const Place& place, GroupBy by, const Period& period) {
   auto reader = RowsReader::open(place);
   if (!reader) return std::unexpected(reader.error());
@@ -283,11 +319,10 @@ Expected<void> export_rows(const Place& place, ExportFormat format, const Period
 
 std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
   const Group all = total_of(groups);
-  const auto wanted = [&all](const Column& column) {
-    const bool seldom = column.figure == &Group::reserved_nanodollars ||
-                        column.figure == &Group::saved_by_reply_cache_nanodollars ||
-                        column.figure == &Group::saved_by_prompt_cache_nanodollars;
-    return !seldom || all.*column.figure != 0;
+  // Not the sum alone: what some saved, others may have paid for.
+  const auto wanted = [&groups](const Column& column) {
+    return column.note.empty() ||
+           std::ranges::any_of(groups, [&](const Group& one) { return one.*column.figure != 0; });
   };
   std::vector<std::vector<std::string>> lines;
   std::vector<std::string> head{std::string(title(by))};
@@ -322,15 +357,13 @@ std::string usage_table(const std::vector<Group>& groups, GroupBy by) {
     for (size_t i = 1; i < line.size(); ++i) out += fmt::format("  {:>{}}", line[i], widths[i]);
     out += '\n';
   }
-  const Group& total = all;
-  if (total.reserved_nanodollars > 0)
-    out += "\nHELD is what calls of unknown cost count for in budgets, and is not in COST.\n";
-  if (total.saved_by_reply_cache_nanodollars != 0 || total.saved_by_prompt_cache_nanodollars != 0)
-    out +=
-        "\nREPLY CACHE and PROMPT CACHE are dollars not spent: replies that were kept, and prompts that the vendor had "
-        "cached.\n";
-  if (total.unpriced > 0) out += "\nUNPRICED calls have tokens but no known cost, and are not in COST.\n";
-  if (total.simulated > 0) out += "\nSIMULATED calls were answered by the simulator: their dollars were not spent.\n";
+  std::string notes;
+  for (const Column& column : kColumns) {
+    if (!column.note.empty() && wanted(column)) notes += fmt::format("{:<12}  {}\n", column.title, column.note);
+  }
+  if (!notes.empty()) out += '\n' + notes;
+  if (all.unpriced > 0) out += "\nUNPRICED calls have tokens but no known cost, and are not in COST.\n";
+  if (all.simulated > 0) out += "\nSIMULATED calls were answered by the simulator: their dollars were not spent.\n";
   return out;
 }
 

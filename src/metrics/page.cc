@@ -208,10 +208,11 @@ void Page::pool() {
     add(calls, {{"result", "queue_full"}}, static_cast<double>(traces->dropped_full.load(std::memory_order_relaxed)));
     add(calls, {{"result", "not_taken"}}, static_cast<double>(traces->dropped_failed.load(std::memory_order_relaxed)));
   }
-  if (metrics_.nonces_ != nullptr) {
-    add(gauges("baton_nonces", "Nonces of signed requests that are remembered, so that each counts once."), {},
-        static_cast<double>(metrics_.nonces_->load(std::memory_order_relaxed)));
-  }
+  const auto watched = [&](const std::atomic<size_t>* figure, const char* name, const char* help) {
+    if (figure != nullptr) add(gauges(name, help), {}, static_cast<double>(figure->load(std::memory_order_relaxed)));
+  };
+  watched(metrics_.nonces_, "baton_nonces", "Nonces of signed requests that are remembered, so that each counts once.");
+  watched(metrics_.nonces_waiting_, "baton_nonces_waiting", "Signed requests that wait for the shared database.");
   add(counters("baton_retry_budget_refusals_total",
                "Attempts that were not repeated because the retry budget was spent."),
       {}, static_cast<double>(sum([](const Shard& s) -> auto& { return s.retry_budget_refusals_; })));

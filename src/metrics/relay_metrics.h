@@ -119,8 +119,12 @@ class RelayMetrics {
   // How near the process is to its memory limit. Before the first scrape; outlives this.
   void watch_memory(const MemoryPressure& pressure) { pressure_ = &pressure; }
 
-  // How many nonces are remembered. Before the first scrape; outlives this.
-  void watch_nonces(const std::atomic<size_t>& nonces) { nonces_ = &nonces; }
+  // How many nonces are remembered, and how many requests wait for a shared store's word on theirs (null: none is
+  // shared). Before the first scrape; outlive this.
+  void watch_nonces(const std::atomic<size_t>& nonces, const std::atomic<size_t>* waiting = nullptr) {
+    nonces_ = &nonces;
+    nonces_waiting_ = waiting;
+  }
 
   // What similar/ remembers and its audits have shown, read at a scrape. Before the first one.
   struct Similar {
@@ -177,6 +181,7 @@ class RelayMetrics {
   std::function<size_t()> prefixes_;
   std::function<Similar()> similar_;
   const std::atomic<size_t>* nonces_ = nullptr;
+  const std::atomic<size_t>* nonces_waiting_ = nullptr;
   const MemoryPressure* pressure_ = nullptr;
   const ReplyLogCounts* reply_log_ = nullptr;
   const RedisCounts* redis_ = nullptr;

@@ -118,6 +118,7 @@ struct Outcome {
   int64_t affinity_saved_tokens = 0;  // read from a prompt cache that a blind choice of the account had missed
   int64_t affinity_lost_tokens = 0;   // written again, because the account that held them could not take the call
   std::vector<Attempt> attempts;
+  std::optional<int64_t> reserved_nanodollars;  // what budgets had set aside for it; nothing where nobody limits
   // What the call counts for in budgets, where that is not what its attempts cost as far as known.
   std::optional<int64_t> charged_nanodollars;
   // What keeps the journal's records of this call (store/journal.h) until its row is written: intent and end.

@@ -1,8 +1,10 @@
 #include "net/tls_context.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -47,6 +49,14 @@ const unsigned char* bytes_of(const std::string& text) { return reinterpret_cast
 
 // An encrypted key must be an error, not a question on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
+
+std::string der_of(X509* certificate) {
+  const int size = i2d_X509(certificate, nullptr);
+  std::string out(size > 0 ? static_cast<size_t>(size) : 0, '\0');
+  auto* to = reinterpret_cast<unsigned char*>(out.data());
+  if (size > 0) i2d_X509(certificate, &to);
+  return out;
+}
 
 struct Target {
   TlsClientContext* context;
@@ -163,11 +173,38 @@ Expected<std::unique_ptr<TlsClientContext>> TlsClientContext::make(TlsClientOpti
   if (trusted != 1) return wrong("CA file " + options.ca_file + ": " + take_openssl_error());
   ERR_clear_error();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (options.pins) {
+    if (auto pinned = out->pin(options.ca_file); !pinned) return std::unexpected(pinned.error());
+  }
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, on_new_session);
   std::string alpn = alpn_wire(options.alpn);
   if (!alpn.empty()) SSL_CTX_set_alpn_protos(context, bytes_of(alpn), static_cast<unsigned>(alpn.size()));
   return out;
+}
+
+Expected<void> TlsClientContext::pin(const std::string& file) {
+  std::unique_ptr<BIO, decltype(&BIO_free)> bytes(BIO_new_file(file.c_str(), "r"), BIO_free);
+  while (bytes != nullptr) {
+    std::unique_ptr<X509, decltype(&X509_free)> one(PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr),
+                                                    X509_free);
+    if (one == nullptr) break;
+    pinned_.push_back(der_of(one.get()));
+  }
+  ERR_clear_error();
+  if (pinned_.empty()) return wrong("CA file " + file + ": has no certificate");
+  SSL_CTX_set_cert_verify_callback(context_.get(), check_pinned, this);
+  return {};
+}
+
+int TlsClientContext::check_pinned(X509_STORE_CTX* chain, void* context) {
+  const auto* self = static_cast<const TlsClientContext*>(context);
+  X509* leaf = X509_STORE_CTX_get0_cert(chain);
+  if (leaf != nullptr && std::ranges::find(self->pinned_, der_of(leaf)) != self->pinned_.end()) {
+    X509_STORE_CTX_set_error(chain, X509_V_OK);
+    return 1;
+  }
+  return X509_verify_cert(chain);
 }
 
 SslPtr TlsClientContext::new_connection(const std::string& host, uint16_t port) {

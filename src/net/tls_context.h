@@ -59,9 +59,12 @@ class TlsServerContext {
 struct TlsClientOptions {
   std::string ca_file;  // PEM; empty: the system's
   std::vector<std::string> alpn{"http/1.1"};
+  // What stands in ca_file may also be the peer's own certificate: then it is good as it is, whatever name it is for.
+  bool pins = false;
 };
 
-// The certificate is always verified, against the host's name or address, and the name is always sent (SNI).
+// The certificate is always verified, against the host's name or address (but see TlsClientOptions::pins), and the name
+// is always sent (SNI).
 class TlsClientContext {
  public:
   // kConfig: the CA file cannot be read.
@@ -74,11 +77,14 @@ class TlsClientContext {
 
  private:
   TlsClientContext() = default;
+  Expected<void> pin(const std::string& file);
+  static int check_pinned(X509_STORE_CTX* chain, void* context);
   static int on_new_session(SSL* connection, SSL_SESSION* session);
   void remember(const std::string& target, SSL_SESSION* session);
   SslSessionPtr recall(const std::string& target);
 
   SslContextPtr context_;
+  std::vector<std::string> pinned_;  // DER
   std::mutex mutex_;
   std::unordered_map<std::string, SslSessionPtr> sessions_;
 };

@@ -76,6 +76,7 @@ runtime::Task<Expected<void>> reserve_budget(const Parts& parts, Call& call) {
       co_await parts.budgets->reserve(parts.loop, call.exchange.cancel(), payer_of(call), bounds, until(parts, call));
   if (hold) {
     call.hold = std::move(*hold);
+    call.outcome.reserved_nanodollars = call.hold.reserved_nanodollars();
     co_return Expected<void>{};
   }
   const Reason reason = hold.error().reason;

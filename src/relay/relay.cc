@@ -138,7 +138,7 @@ Task<Expected<void>> Relay::prove(Call& call) {
       co_return whole;
     }
   }
-  auto fresh = co_await parts_.nonces->claim(proof->mark, proof->time, parts_.loop.wall());
+  auto fresh = co_await parts_.nonces->claim(parts_.loop, proof->mark, proof->time, parts_.loop.wall());
   if (!fresh) {
     const bool replayed = fresh.error().code == ErrorCode::kUnauthenticated;
     parts_.metrics.signed_request(replayed ? Signed::kReplayed : Signed::kUnavailable);

@@ -13,7 +13,8 @@ import threading
 import time
 import unittest
 
-from rig.relay import BINARY, Relay, account, clean_environment
+from rig.certificate import make_certificate
+from rig.relay import BINARY, Relay, TlsAdminRelay, account, clean_environment
 from rig.upstream import Upstream, error_body
 from rig.wire import call, eventually, message
 
@@ -78,7 +79,7 @@ class Operated(unittest.TestCase):
         return done
 
     def port(self, arguments):
-        return [] if arguments[0] in ("audit", "keys", "usage") else ["--admin", f"127.0.0.1:{self.relay.admin_port}"]
+        return [] if arguments[0] in ("audit", "keys", "teams", "usage") else ["--admin", f"127.0.0.1:{self.relay.admin_port}"]
 
     def ask(self, count=1):
         # Each is a conversation of its own: those that are one stay with their account.
@@ -406,6 +407,22 @@ class Changed(Operated):
             self.assertEqual(self.status_of(secret), 200)
             self.assertEqual(self.curl("/admin/v1/teams")[1]["teams"][0]["budget"], None)
 
+    def test_a_team_is_given_a_budget_at_the_terminal(self):
+        secret = self.make(team="web")
+        self.assertEqual(self.status_of(secret), 200)
+        eventually(lambda: self.curl("/admin/v1/usage?by=team")[1]["total"]["calls"] == 1, what="a row")
+        self.assertRegex(self.baton("teams", "list").stdout, r"^TEAM +KEYS +TODAY +MONTH +BUDGET +SET BY\nweb +1 +\$0\.006 +\$0\.006 +none +-\n$")
+        said = self.baton("teams", "set", "web", "--budget", "0.001/day", "--reserve", "strict").stderr
+        self.assertEqual(said, "The team web may spend 0.001/day strict; it has one key in use.\n")
+        eventually(lambda: self.status_of(secret) == 402, what="its end")
+        told = json.loads(self.baton("teams", "list", "--json").stdout)["teams"]
+        self.assertEqual([(one["name"], one["keys"], one["budget"], one["set_here"], one["spent_day_nanodollars"]) for one in told],
+                         [("web", 1, "0.001/day strict", True, 6_000_000)])
+        self.assertEqual(json.loads(self.baton("teams", "unset", "web", "--json").stdout)["budget"], "")
+        eventually(lambda: self.status_of(secret) == 200, what="no limit")
+        self.assertIn("teams set: needs a --budget", self.baton("teams", "set", "web", code=2).stderr)
+        self.assertEqual([json.loads(line)["action"] for line in self.baton("audit", "list").stdout.splitlines()][-2:], ["teams.set", "teams.unset"])
+
     def test_slips_and_roles(self):
         self.make()
         self.change("keys/nobody", {"team": "x"}, 404)
@@ -417,6 +434,54 @@ class Changed(Operated):
         self.assertEqual([(one["action"], one["target"], one["outcome"].split(":")[0]) for one in reversed(entries)][1:],
                          [("keys.set", "nobody", "failed with status 404"), ("keys.set", "ci", "failed with status 400"),
                           ("keys.set", "ci", "refused"), ("teams.set", "web", "refused"), ("teams.set", "a b", "failed with status 400")])
+
+
+class OverTls(unittest.TestCase):
+    """The operator's port with a certificate: the commands of this host pin it by themselves, those of elsewhere name it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="baton-certificates-"))
+        # Not for this address: what is pinned is the certificate, not a name.
+        cls.cert, cls.key = make_certificate(cls.folder, "DNS:relay.example")
+        other = os.path.join(cls.folder, "other")
+        os.mkdir(other)
+        cls.other = make_certificate(other)[0]
+
+    def baton(self, *arguments, code=0):
+        done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=20, env=clean_environment(), stdin=subprocess.DEVNULL,
+                              check=False)
+        self.assertEqual(done.returncode, code, f"baton {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done
+
+    def test_commands_speak_tls_to_it_and_trust_nobody_else(self):
+        with Upstream(answer) as upstream, TlsAdminRelay([account(upstream.port)], {}, self.cert, self.key) as relay:
+            self.assertEqual(relay.admin("/healthz")[0], 200)
+            where = ["--data-dir", relay.data, "--admin", f"127.0.0.1:{relay.admin_port}"]
+            for arguments in (["--config", relay.config_path], [*where, "--ca", self.cert]):
+                self.assertIn("a", self.baton("accounts", *arguments).stdout)
+                self.assertIn("calls", self.baton("top", "--once", *arguments).stdout)
+            wrong = self.baton("accounts", *where, "--ca", self.other, code=1).stderr
+            self.assertIn("issuer that is not trusted", wrong)
+            self.assertIn("--ca", self.baton("accounts", *where, code=1).stderr, "what is missing is said")
+            self.assertIn("missing.pem", self.baton("accounts", *where, "--ca", os.path.join(self.folder, "missing.pem"), code=2).stderr)
+            # Certificates are read again by a reload.
+            with open(os.path.join(relay.data, "admin.token"), encoding="ascii") as file:
+                token = file.read().strip()
+            reloaded = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-k", "-X", "POST", "-H",
+                                       f"authorization: Bearer {token}", f"https://127.0.0.1:{relay.admin_port}/admin/v1/reload"], capture_output=True, text=True, check=False)
+            self.assertEqual(reloaded.stdout, "200")
+
+    def test_beyond_this_host_it_wants_tls_or_a_word(self):
+        path = os.path.join(self.folder, "baton.yaml")
+        for admin, says in (({"listen": "0.0.0.0:8788"}, "without TLS anyone on the way could read the operator's token"),
+                            ({"listen": "0.0.0.0:8788", "plaintext": True}, None),
+                            ({"listen": {"address": "0.0.0.0:8788", "tls": {"cert": self.cert, "key": self.key}}}, None)):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"accounts": [{"name": "a", "key": "sk-ant-made-up-for-a-check"}], "admin": admin}, file)
+            os.chmod(path, 0o600)
+            done = self.baton("serve", "--check", "--config", path, code=2 if says else 0)
+            self.assertIn(says or "the configuration is fine", done.stdout + done.stderr)
 
 
 class Audited(Operated):

@@ -1,8 +1,11 @@
 """The ledger in PostgreSQL, with Debian's own server: rows and their sums, a server that goes and comes, a relay that is killed."""
 
+import concurrent.futures
 import json
 import os
+import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -11,9 +14,13 @@ import unittest
 from budget_test import MODEL
 from money_test import COST, answer_priced, baton
 from rig.postgres import PASSWORD, Postgres, server_missing
-from rig.relay import Relay, Simulator, account
+from rig.relay import TOP, Relay, Simulator, account
+from rig.rows import check_error
 from rig.upstream import Upstream
 from rig.wire import Closed, call, eventually, message
+
+sys.path.insert(0, os.path.join(TOP, "clients", "signing"))
+from baton_sign import signature_fields  # noqa: E402
 
 CLIENTS = 8
 
@@ -88,7 +95,7 @@ class Rows(OnPostgres):
             # With pauses: a token may ask so often only.
             top = lambda: time.sleep(0.5) or baton("top", "--once", "--data-dir", data, "--admin", f"127.0.0.1:{relay.admin_port}").stdout
             eventually(lambda: f"${20 * COST / 1e9:.2f}"[:4] in top(), 10, "what today cost")
-            self.assertEqual(self.server.sql("SELECT version FROM baton.migrations ORDER BY 1"), [["1"]])
+            self.assertEqual(self.server.sql("SELECT version FROM baton.migrations ORDER BY 1"), [["1"], ["2"]])
             relay.stop()
             said = relay.log()
         self.assertNotIn(PASSWORD, said)
@@ -153,6 +160,61 @@ class Away(OnPostgres):
                     self.assertEqual(again.settled_metrics().value("baton_budget_refusals_total", why="unknown"), 1)
                     self.server.start()
                     eventually(lambda: self.ask(again, key).status == 402, 20, "what was spent")
+
+
+class Nonces(OnPostgres):
+    """Two relays, each with a data folder of its own, that share the server and the keys."""
+
+    def setUp(self):
+        super().setUp()
+        self.server.sql("DROP SCHEMA IF EXISTS baton_nonces CASCADE")
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="baton-nodes-"))
+        one, two = (os.path.join(self.folder, name) for name in ("one", "two"))
+        self.key = baton("keys", "create", "ci", "--signing", "--data-dir", one).stdout.strip()
+        shutil.copytree(one, two)
+        self.folders = (one, two)
+
+    def signed(self, relay, fields, body):
+        return call(relay.port, "POST", "/v1/messages", body, [("authorization", ""), *fields], host="relay.example")
+
+    def fields(self, body, **more):
+        return list(signature_fields(self.key, "POST", "http://relay.example/v1/messages", body, **more).items())
+
+    def test_a_signed_request_counts_once_over_relays_and_restarts(self):
+        body = message(model=MODEL)
+        with Upstream(answer_priced) as upstream, self.relay(upstream.port, data=self.folders[0]) as one:
+            with self.relay(upstream.port, data=self.folders[1]) as two:
+                sent = [self.fields(body) for _ in range(4)]
+                for fields, first, second in ((sent[0], one, two), (sent[1], two, one)):
+                    self.assertEqual(self.signed(first, fields, body).status, 200)
+                    for relay in (second, first):
+                        reply = self.signed(relay, fields, body)
+                        check_error(self, reply, 401, "authentication_error")
+                        self.assertIn("has come before", reply.json()["error"]["message"])
+                # At once at both: one of the two.
+                with concurrent.futures.ThreadPoolExecutor(16) as pool:
+                    raced = [self.fields(body) for _ in range(8)]
+                    got = list(pool.map(lambda one_try: self.signed(one_try[0], one_try[1], body).status,
+                                        [(relay, fields) for fields in raced for relay in (one, two)]))
+                self.assertEqual([sorted(got[i:i + 2]) for i in range(0, 16, 2)], [[200, 401]] * 8)
+                # What the first saw is not new for the second that was killed and began anew.
+                self.assertEqual(self.signed(one, sent[2], body).status, 200)
+                two.signal(signal.SIGKILL)
+                two.wait()
+                with self.relay(upstream.port, data=self.folders[1]) as again:
+                    check_error(self, self.signed(again, sent[2], body), 401, "authentication_error")
+                    # Nobody can tell while the server is away: refused, said, and served again when it is back.
+                    self.server.stop()
+                    reply = self.signed(again, sent[3], body)
+                    check_error(self, reply, 503, "api_error")
+                    eventually(lambda: "nonces" in self.health(again)["degraded"], 10, "a note")
+                    # Not settled_metrics(): nonces stay remembered.
+                    eventually(lambda: again.metrics().value("baton_signed_requests_total", result="unavailable") == 1, 10, "its count")
+                    self.server.start()
+                    eventually(lambda: self.signed(again, self.fields(body), body).status == 200, 20, "the server again")
+                    eventually(lambda: "nonces" not in json.dumps(self.health(again)), 10, "no note")
+                    again.stop()
+                    self.assertNotIn(PASSWORD, again.log())
 
 
 class Killed(OnPostgres):

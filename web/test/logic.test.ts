@@ -86,11 +86,12 @@ test('a key is revoked, expired or active', () => {
 });
 
 test('a saved table holds no formula and no broken row', () => {
-  const row = {calls: 1, input_tokens: 2, output_tokens: 3, cache_read: 4, cache_write: 5, cost: null, saved: {cache: '0.5', batch: null}};
+  const row = {calls: 1, input_tokens: 2, output_tokens: 3, cache_read: 4, cache_write: 5, cost: null, reserved: '0.7', saved: {reuse: '0.5', batch: null, similar: '0.00'}};
   const lines = csv([{...row, name: '=1+1'}, {...row, name: 'a,"b"\nc'}, {...row, name: 'plain', cost: '0.1'}]).split('\r\n');
-  assert.equal(lines[1], "'=1+1,1,2,3,4,5,,0.5");
-  assert.equal(lines[2], '"a,""b""\nc",1,2,3,4,5,,0.5');
-  assert.equal(lines[3], 'plain,1,2,3,4,5,0.1,0.5');
+  assert.equal(lines[1], "'=1+1,1,2,3,4,5,,0.7,0.5,0.5");
+  assert.equal(lines[2], '"a,""b""\nc",1,2,3,4,5,,0.7,0.5,0.5');
+  assert.equal(lines[3], 'plain,1,2,3,4,5,0.1,0.7,0.5,0.5');
+  assert.equal(lines[0], 'name,calls,input_tokens,output_tokens,cache_read,cache_write,cost,reserved,saved,saved_by_reuse');
 });
 
 test('a day until which is asked is part of it', () => {

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -146,11 +147,13 @@ class Process:
 class Relay(Process):
     """`baton serve` on free ports. `settings` go into its configuration as they are; None: no configuration at all."""
 
+    admin_trust = None  # an ssl.SSLContext, where the operator's port has TLS
+
     def __init__(self, accounts=None, settings=None, arguments=(), env=None):
         self.port, self.admin_port = free_ports(2)
         self.config_folder = tempfile.TemporaryDirectory(prefix="baton-config-")
         settings = dict(settings or {})
-        admin = {"listen": f"127.0.0.1:{self.admin_port}", **settings.pop("admin", {})}
+        admin = {"listen": self.admin_listen(), **settings.pop("admin", {})}
         config = {"listen": self.listen(), "admin": admin,
                   "data_dir": os.path.join(self.config_folder.name, "data"), "accounts": accounts, **settings}
         self.data = config["data_dir"]
@@ -173,6 +176,9 @@ class Relay(Process):
     def listen(self):
         return f"127.0.0.1:{self.port}"
 
+    def admin_listen(self):
+        return f"127.0.0.1:{self.admin_port}"
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
@@ -180,7 +186,8 @@ class Relay(Process):
     def admin(self, path):
         """(status, text) of a GET on the operator's port."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as reply:
+            with urllib.request.urlopen(f"{'https' if self.admin_trust else 'http'}://127.0.0.1:{self.admin_port}{path}", timeout=5,
+                                        context=self.admin_trust) as reply:
                 status, text = reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read().decode()
@@ -231,6 +238,19 @@ class TlsRelay(Relay):
 
     def listen(self):
         return [{"address": f"127.0.0.1:{self.port}", "tls": self.tls}]
+
+
+class TlsAdminRelay(Relay):
+    """A relay whose operator's port speaks TLS."""
+
+    def __init__(self, accounts, settings, cert, key):
+        self.tls = {"cert": cert, "key": key}
+        self.admin_trust = ssl.create_default_context(cafile=cert)
+        self.admin_trust.check_hostname = False
+        super().__init__(accounts, settings)
+
+    def admin_listen(self):
+        return {"address": f"127.0.0.1:{self.admin_port}", "tls": self.tls}
 
 
 class Metrics:

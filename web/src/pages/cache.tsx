@@ -1,6 +1,7 @@
 // Cache: the replies that are kept, and how to purge them.
 import {useState} from 'preact/hooks';
 import {offers, send} from '../api';
+import {moneySum} from '../format';
 import {t} from '../i18n';
 import {overview} from '../live';
 import {useStore} from '../store';
@@ -41,7 +42,7 @@ export function CachePage() {
           {typeof data['stale'] === 'number' && <Fact name={t('cache.stale')}><span class="num">{fmt.count(data['stale'])}</span></Fact>}
           {typeof data['coalesced'] === 'number' && <Fact name={t('cache.coalesced')}><span class="num">{fmt.count(data['coalesced'])}</span></Fact>}
           {typeof data['saved'] === 'string' && <Fact name={t('cache.savedTotal')}><span class="num">{fmt.money(data['saved'])}</span></Fact>}
-          <Fact name={t('cache.saved')}><span class="num">{fmt.money(live?.saved_today?.['cache'])}</span></Fact>
+          <Fact name={t('cache.saved')}><span class="num">{fmt.money(moneySum([live?.saved_today?.['reuse'], live?.saved_today?.['coalesced'], live?.saved_today?.['similar']]))}</span></Fact>
           {more.map(([name, value]) => <Fact key={name} name={name.replaceAll('_', ' ')}>{typeof value === 'number' ? fmt.count(value) : plain(value)}</Fact>)}
         </dl>
       </Panel>

@@ -1,7 +1,7 @@
 // Spend: what was booked, by whom, for what, and what was saved.
 import {useState} from 'preact/hooks';
 import {moneySum} from '../format';
-import {t} from '../i18n';
+import {t, word} from '../i18n';
 import type {Usage, UsageRow} from '../types';
 import * as fmt from '../ui/fmt';
 import {Field, Panel, Table, Waiting} from '../ui/parts';
@@ -25,10 +25,17 @@ export function csv(rows: UsageRow[]): string {
     if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const head = ['name', 'calls', 'input_tokens', 'output_tokens', 'cache_read', 'cache_write', 'cost', 'saved'];
-  const lines = rows.map(row => [cell(row.name), row.calls, row.input_tokens, row.output_tokens, row.cache_read, row.cache_write, row.cost ?? '',
-    moneySum(Object.values(row.saved ?? {})) ?? ''].join(','));
+  const ways = waysOf(rows);
+  const head = ['name', 'calls', 'input_tokens', 'output_tokens', 'cache_read', 'cache_write', 'cost', 'reserved', 'saved', ...ways.map(way => `saved_by_${way}`)];
+  const lines = rows.map(row => [cell(row.name), row.calls, row.input_tokens, row.output_tokens, row.cache_read, row.cache_write, row.cost ?? '', row.reserved ?? '',
+    moneySum(Object.values(row.saved ?? {})) ?? '', ...ways.map(way => cell(row.saved?.[way]))].join(','));
   return [head.join(','), ...lines].join('\r\n') + '\r\n';
+}
+
+// The ways by which something was saved, in the relay's order.
+export function waysOf(rows: UsageRow[]): string[] {
+  const ways = new Set(rows.flatMap(row => Object.keys(row.saved ?? {})));
+  return [...ways].filter(way => rows.some(row => Number(row.saved?.[way] ?? 0) !== 0));
 }
 
 export function SpendPage() {
@@ -68,7 +75,8 @@ export function SpendPage() {
           {id: 'output', head: t('spend.output'), number: true, cell: row => fmt.compact(row.output_tokens)},
           {id: 'read', head: t('spend.cacheRead'), number: true, cell: row => fmt.compact(row.cache_read)},
           {id: 'write', head: t('spend.cacheWrite'), number: true, cell: row => fmt.compact(row.cache_write)},
-          {id: 'saved', head: t('spend.saved'), number: true, cell: row => fmt.money(moneySum(Object.values(row.saved ?? {})))},
+          ...(rows.some(row => Number(row.reserved ?? 0) !== 0) ? [{id: 'reserved', head: t('spend.reserved'), number: true, cell: (row: UsageRow) => fmt.money(row.reserved)}] : []),
+          ...waysOf(rows).map(way => ({id: way, head: t('spend.savedBy', {way: word('saved', way)}), number: true, cell: (row: UsageRow) => fmt.money(row.saved?.[way])})),
           {id: 'cost', head: t('spend.cost'), number: true, cell: row => <b>{fmt.money(row.cost)}</b>},
         ]} />
       )}
