@@ -218,7 +218,7 @@ TEST_F(LoadTest, ASharedCacheNeedsItsSecretAndSaysNoneOfIt) {
   const struct {
     std::string cache, want;
   } rows[] = {
-      {"redis: 'redis://u:hunter2@h'", "cache.redis_secret: must have 32 characters or more"},
+      {"redis: 'redis://u:hunter2@h'", "cache.redis: needs cache.redis_secret"},
       {"redis: 'redis://u:hunter2@h', redis_secret: hunter2", "cache.redis_secret: must have 32"},
       {secret, "cache.redis_secret: has no use without cache.redis"},
       {"redis: 'redis://u:hunter2@h/x', " + secret, "cache.redis: must end in the number of a database"},
