@@ -48,7 +48,7 @@ MUTANTS = {
         Edit("src/accounts/pool.cc", "  state.in_flight.fetch_sub(1, kRelaxed);\n", "  (void)state;\n"),
     ],
     "a budget's reservation that is not given back": [
-        Edit("src/ledger/budgets.cc", "        part.purse->give_back(part.taken);\n", ""),
+        Edit("src/ledger/purse.cc", "  give_back(taken);\n  if (cost > 0)", "  if (cost > 0)"),
     ],
     "a possibly processed call repeated without end": [
         Edit("src/relay/attempt.cc", "  if (verdict.next == Next::kOnceMore && repeated_) return false;\n", ""),
