@@ -136,7 +136,7 @@ def stream(binary, pairs, count):
                     f"{totals['served']} | "
                     f"{totals['unknown']} | {share(totals['served'], totals['could'])} | {totals['asked']} |")
     text += ["", f"Pairs of texts that were taken for the same and that no label says anything about: {len(unlabelled)} "
-             "(build/similar_unlabelled.tsv; they teach nothing; the second "worst" takes all of them for wrong).", ""]
+             "(build/similar_unlabelled.tsv; they teach nothing; the second worst takes all of them for wrong).", ""]
     return text, held, unlabelled
 
 
