@@ -17,6 +17,7 @@
 #include "app/shared.h"
 #include "app/signals.h"
 #include "app/sim_thread.h"
+#include "app/similar_file.h"
 #include "app/tracer.h"
 #include "app/upkeep.h"
 #include "app/worker.h"
@@ -165,10 +166,14 @@ int serve(config::Settings settings, ServeOptions options) {
   shared.traces = &traces;
   Upkeep upkeep(shared);
   PoolFile pool_file(shared.settings.data_dir);
+  SimilarFile similar_file(shared.settings.data_dir);
   const auto keep_pool = [&](bool now_or_never) {
     const std::string trouble = pool_file.keep(shared.current()->accounts, clock.now(), now_or_never);
     shared.state.note("pool", trouble);
     if (!trouble.empty()) log.trouble("pool", "what is known of the accounts is not kept: " + trouble);
+    if (!shared.similar) return;
+    const std::string lost = similar_file.keep(*shared.similar, clock, now_or_never);
+    if (!lost.empty()) log.trouble("similar", "what similarity has learnt is not kept: " + lost);
   };
 
   std::atomic<size_t> left_to_drain{0};  // outlives the workers, which may be late
@@ -206,6 +211,9 @@ int serve(config::Settings settings, ServeOptions options) {
   // Keys are known before the first call can come, and so is what was learnt of the accounts before.
   if (auto begun = upkeep.begin(); !begun) return cannot_start(log, begun.error().detail);
   if (const std::string what = pool_file.restore(shared.current()->accounts, clock); !what.empty()) log.say(what);
+  if (shared.similar) {
+    if (const std::string what = similar_file.restore(*shared.similar, clock); !what.empty()) log.say(what);
+  }
   for (size_t i = 0; i < threads; ++i) workers[i]->start(("baton-" + std::to_string(i)).c_str());
   admin.start("baton-admin");
   shared.state.ready = true;

@@ -61,7 +61,9 @@ Worker::Worker(Shared& shared, size_t index)
       refreshes_({.loop = loop_,
                   .request_bytes = shared.request_bytes,
                   .reply_bytes = shared.reply_bytes,
-                  .metrics = metrics_}),
+                  .metrics = metrics_,
+                  .foresight = shared.foresight.get(),
+                  .relay = [this]() -> relay::Relay& { return service_->relay(); }}),
       keep_warm_({.loop = loop_,
                   .request_bytes = shared.request_bytes,
                   .bytes = shared.warm_bytes,
@@ -236,6 +238,7 @@ void Worker::use_listeners(const config::Settings& settings) {
 void Worker::drain(std::atomic<size_t>& left, Drain how) {
   loop_.post([this, &left, how] {
     keep_warm_.cut();
+    refreshes_.forget();
     if (how == Drain::kHandOver) {
       // Closed with nobody waiting in it, so that no wake-up for one who came is lost on the way to the successor.
       for (Listening& one : listening_) one.listener->finish();

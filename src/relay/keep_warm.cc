@@ -10,7 +10,6 @@
 #include "relay/nobody.h"
 #include "relay/relay.h"
 #include "reuse/rules.h"
-#include "runtime/wait.h"
 
 namespace baton::relay {
 
@@ -94,20 +93,6 @@ bool may_keep_warm(const Call& call) {
   return rules && rules->keep;
 }
 
-// Where the timer of the next prompt notifies.
-struct KeepWarm::Alarm : runtime::Waiter {
-  runtime::Timer timer;
-  KeepWarm& of;
-  explicit Alarm(KeepWarm& keeper) : of(keeper) {
-    loop = &of.parts_.loop;
-    run = [](runtime::Wake& wake) { static_cast<Alarm&>(wake).of.look(); };
-  }
-  ~Alarm() {
-    timer.disarm();
-    loop->forget(*this);
-  }
-};
-
 class KeepWarm::Stream final : public Nobody {
  public:
   Stream(Request request, Waiting what) : Nobody(std::move(request)), waiting(std::move(what)) {}
@@ -116,7 +101,7 @@ class KeepWarm::Stream final : public Nobody {
 
 KeepWarm::KeepWarm(Parts parts)
     : parts_(std::move(parts)),
-      alarm_(std::make_unique<Alarm>(*this)),
+      waiting_(parts_.loop, [this](Waiting next) { begin(std::move(next)); }),
       server_({.loop = parts_.loop,
                .config = config_,
                .handler = *this,
@@ -174,23 +159,7 @@ void KeepWarm::answered(Call& call, const Answer& answer, const model::Usage& us
 void KeepWarm::wait(PromptWarmth::Ticket ticket, std::unique_ptr<WarmCopy> copy) {
   if (server_.draining()) return;
   if (waiting_.size() >= accounts::kWarmWaitingMax) return parts_.metrics.warm(Warm::kNoRoom);
-  waiting_.emplace(ticket.due, Waiting{ticket, std::move(copy)});
-  arm();
-}
-
-void KeepWarm::arm() {
-  if (waiting_.empty()) return;
-  alarm_->timer.slot.stand(*alarm_, runtime::kTimedOut);
-  parts_.loop.timers().arm(alarm_->timer, waiting_.begin()->first);
-}
-
-void KeepWarm::look() {
-  while (!waiting_.empty() && waiting_.begin()->first <= parts_.loop.now()) {
-    Waiting next = std::move(waiting_.begin()->second);
-    waiting_.erase(waiting_.begin());
-    begin(std::move(next));
-  }
-  arm();
+  waiting_.add(ticket.due, {ticket, std::move(copy)});
 }
 
 void KeepWarm::begin(Waiting waiting) {
@@ -240,7 +209,6 @@ void KeepWarm::ended(Waiting waiting, const Warming& warming, Instant began) {
 }
 
 void KeepWarm::cut() {
-  alarm_->timer.disarm();
   waiting_.clear();
   server_.cut();
 }

@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string_view>
 
@@ -19,8 +18,8 @@
 #include "edge/server.h"
 #include "relay/answer.h"
 #include "relay/call.h"
+#include "relay/due_list.h"
 #include "relay/warm_copy.h"
-#include "runtime/timer_wheel.h"
 
 namespace baton::relay {
 
@@ -57,23 +56,19 @@ class KeepWarm final : public edge::Handler {
 
  private:
   class Stream;
-  struct Alarm;
   struct Waiting {
     accounts::PromptWarmth::Ticket ticket;
     std::unique_ptr<WarmCopy> copy;
   };
 
   void wait(accounts::PromptWarmth::Ticket ticket, std::unique_ptr<WarmCopy> copy);
-  void arm();
-  void look();
   void begin(Waiting waiting);
   void ended(Waiting waiting, const Warming& warming, Instant began);
 
   Parts parts_;
   edge::Config config_;
   std::atomic<int64_t> connections_{0};
-  std::multimap<Instant, Waiting> waiting_;  // by when they are due
-  std::unique_ptr<Alarm> alarm_;
+  DueList<Waiting> waiting_;
   bool one_token_ = false;  // the vendor refuses max_tokens 0
   edge::Server server_;
 };

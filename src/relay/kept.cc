@@ -7,6 +7,7 @@
 #include "http/content_coding.h"
 #include "ledger/row.h"
 #include "relay/alike.h"
+#include "relay/refresh.h"
 #include "relay/seal.h"
 #include "reuse/rules.h"
 
@@ -40,13 +41,21 @@ bool foresee(const Parts& parts, const Call& call, const reuse::KeptReply& reply
   return advice.ask;
 }
 
+// Where this question comes round it is to be asked ahead of its next time.
+void look_ahead(const Parts& parts, const Call& call, const reuse::Digest& digest) {
+  if (parts.foresight == nullptr || parts.refreshes == nullptr || call.refreshes) return;
+  const auto plan = parts.foresight->asked(digest.key, parts.loop.now(), parts.replies->config().ttl);
+  if (plan) parts.refreshes->later(call, *plan);
+}
+
 void keep(const Parts& parts, const Call& call, const reuse::Finished& reply) {
   if (!call.keep_as) return;
   const auto change = parts.replies->keep(*call.keep_as, reply, parts.loop.now());
   book(parts, change);
   if (change.stored && parts.shared != nullptr) parts.shared->store(*change.reply, call.shared_point);
   change.stored ? parts.metrics.cache_stored() : parts.metrics.cache_not_stored();
-  if (parts.foresight != nullptr && !call.refreshes) parts.foresight->spent(cost_of(parts, call, reply.usage));
+  if (parts.foresight != nullptr && !call.refreshes)
+    parts.foresight->spent(cost_of(parts, call, reply.usage), call.keep_as->key);
   if (call.alike) learn_alike(parts, call, reply, change.stored);
 }
 
@@ -150,6 +159,7 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   call.may_join = call.refreshes;
   if (!rules->look) return std::nullopt;
   call.may_join = rules->age_max > Duration{0};
+  if (rules->keep) look_ahead(parts, call, *digest);
   cache::Change change;
   const Instant now = parts.loop.now();
   auto reply = parts.replies->find(*digest, now, change, stale_max(parts, *rules));

@@ -1,12 +1,15 @@
 // Refreshes: questions whose kept answer was given out beyond its time and that are asked anew while nobody waits. Each
 // is a call like any other, made for the same caller from a copy of the request, with limits, budget and ledger row of
 // its own; the reply goes nowhere but into the cache.
-// Life: one per loop, outlives its relays' calls; cut() and settled() before it goes. Thread: its loop. Bounds:
-// kRefreshesMax at once; one for each kept reply, and no sooner again than kRefreshPause after one that failed; the
-// copies are charged to the replies' budget.
+// And questions that come round (reuse/foresight.h): each is held packed until a little before it is expected, and
+// asked then if nobody has asked it since; its caller is recognised anew. Life: one per loop, outlives its relays'
+// calls; cut() and settled() before it goes. Thread: its loop. Bounds: kRefreshesMax at once; one for each kept reply,
+// and no sooner again than kRefreshPause after one that failed; the copies are charged to the replies' budget.
+// kLaterMax that wait, of kLaterBytesMax.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,6 +17,8 @@
 #include "base/byte_budget.h"
 #include "edge/server.h"
 #include "relay/call.h"
+#include "relay/due_list.h"
+#include "reuse/foresight.h"
 #include "reuse/reply_store.h"
 
 namespace baton::relay {
@@ -27,6 +32,8 @@ class Refreshes final : public edge::Handler {
     ByteBudget& request_bytes;
     ByteBudget& reply_bytes;
     metrics::RelayMetrics::Shard& metrics;
+    reuse::Foresight* foresight = nullptr;  // null: nothing waits
+    std::function<Relay&()> relay = {};     // the one that serves calls when its time has come
   };
   explicit Refreshes(const Parts& parts);
   ~Refreshes() override;
@@ -35,7 +42,11 @@ class Refreshes final : public edge::Handler {
   // the call. `life` keeps the relay.
   void begin(Relay& relay, std::shared_ptr<const void> life, const Call& call,
              std::shared_ptr<const reuse::KeptReply> reply);
-  // Ends those that are under way; none begins any more.
+  // What `call` asks is to be asked anew when `plan` says.
+  void later(const Call& call, const reuse::Foresight::Plan& plan);
+  size_t waiting() const { return later_.size(); }
+  void forget() { later_.clear(); }  // those that wait
+  // Ends those that are under way and forgets those that wait; none begins any more.
   void cut();
   bool settled() const { return server_.settled(); }
 
@@ -44,10 +55,19 @@ class Refreshes final : public edge::Handler {
 
  private:
   class Stream;
+  struct Later {
+    reuse::Foresight::Plan plan;
+    std::string head, body, peer;
+    bool packed = false;
+    BudgetShare share;
+  };
+  void begin(Later later);
 
   Parts parts_;
   edge::Config config_;
   std::atomic<int64_t> connections_{0};
+  ByteBudget later_bytes_{reuse::kLaterBytesMax};
+  DueList<Later> later_;
   edge::Server server_;
 };
 

@@ -17,19 +17,27 @@ class Relay final : public edge::Handler {
  public:
   explicit Relay(Parts parts);
 
-  runtime::Task<void> serve(edge::Exchange& exchange) override { return serve_call(exchange, nullptr); }
+  runtime::Task<void> serve(edge::Exchange& exchange) override { return serve_call(exchange, {}); }
   // For a caller who has been recognised and whose answer nobody waits for; `caller` outlives the call.
   runtime::Task<void> serve_as(edge::Exchange& exchange, const auth::Caller& caller) {
-    return serve_call(exchange, &caller);
+    return serve_call(exchange, {.unasked = true, .caller = &caller});
   }
+  // The same for one who is to be recognised anew, as with any call.
+  runtime::Task<void> serve_unasked(edge::Exchange& exchange) { return serve_call(exchange, {.unasked = true}); }
   // Asks once more for a prompt that is to stay in its cache; what came of it is in `warming`.
   runtime::Task<void> serve_warm(edge::Exchange& exchange, Warming& warming) {
-    return serve_call(exchange, nullptr, &warming);
+    return serve_call(exchange, {.unasked = true, .warming = &warming});
   }
   edge::Refusal refuse(http::HeadError head_error, const Error& error, std::string_view peer_address) override;
 
  private:
-  runtime::Task<void> serve_call(edge::Exchange& exchange, const auth::Caller* known, Warming* warming = nullptr);
+  // A call of the relay's own.
+  struct Own {
+    bool unasked = false;                  // it is one
+    const auth::Caller* caller = nullptr;  // who it is for, where that is known
+    Warming* warming = nullptr;
+  };
+  runtime::Task<void> serve_call(edge::Exchange& exchange, Own own);
   // The steps, in the order of the walk. Each gives what the next needs, or an Error that becomes the client's answer.
   Call begin(edge::Exchange& exchange);
   Expected<void> shed(Call& call);                  // whether the process has memory for another call
@@ -37,7 +45,7 @@ class Relay final : public edge::Handler {
   runtime::Task<Expected<void>> prove(Call& call);  // a signed request: that it is new and whole
   Expected<void> count_in(Call& call);              // what its key may do, and whether it can be booked
   runtime::Task<Expected<void>> read(Call& call);   // the body, and what the relay reads of it
-  runtime::Task<Expected<void>> walk(Call& call, const auth::Caller* known);
+  runtime::Task<Expected<void>> walk(Call& call, Own own);
   runtime::Task<Expected<void>> walk_warm(Call& call);
   runtime::Task<Expected<void>> make(Call& call);  // what is not kept
   Expected<void> take_tokens(Call& call);

@@ -17,14 +17,14 @@ namespace baton::relay {
 
 using runtime::Task;
 
-Task<void> Relay::serve_call(edge::Exchange& exchange, const auth::Caller* known, Warming* warming) {
+Task<void> Relay::serve_call(edge::Exchange& exchange, Own own) {
   const std::shared_ptr<const void> life = parts_.life != nullptr ? parts_.life->lock() : nullptr;  // goes last
   Call call = begin(exchange);
-  call.warming = warming;
+  call.warming = own.warming;
   metrics::Held in_flight = parts_.metrics.call_in_flight();
   Expected<void> walked;
   try {
-    walked = co_await (warming != nullptr ? walk_warm(call) : walk(call, known));
+    walked = co_await (own.warming != nullptr ? walk_warm(call) : walk(call, own));
     if (!walked && stands_in(call, walked.error())) walked = co_await deliver_spare(parts_, call, walked.error());
   } catch (const std::exception&) {  // no memory: this call ends, and no other
     walked = fail(ErrorCode::kInternal, Fault::kUs, {});
@@ -33,15 +33,15 @@ Task<void> Relay::serve_call(edge::Exchange& exchange, const auth::Caller* known
   close(call);
 }
 
-Task<Expected<void>> Relay::walk(Call& call, const auth::Caller* known) {
+Task<Expected<void>> Relay::walk(Call& call, Own own) {
   if (call.route.operation == model::Operation::kProbe) co_return co_await answer_probe(call);
   if (call.route.operation == model::Operation::kStreamResume) co_return co_await resume(parts_, call);
   if (auto room = shed(call); !room) co_return std::unexpected(room.error());
-  if (known != nullptr) {
-    call.refreshes = true;
-    call.caller = *known;
-    call.outcome.client = known->name;
-    call.outcome.client_address = known->client_address;
+  call.refreshes = own.unasked;
+  if (own.caller != nullptr) {
+    call.caller = *own.caller;
+    call.outcome.client = call.caller.name;
+    call.outcome.client_address = call.caller.client_address;
   } else {
     if (auto recognised = recognise(call); !recognised) co_return std::unexpected(recognised.error());
     if (call.caller.proof) {

@@ -51,6 +51,9 @@ inline constexpr size_t kFlightsMax = 65'536;
 
 // Kept replies that one loop asks for anew at once while nobody waits; beyond it they stay stale.
 inline constexpr size_t kRefreshesMax = 64;
+// Questions of one loop that come round and wait to be asked ahead, and their requests; more are not asked ahead.
+inline constexpr size_t kLaterMax = 4096;
+inline constexpr size_t kLaterBytesMax = 32 * kMiB;
 // After one that failed, for the same reply.
 inline constexpr Duration kRefreshPause = std::chrono::seconds(2);
 // Kept replies that wait for the disk; more are kept in memory alone.

@@ -53,6 +53,15 @@ bool Evidence::proved(Likeness level, double error_max) const {
   return refutation(seen_[index(level)], wrong_[index(level)], error_max) >= std::log(kLikenesses / kMistakes);
 }
 
+Evidence Evidence::of(const Learnt& learnt, Instant off_until) {
+  Evidence evidence;
+  evidence.seen_ = learnt.seen;
+  evidence.wrong_ = learnt.wrong;
+  evidence.alarm_ = learnt.alarm;
+  evidence.off_until_ = off_until;
+  return evidence;
+}
+
 bool Evidence::learn(Likeness level, bool right, bool served, double error_max, Instant now, Duration pause) {
   ++seen_[index(level)];
   if (!right) ++wrong_[index(level)];

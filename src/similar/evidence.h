@@ -27,6 +27,16 @@ class Evidence {
   bool proved(Likeness level, double error_max) const;
   bool tripped(Instant now) const { return now < off_until_; }
 
+  // What a restart need not forget.
+  struct Learnt {
+    std::array<uint64_t, kLikenesses> seen{}, wrong{};
+    std::array<double, 2> alarm{};
+    bool any() const { return seen != decltype(seen){}; }
+  };
+  Learnt learnt() const { return {seen_, wrong_, alarm_}; }
+  Instant off_until() const { return off_until_; }
+  static Evidence of(const Learnt& learnt, Instant off_until);
+
   uint64_t seen(Likeness level) const { return seen_[index(level)]; }
   uint64_t wrong(Likeness level) const { return wrong_[index(level)]; }
 

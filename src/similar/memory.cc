@@ -1,6 +1,9 @@
 #include "similar/memory.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "similar/memory_state.h"
 
 namespace baton::similar {
 
@@ -123,6 +126,13 @@ void Memory::add(const Name& name, const Question& question, const Name& answer)
     if (stripe.by_key.contains(name.key)) return;
     scope = &stripe.scopes.emplace_front();
     scope->name = name;
+    {
+      std::lock_guard restored(restored_mutex_);
+      if (const auto known = restored_.find(name.identity); known != restored_.end()) {
+        scope->evidence = known->second;
+        restored_.erase(known);
+      }
+    }
     stripe.by_key.emplace(name.key, stripe.scopes.begin());
     stripe.bytes += scope->bytes();
   }
@@ -179,6 +189,45 @@ bool Memory::learn(const Name& name, const Found& found, bool right, double erro
   Scope* scope = stripe.find(name);
   return scope != nullptr &&
          scope->evidence.learn(found.likeness, right, served, error_max, now, config_.breaker_pause);
+}
+
+size_t Memory::IdentityHash::operator()(const Sha256& identity) const {
+  size_t out;
+  std::memcpy(&out, identity.data(), sizeof out);
+  return out;
+}
+
+std::string Memory::save(Instant now, WallTime wall) const {
+  MemoryState state{.saved = wall, .audited = audited_.load(std::memory_order_relaxed)};
+  state.wrong = std::min(wrong_.load(std::memory_order_relaxed), state.audited);
+  const auto add = [&](const Sha256& identity, const Evidence& evidence) {
+    const bool off = evidence.tripped(now);
+    if (state.scopes.size() >= kSavedScopesMax || (!off && !evidence.learnt().any())) return;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(evidence.off_until() - now);
+    state.scopes.push_back({identity, evidence.learnt(), off ? wall + left : WallTime{}});
+  };
+  for (const Stripe& stripe : stripes_) {
+    std::lock_guard lock(stripe.mutex);
+    for (const Scope& scope : stripe.scopes) add(scope.name.identity, scope.evidence);
+  }
+  {
+    std::lock_guard lock(restored_mutex_);
+    for (const auto& [identity, evidence] : restored_) add(identity, evidence);
+  }
+  return to_text(state, fingerprint(embedder_));
+}
+
+Expected<size_t> Memory::restore(std::string_view text, Instant now, WallTime wall) {
+  auto state = state_from_text(text, fingerprint(embedder_), wall);
+  if (!state) return std::unexpected(state.error());
+  audited_ = state->audited;
+  wrong_ = state->wrong;
+  std::lock_guard lock(restored_mutex_);
+  for (const SavedScope& scope : state->scopes) {
+    const Duration left = std::min<Duration>(scope.off_until - wall, config_.breaker_pause);
+    restored_.insert_or_assign(scope.identity, Evidence::of(scope.learnt, left > Duration{0} ? now + left : Instant{}));
+  }
+  return state->scopes.size();
 }
 
 Memory::Totals Memory::totals() const {

@@ -12,11 +12,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/digest.h"
+#include "base/error.h"
 #include "cache/key.h"
 #include "model/similarity.h"
 #include "similar/config.h"
@@ -69,6 +71,11 @@ class Memory {
   // What the upstream said, beside what look() found. True: the scope's breaker has tripped with it.
   bool learn(const Name& scope, const Found& found, bool right, double error_max, Instant now);
 
+  // What was learnt, for a file; and what such a file has, before the first call: how many scopes it knows of, or why
+  // it teaches nothing.
+  std::string save(Instant now, WallTime wall) const;
+  Expected<size_t> restore(std::string_view text, Instant now, WallTime wall);
+
   struct Totals {
     size_t scopes = 0, entries = 0, bytes = 0;
     uint64_t audited = 0, wrong = 0;  // of what was or would have been served
@@ -101,6 +108,9 @@ class Memory {
     Scope* find(const Name& name);
   };
   static constexpr size_t kStripes = 8;
+  struct IdentityHash {
+    size_t operator()(const Sha256& identity) const;
+  };
 
   Stripe& of(const Name& scope) { return stripes_[scope.key.high >> 48 & (kStripes - 1)]; }
   static void unlink(Scope& scope, size_t slot);
@@ -112,6 +122,9 @@ class Memory {
   Embedder embedder_;
   std::array<Stripe, kStripes> stripes_;
   std::atomic<uint64_t> audited_{0}, wrong_{0};
+  // Of scopes of a process before that were not met yet. Never locked before a stripe is let go, but after it.
+  mutable std::mutex restored_mutex_;
+  std::unordered_map<Sha256, Evidence, IdentityHash> restored_;
 };
 
 }  // namespace baton::similar

@@ -73,5 +73,45 @@ TEST_F(AheadSimulation, turned_off_nothing_is_foreseen) {
   world.check();
 }
 
+// A job asks the same each hour; replies live for 100 s.
+TEST_F(AheadSimulation, who_asks_each_hour_finds_the_answer_there) {
+  World world(with(0.5));
+  spend(world, 40);
+  std::vector<Script> scripts;
+  for (int hour = 0; hour < 12; ++hour)
+    scripts.push_back({.fields = "baton-cache: on\r\n", .body = World::body(false), .start = hour * 1h});
+  const auto seen = world.play(scripts);
+  for (int hour = 0; hour < 12; ++hour) {
+    EXPECT_EQ(seen[static_cast<size_t>(hour)].field("baton-cache"), hour < 4 ? "miss" : "hit") << hour;
+    if (hour >= 4) EXPECT_LE(std::stoi(seen[static_cast<size_t>(hour)].field("baton-cache-age")), 5) << "seconds ahead";
+  }
+  EXPECT_EQ(results(world, "asked"), 8);
+  EXPECT_EQ(results(world, "wasted"), 0);
+  EXPECT_EQ(world.refreshes().waiting(), 1u);
+  world.check();
+}
+
+// The same question from somebody whose key has been revoked meanwhile is not asked ahead.
+TEST_F(AheadSimulation, a_round_is_asked_for_its_caller_as_any_call) {
+  WorldOptions options = with(0.5);
+  options.auth.clients = {{.name = "job", .key = Secret("key-of-the-job-0123456")}};
+  World world(std::move(options));
+  const auto as_job = [](std::string_view text, Duration start = 0s) {
+    return Script{.fields =
+                      "host: localhost\r\ncontent-type: application/json\r\nanthropic-version: 2023-06-01\r\n"
+                      "x-api-key: key-of-the-job-0123456\r\nbaton-cache: on\r\n",
+                  .body = World::body(false, text),
+                  .default_fields = false,
+                  .start = start};
+  };
+  for (int i = 0; i < 40; ++i) world.play(as_job("other " + std::to_string(i)));
+  std::vector<Script> scripts;
+  for (int hour = 0; hour < 6; ++hour) scripts.push_back(as_job("hello", hour * 1h));
+  world.play(scripts);
+  ASSERT_EQ(results(world, "asked"), 2);
+  for (const auto& outcome : world.outcomes) EXPECT_EQ(outcome.client, "job");
+  world.check();
+}
+
 }  // namespace
 }  // namespace baton::simulation

@@ -88,8 +88,13 @@ World::World(WorldOptions options)
   if (options_.cache && options_.cache->ahead_share > 0)
     foresight_ = std::make_unique<reuse::Foresight>(options_.cache->ahead_share);
   if (options_.similar) similar_ = std::make_unique<similar::Memory>(*options_.similar, similar::built_in_weights());
-  refreshes_ = std::make_unique<relay::Refreshes>(relay::Refreshes::Parts{
-      .loop = loop_, .request_bytes = request_bytes, .reply_bytes = reply_bytes, .metrics = metrics_.shard(0)});
+  refreshes_ = std::make_unique<relay::Refreshes>(
+      relay::Refreshes::Parts{.loop = loop_,
+                              .request_bytes = request_bytes,
+                              .reply_bytes = reply_bytes,
+                              .metrics = metrics_.shard(0),
+                              .foresight = foresight_.get(),
+                              .relay = [this]() -> relay::Relay& { return *relay_; }});
   if (options_.warmth.any())
     warmth_ = std::make_unique<accounts::PromptWarmth>(accounts::PromptWarmth::Options{.config = options_.warmth});
   keep_warm_ =

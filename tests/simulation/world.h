@@ -114,6 +114,7 @@ class World {
   edge::Server& server() { return *server_; }
   accounts::AccountPool& accounts() { return *accounts_; }
   similar::Memory& similar() { return *similar_; }
+  relay::Refreshes& refreshes() { return *refreshes_; }
   relay::KeepWarm& keep_warm() { return *keep_warm_; }
   ByteBudget warm_bytes{64 * kMiB};
   const reuse::Flights& flights() const { return *flights_; }
