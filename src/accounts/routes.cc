@@ -3,23 +3,9 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "model/names.h"
 
 namespace baton::accounts {
-
-namespace {
-
-bool fits(const std::string& pattern, std::string_view text) {
-  if (pattern.ends_with('*')) return text.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
-  return text == pattern;
-}
-
-// No patterns: anything fits.
-bool any_fits(const std::vector<std::string>& patterns, std::string_view text) {
-  return patterns.empty() ||
-         std::ranges::any_of(patterns, [&](const std::string& pattern) { return fits(pattern, text); });
-}
-
-}  // namespace
 
 Routes::Routes(const Config& config) {
   for (const AccountConfig& account : config.accounts) {
@@ -44,8 +30,8 @@ GroupIndex Routes::group_of(std::string_view group) const {
 
 const Chain* Routes::find(std::string_view model, std::string_view client, std::string_view team) const {
   for (const Route& route : routes_) {
-    if (any_fits(route.match->models, model) && any_fits(route.match->clients, client) &&
-        any_fits(route.match->teams, team))
+    if (model::any_fits(route.match->models, model) && model::any_fits(route.match->clients, client) &&
+        model::any_fits(route.match->teams, team))
       return &route.chain;
   }
   return nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string>
 
 #include "base/ascii.h"
 
@@ -106,48 +107,76 @@ WallTime next_month(WallTime now) {
   return sys_days((today.year() / today.month() + std::chrono::months(1)) / std::chrono::day(1));
 }
 
+namespace {
+
+constexpr std::string_view kPrefix = "anthropic-ratelimit-";
+constexpr std::array<std::string_view, 3> kMeters{"requests", "input-tokens", "output-tokens"};
+
+// A moment is stated again by every answer until it has come: what was read last is kept for the thread.
+std::optional<WallTime> read_time_again(std::string_view value) {
+  struct Last {
+    std::string text;
+    std::optional<WallTime> time;
+  };
+  thread_local Last last;
+  constexpr size_t kTextBytesMax = 64;
+  if (value.size() > kTextBytesMax) return read_time(value);
+  if (last.text != value) last = {std::string(value), read_time(value)};
+  return last.time;
+}
+
+// What is stated of one meter or window.
+struct Window {
+  std::string_view name;
+  bool empty = false;
+  std::optional<Duration> reset;
+};
+
+// Takes "<limit|remaining|reset|status>" of a window.
+void take_fact(std::string_view what, std::string_view value, WallTime now, Window& window, StatedLimits& limits) {
+  using ascii::equal_ignoring_case;
+  if (equal_ignoring_case(what, "reset")) {
+    if (const auto time = read_time_again(value))
+      window.reset = wait_of(std::chrono::duration<double>(*time - now).count());
+    return;
+  }
+  if (equal_ignoring_case(what, "status")) window.empty = value == "rejected";
+  const auto figure = number(value);
+  if (!figure) return;
+  const bool remaining = equal_ignoring_case(what, "remaining");
+  if (remaining && *figure == 0) window.empty = true;
+  for (size_t i = 0; i < kMeters.size(); ++i) {
+    if (!equal_ignoring_case(window.name, kMeters[i])) continue;
+    if (remaining) limits.meters[i].remaining = *figure;
+    if (equal_ignoring_case(what, "limit")) limits.meters[i].limit = *figure;
+    if (i > 0) limits.meters[i].rounding = kRounding;
+  }
+}
+
+}  // namespace
+
 Stated read_stated(const http::ResponseHead& head, WallTime now) {
-  static constexpr std::string_view kPrefix = "anthropic-ratelimit-";
-  static constexpr std::array<std::string_view, 3> kMeters{"requests", "input-tokens", "output-tokens"};
   Stated stated;
   std::optional<Duration> in_ms;
-  struct Window {
-    std::string_view name;
-    bool empty = false;
-    std::optional<Duration> reset;
-  };
   std::array<Window, 16> windows;
   size_t count = 0;
   for (const http::Field& field : head.fields) {
+    if (field.id == http::FieldId::kOther) {
+      if (ascii::equal_ignoring_case(field.name, "retry-after-ms")) in_ms = read_retry_after_ms(field.value);
+      continue;
+    }
     if (field.id == http::FieldId::kRetryAfter) stated.retry_after = read_retry_after(field.value, now);
-    if (field.id == http::FieldId::kOther && ascii::equal_ignoring_case(field.name, "retry-after-ms"))
-      in_ms = read_retry_after_ms(field.value);
     if (field.id != http::FieldId::kAnthropicLimit || !ascii::starts_with_ignoring_case(field.name, kPrefix)) continue;
     stated.any_limit_field = true;
     const size_t dash = field.name.rfind('-');
     if (dash < kPrefix.size()) continue;
-    const std::string_view meter = field.name.substr(kPrefix.size(), dash - kPrefix.size());
-    const std::string_view what = field.name.substr(dash + 1);
-    size_t at = 0;
-    while (at < count && !ascii::equal_ignoring_case(windows[at].name, meter)) ++at;
+    const std::string_view name = field.name.substr(kPrefix.size(), dash - kPrefix.size());
+    // What is said of one window mostly stands together.
+    size_t at = count > 0 && windows[count - 1].name == name ? count - 1 : 0;
+    while (at < count && !ascii::equal_ignoring_case(windows[at].name, name)) ++at;
     if (at == windows.size()) continue;
-    if (at == count) windows[count++].name = meter;
-    if (ascii::equal_ignoring_case(what, "reset")) {
-      if (auto time = read_time(field.value))
-        windows[at].reset = wait_of(std::chrono::duration<double>(*time - now).count());
-      continue;
-    }
-    if (ascii::equal_ignoring_case(what, "status")) windows[at].empty = field.value == "rejected";
-    auto value = number(field.value);
-    if (!value) continue;
-    const bool remaining = ascii::equal_ignoring_case(what, "remaining");
-    if (remaining && *value == 0) windows[at].empty = true;
-    for (size_t i = 0; i < kMeters.size(); ++i) {
-      if (!ascii::equal_ignoring_case(meter, kMeters[i])) continue;
-      if (remaining) stated.limits.meters[i].remaining = *value;
-      if (ascii::equal_ignoring_case(what, "limit")) stated.limits.meters[i].limit = *value;
-      if (i > 0) stated.limits.meters[i].rounding = kRounding;
-    }
+    if (at == count) windows[count++].name = name;
+    take_fact(field.name.substr(dash + 1), field.value, now, windows[at], stated.limits);
   }
   if (in_ms) stated.retry_after = in_ms;
   for (size_t i = 0; i < count; ++i) {

@@ -80,6 +80,8 @@ std::vector<std::string> keep_what_needs_a_restart(config::Settings& fresh, cons
   };
   const auto same_metrics = [](const auto& a, const auto& b) { return a && b ? same(*a, *b) : !a && !b; };
   keep("admin.listen", same(fresh.admin, running.admin), fresh.admin, running.admin);
+  keep("cache.stale_rules", fresh.cache.stale_rules == running.cache.stale_rules, fresh.cache.stale_rules,
+       running.cache.stale_rules);
   keep("admin.hosts", fresh.admin_hosts == running.admin_hosts, fresh.admin_hosts, running.admin_hosts);
   keep("admin.metrics_listen", same_metrics(fresh.admin_metrics, running.admin_metrics), fresh.admin_metrics,
        running.admin_metrics);

@@ -57,6 +57,11 @@ void SharedCache::carry_out(std::vector<reuse::Chosen> purges) {
   there_is_work_.notify_one();
 }
 
+std::string SharedCache::trouble() const {
+  if (counts_.connections > 0) return {};
+  return "cache.redis: no connection works; replies are shared with no other relay";
+}
+
 void SharedCache::run() {
   std::unique_lock lock(mutex_);
   while (true) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,8 @@ class SharedCache {
   reuse::SharedPurges& purges() { return purges_; }
   metrics::RedisCounts& counts() { return counts_; }
   void carry_out(std::vector<reuse::Chosen> purges);
+  // What keeps relays from sharing, one line; empty when all is well.
+  std::string trouble() const;
 
  private:
   friend class SharedCacheLoop;

@@ -124,6 +124,7 @@ void Upkeep::look_at_stores() {
   if (shared_.shared_nonces) shared_.state.note("nonces", shared_.shared_nonces->trouble());
   if (shared_.book) shared_.state.note("ledger", shared_.book->trouble());
   if (shared_.reply_log) shared_.state.note("cache", shared_.reply_log->trouble());
+  if (shared_.shared_cache) shared_.state.note("redis", shared_.shared_cache->trouble());
 }
 
 }  // namespace baton::app

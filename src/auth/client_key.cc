@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "model/names.h"
 
 namespace baton::auth {
 namespace {
@@ -23,12 +24,6 @@ std::string listed(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out.append(out.empty() ? "" : ", ").append(word);
   return out;
-}
-
-bool fits(std::string_view pattern, std::string_view name) {
-  if (!pattern.ends_with('*')) return pattern == name;
-  pattern.remove_suffix(1);
-  return name.starts_with(pattern);
 }
 
 // Takes one of the key's requests out of its minute (generic cell rate algorithm, ITU-T I.371): how long to wait, or 0.
@@ -143,7 +138,7 @@ uint8_t rank_of(Priority priority) {
 
 bool allows_account(const Rights& rights, std::string_view account, std::string_view group) {
   const auto any = [](const std::vector<std::string>& patterns, std::string_view name) {
-    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return fits(pattern, name); });
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return model::fits(pattern, name); });
   };
   return !limits_accounts(rights) || any(rights.accounts, account) || any(rights.groups, group);
 }
@@ -151,7 +146,7 @@ bool allows_account(const Rights& rights, std::string_view account, std::string_
 Expected<void> allow_model(const ClientKey& key, std::string_view model) {
   const auto& models = key.rights.models;
   if (models.empty() || model.empty()) return {};
-  if (std::ranges::any_of(models, [&](const std::string& pattern) { return fits(pattern, model); })) return {};
+  if (std::ranges::any_of(models, [&](const std::string& pattern) { return model::fits(pattern, model); })) return {};
   return forbidden("The key " + key.name + " is not for the model " + ascii::excerpt(model) + ", only for " +
                    listed(models) + ". Ask the relay's operator.");
 }

@@ -15,13 +15,13 @@ thread_local Kept kept;
 
 std::string take_string() {
   if (kept.count == 0) return {};
-  return std::exchange(kept.strings[--kept.count], {});
+  return std::move(kept.strings[--kept.count]);
 }
 
-void give_string(std::string& text) {
-  if (text.capacity() > sizeof(std::string) && text.capacity() <= kRoomKept && kept.count < kStringsKept) {
+void keep_string(std::string& text) {
+  if (text.capacity() <= kRoomKept && kept.count < kStringsKept) {
     text.clear();
-    kept.strings[kept.count++] = std::exchange(text, {});
+    kept.strings[kept.count++].swap(text);  // with one that was moved from, and is empty
   } else {
     std::string().swap(text);
   }

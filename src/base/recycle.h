@@ -12,7 +12,14 @@ inline constexpr size_t kRoomKept = 16 * 1024;
 
 // Empty, with whatever room it had.
 std::string take_string();
-// Takes the room over; `text` is left empty.
-void give_string(std::string& text);
+// Takes the room over, of one that has any; `text` is left empty.
+void keep_string(std::string& text);
+inline void give_string(std::string& text) {
+  if (text.capacity() > std::string().capacity()) {
+    keep_string(text);
+  } else {
+    text.clear();
+  }
+}
 
 }  // namespace baton

@@ -204,6 +204,7 @@ class Check {
     }
     const auto place = parse_redis_url(shared.url.reveal());
     if (!place) refuse("cache.redis", place.error());
+    if (shared.secret.empty()) refuse("cache.redis", "needs cache.redis_secret, from which its keys follow");
     if (shared.secret.reveal().size() < kSharedSecretBytesMin)
       refuse("cache.redis_secret", "must have 32 characters or more, the same for all relays that use this Redis");
     if (settings_.cache.bytes_max == 0) refuse("cache.redis", "holds replies, and cache.bytes_max keeps none");

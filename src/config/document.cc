@@ -6,6 +6,7 @@
 #include "config/route_reader.h"
 #include "config/settings.h"
 #include "config/similar_reader.h"
+#include "config/stale_reader.h"
 #include "config/table.h"
 #include "config/value.h"
 #include "http/chunked.h"
@@ -124,6 +125,7 @@ std::vector<FixedBound> fixed_bounds() {
       {"Models that one account is excluded for", number(accounts::kExclusionsMax), "the oldest is forgotten"},
       {"Groups of accounts", number(accounts::kGroupsMax), "refused at the start"},
       {"Routes", number(accounts::kRoutesMax), "refused at the start"},
+      {"Rules of `cache.stale_rules`", number(reuse::kStaleRulesMax), "refused at the start"},
       {"Rules of `similar.rules`", number(similar::kRulesMax), "refused at the start"},
       {"Text of a question that is compared with others", size_text(similar::kTextBytesMax), "it is not"},
       {"Text of an answer that is compared with another", size_text(similar::kAnswerBytesMax),
@@ -185,6 +187,8 @@ std::string document() {
                     "Without a route that fits, a call may go to every account, whatever its group. What one call may "
                     "not wait for is left: accounts of one group, then the next groups, then other models.",
                     route_table());
+  out += item_table("An item of `cache.stale_rules`", "A rule that fits decides both; what it leaves out is 0.",
+                    stale_rule_table());
   out += item_table("An item of `similar.rules`", "A call that no rule fits is answered by its own answer or by none.",
                     similar_rule_table());
   out +=

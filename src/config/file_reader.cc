@@ -10,6 +10,7 @@
 #include "config/price_reader.h"
 #include "config/route_reader.h"
 #include "config/similar_reader.h"
+#include "config/stale_reader.h"
 #include "config/table.h"
 #include "config/url.h"
 #include "config/value.h"
@@ -90,6 +91,8 @@ void FileReader::read_other(std::string_view row, const Place& place, Settings& 
     read_accounts(place, settings.accounts.accounts);
   } else if (row == "routes") {
     settings.accounts.routes = read_routes(source_, place);
+  } else if (row == "cache.stale_rules") {
+    settings.cache.stale_rules = read_stale_rules(source_, place);
   } else if (row == "similar.rules") {
     settings.similar.rules = read_similar_rules(source_, place);
   } else if (row == "sim.orgs") {

@@ -192,6 +192,47 @@ TEST_F(LoadTest, RulesSayForWhomSimilarAnswersWillDo) {
   }
 }
 
+TEST_F(LoadTest, RulesSayForWhomStaleAnswersWillDo) {
+  const std::string accounts = "accounts: [{name: a, key: \"${KEY}\"}]\n";
+  const auto s = load(options(accounts + "cache:\n  stale_if_error: 1h\n  stale_rules:\n"
+                                         "  - {match: {clients: [faq, ci*]}, stale_while_revalidate: 30s}\n"
+                                         "  - {match: {teams: [web]}, stale_if_error: 2h}\n"));
+  ASSERT_TRUE(s.has_value()) << s.error().text();
+  EXPECT_EQ(s->cache.stale.if_error, std::chrono::hours(1));
+  const std::vector<reuse::StaleRule> want{
+      {.clients = {"faq", "ci*"}, .stale = {.while_revalidate = std::chrono::seconds(30)}},
+      {.teams = {"web"}, .stale = {.if_error = std::chrono::hours(2)}}};
+  EXPECT_EQ(s->cache.stale_rules, want);
+  EXPECT_TRUE(
+      refusal(accounts + "cache: {stale_rules: {}}").starts_with("baton.yaml:2: cache.stale_rules: must be a list"));
+  EXPECT_TRUE(refusal(accounts + "cache: {stale_rules: [{stale_if_error: 721h}]}")
+                  .starts_with("baton.yaml:2: cache.stale_rules[0].stale_if_error"));
+}
+
+TEST_F(LoadTest, ASharedCacheNeedsItsSecretAndSaysNoneOfIt) {
+  const std::string accounts = "accounts: [{name: a, key: \"${KEY}\"}]\n";
+  const std::string secret = "redis_secret: thirty-two characters or a few more";
+  const auto s = load(options(accounts + "cache: {redis: 'rediss://u:hunter2@h/3', " + secret + "}"));
+  ASSERT_TRUE(s.has_value()) << s.error().text();
+  EXPECT_TRUE(s->shared_cache.on());
+  const struct {
+    std::string cache, want;
+  } rows[] = {
+      {"redis: 'redis://u:hunter2@h'", "cache.redis: needs cache.redis_secret"},
+      {"redis: 'redis://u:hunter2@h', redis_secret: hunter2", "cache.redis_secret: must have 32"},
+      {secret, "cache.redis_secret: has no use without cache.redis"},
+      {"redis: 'redis://u:hunter2@h/x', " + secret, "cache.redis: must end in the number of a database"},
+      {"redis: 'redis://h', redis_ca_file: /x, " + secret, "cache.redis_ca_file: has no use without rediss://"},
+      {"bytes_max: 0, redis: 'redis://h', " + secret, "cache.redis: holds replies"},
+      {"redis: 'redis://h', redis_timeout: 2s, " + secret, "cache.redis_timeout: "},
+  };
+  for (const auto& row : rows) {
+    const std::string got = refusal(accounts + "cache: {" + row.cache + "}");
+    EXPECT_TRUE(got.starts_with("baton.yaml:2: " + row.want)) << got;
+    EXPECT_EQ(got.find("hunter2"), got.npos) << got;
+  }
+}
+
 TEST_F(LoadTest, AFileNeverStartsTheSimulator) {
   environment_["ANTHROPIC_API_KEY"] = "sk-ant-x";
   for (const std::string_view text : {"", "# nothing\n", "listen: 127.0.0.1:1\n", "accounts: []\n"}) {

@@ -405,12 +405,14 @@ std::span<const Setting<Settings>> settings_table() {
           "How long beyond its time a reply is held for calls that take it stale (Cache-Control of the request: "
           "max-stale, stale-while-revalidate, stale-if-error)."),
       R::duration(
-          "cache.stale_while_revalidate", [](auto& s) -> auto& { return s.cache.stale_while_revalidate; }, 0, 30 * kDay,
+          "cache.stale_while_revalidate", [](auto& s) -> auto& { return s.cache.stale.while_revalidate; }, 0, 30 * kDay,
           "What calls that may be reused allow when they do not say: a reply stale for so long is given out "
           "and asked for anew beside it."),
       R::duration(
-          "cache.stale_if_error", [](auto& s) -> auto& { return s.cache.stale_if_error; }, 0, 30 * kDay,
+          "cache.stale_if_error", [](auto& s) -> auto& { return s.cache.stale.if_error; }, 0, 30 * kDay,
           "The same for a stale reply in place of an upstream's error."),
+      R::other("cache.stale_rules", "list", "none",
+               "The same two for some calls, by their model, client or team. The first that fits a call decides."),
       R::text(
           "cache.policy", [](auto& s) -> auto& { return s.cache.policy; }, "",
           "What goes when it is full: `value` (S3-FIFO, the least valuable byte first), `s3fifo`, `tinylfu` or `lru`."),

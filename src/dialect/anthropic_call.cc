@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "dialect/prompt_prefixes.h"
 #include "dialect/unmarked.h"
+#include "http/json_view.h"
 
 namespace baton::dialect {
 namespace {
@@ -50,14 +51,11 @@ struct Beginning {
   std::string_view cache_control;
 };
 
-uint64_t conversation_of(const Beginning& beginning, size_t body_bytes, http::JsonScanner& scanner) {
-  if (!beginning.metadata.empty()) {
-    if (const auto fields = scanner.scan_object(beginning.metadata)) {
-      for (const http::JsonField& field : **fields) {
-        if (field.key == "user_id" && field.type == http::JsonType::kString)
-          return hash64(span_of(beginning.metadata, field));
-      }
-    }
+uint64_t conversation_of(const Beginning& beginning, size_t body_bytes) {
+  // The body was found to be valid; a name that is written with escapes is only not recognised.
+  http::JsonMembers members(beginning.metadata);
+  while (members.next()) {
+    if (members.key == "user_id" && http::is_string(members.value)) return hash64(members.value);
   }
   if (body_bytes < kConversationBytesMin) return 0;
   const std::string_view first = first_element(beginning.messages);
@@ -130,8 +128,7 @@ Expected<CallFacts> read_call(std::string_view padded_body, http::JsonScanner& s
       facts.temperature_zero = span.substr(0, span.find_first_of("eE")).find_first_of("123456789") == span.npos;
     }
   }
-  if (conversation == Conversation::kWanted)
-    facts.conversation = conversation_of(beginning, padded_body.size(), scanner);
+  if (conversation == Conversation::kWanted) facts.conversation = conversation_of(beginning, padded_body.size());
   if (prompt_seed && facts.names.cache_control) {
     facts.prompt = read_prompt({.tools = beginning.tools,
                                 .system = beginning.system,

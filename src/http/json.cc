@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "http/detail/json_bytes.h"
 
 namespace baton::http {
 namespace {
@@ -402,14 +403,12 @@ Expected<const std::vector<JsonField>*> JsonScanner::scan_object(std::string_vie
 
 std::optional<std::string> json_string(std::string_view span) {
   if (span.size() < 2 || span.front() != '"' || span.back() != '"') return std::nullopt;
-  std::string_view inside = span.substr(1, span.size() - 2);
+  const std::string_view inside = span.substr(1, span.size() - 2);
+  bool escaped = false;
+  const char* const end = inside.data() + inside.size();
   // A quote inside that is not escaped would make it more than one string.
-  for (size_t quote = inside.find('"'); quote != std::string_view::npos; quote = inside.find('"', quote + 1)) {
-    size_t slashes = 0;
-    while (slashes < quote && inside[quote - slashes - 1] == '\\') ++slashes;
-    if (slashes % 2 == 0) return std::nullopt;
-  }
-  return unescape(inside);
+  if (detail::string_close(inside.data(), end, escaped) != end) return std::nullopt;
+  return escaped ? unescape(inside) : std::string(inside);
 }
 
 std::optional<int64_t> json_int(std::string_view span) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "http/detail/json_bytes.h"
 
 namespace baton::http {
 
@@ -12,24 +13,55 @@ namespace {
 
 bool blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-std::string_view skip_blanks(std::string_view text) {
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  return text;
+const char* skip_blanks(const char* p, const char* end) {
+  while (p != end && blank(*p)) ++p;
+  return p;
 }
 
-// Behind the closing quote of the string that begins at `at`.
-size_t string_end(std::string_view text, size_t at) {
-  size_t from = at + 1;
-  while (from < text.size()) {
-    const void* quote = std::memchr(text.data() + from, '"', text.size() - from);
-    if (quote == nullptr) return text.size();
-    size_t end = static_cast<size_t>(static_cast<const char*>(quote) - text.data());
-    size_t slashes = 0;
-    while (end - slashes > at + 1 && text[end - slashes - 1] == '\\') ++slashes;
-    if (slashes % 2 == 0) return end + 1;
-    from = end + 1;
+std::string_view skip_blanks(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return {skip_blanks(text.data(), end), end};
+}
+
+// Behind the closing quote of the string that begins at `p`; `end` when it is not closed. Only quotes are looked for:
+// of a long text most is passed over quickly, and the escapes in it are not.
+const char* skip_string(const char* p, const char* end) {
+  const char* const begin = p + 1;
+  for (p = begin; p != end; ++p) {
+    p = static_cast<const char*>(std::memchr(p, '"', static_cast<size_t>(end - p)));
+    if (p == nullptr) return end;
+    const char* slashes = p;
+    while (slashes != begin && slashes[-1] == '\\') --slashes;
+    if ((p - slashes) % 2 == 0) return p + 1;
   }
-  return text.size();
+  return end;
+}
+
+// Behind the object or array that begins at `p`; `end` when it is not closed.
+const char* skip_container(const char* p, const char* end) {
+  size_t depth = 0;
+  while ((p = detail::find_mark(p, end)) != end) {
+    const char c = *p;
+    if (c == '"') {
+      p = skip_string(p, end);
+      continue;
+    }
+    ++p;
+    if (c == '{' || c == '[') {
+      ++depth;
+    } else if (--depth == 0) {
+      break;
+    }
+  }
+  return p;
+}
+
+// Behind the value that begins at `p`, which is not `end`.
+const char* skip_value(const char* p, const char* end) {
+  if (*p == '"') return skip_string(p, end);
+  if (*p == '{' || *p == '[') return skip_container(p, end);
+  while (p != end && *p != ',' && *p != '}' && *p != ']' && !blank(*p)) ++p;
+  return p;
 }
 
 // Steps over the separator in front of the next member or element; false at the end.
@@ -58,43 +90,31 @@ JsonType json_type(std::string_view value) {
 
 size_t json_extent(std::string_view text) {
   if (text.empty()) return 0;
-  if (text.front() == '"') return string_end(text, 0);
-  size_t at = 0;
-  if (text.front() != '{' && text.front() != '[') {
-    while (at < text.size() && text[at] != ',' && text[at] != '}' && text[at] != ']' && !blank(text[at])) ++at;
-    return at;
-  }
-  size_t depth = 0;
-  while (at < text.size()) {
-    char c = text[at];
-    if (c == '"') {
-      at = string_end(text, at);
-      continue;
-    }
-    ++at;
-    if (c == '{' || c == '[') ++depth;
-    if ((c == '}' || c == ']') && --depth == 0) return at;
-  }
-  return text.size();
+  return static_cast<size_t>(skip_value(text.data(), text.data() + text.size()) - text.data());
 }
 
 bool JsonMembers::next() {
-  rest_ = skip_blanks(rest_);
-  if (rest_.empty() || rest_.front() != (begun_ ? ',' : '{')) return false;
-  rest_ = skip_blanks(rest_.substr(1));
-  if (!std::exchange(begun_, true) && rest_.starts_with('}')) return false;
+  const char* const end = rest_.data() + rest_.size();
+  const char* p = skip_blanks(rest_.data(), end);
+  rest_ = {p, end};
+  if (p == end || *p != (begun_ ? ',' : '{')) return false;
+  p = skip_blanks(p + 1, end);
+  rest_ = {p, end};
+  if (!std::exchange(begun_, true) && p != end && *p == '}') return false;
   broken_ = true;  // until the member is whole
-  if (rest_.empty() || rest_.front() != '"') return false;
-  size_t key_end = string_end(rest_, 0);
-  if (key_end < 2) return false;
-  key = rest_.substr(1, key_end - 2);
-  rest_ = skip_blanks(rest_.substr(key_end));
-  if (rest_.empty() || rest_.front() != ':') return false;
-  rest_ = skip_blanks(rest_.substr(1));
-  size_t end = json_extent(rest_);
-  if (end == 0) return false;
-  value = rest_.substr(0, end);
-  rest_.remove_prefix(end);
+  if (p == end || *p != '"') return false;
+  bool escaped = false;
+  const char* const close = detail::string_close(p + 1, end, escaped);
+  if (close == end) return false;
+  key = {p + 1, close};
+  p = skip_blanks(close + 1, end);
+  if (p == end || *p != ':') return false;
+  p = skip_blanks(p + 1, end);
+  if (p == end) return false;
+  const char* const value_end = skip_value(p, end);
+  if (value_end == p) return false;
+  value = {p, value_end};
+  rest_ = {value_end, end};
   broken_ = false;
   return true;
 }
@@ -129,6 +149,15 @@ std::string_view json_text(std::string_view span, std::string& room) {
   auto decoded = http::json_string(span);
   room = decoded ? std::move(*decoded) : std::string(inner);
   return room;
+}
+
+std::optional<std::string_view> json_plain(std::string_view span) {
+  if (span.size() < 2 || span.front() != '"' || span.back() != '"') return std::nullopt;
+  const std::string_view inside = span.substr(1, span.size() - 2);
+  bool escaped = false;
+  const char* const end = inside.data() + inside.size();
+  if (detail::string_close(inside.data(), end, escaped) != end || escaped) return std::nullopt;
+  return inside;
 }
 
 size_t json_text_size(std::string_view span) {

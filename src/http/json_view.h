@@ -52,6 +52,8 @@ std::string_view json_member(std::string_view object, std::string_view key);
 // The characters of a string span. Without escapes a view into the span; else decoded into `room`. Empty for anything
 // but a string.
 std::string_view json_text(std::string_view span, std::string& room);
+// The characters of a span that is one string, written without escapes; nothing for any other.
+std::optional<std::string_view> json_plain(std::string_view span);
 // How many bytes json_text() would give, without making them.
 size_t json_text_size(std::string_view span);
 // The string member's characters when they hold no escape, else as written between the quotes: for names that are

@@ -2,129 +2,158 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
+#include <concepts>
+#include <cstring>
 
 #include "metrics/log_text.h"
 
 namespace baton::ledger {
 namespace {
 
-using metrics::append_quoted;
-using metrics::cut;
+// Writes where there is room for a line: kLineBytesMax counts every text at its longest, each of its bytes escaped.
+class Writer {
+ public:
+  explicit Writer(char* at) : at_(at) {}
+  char* at() const { return at_; }
 
-void append_number(std::string& out, std::string_view key, uint64_t value) {
-  fmt::format_int digits(value);
-  out.append(key).append(digits.data(), digits.size());
-}
+  // `key` is the whole `,"name":`.
+  template <size_t kSize>
+  Writer& put(const char (&key)[kSize]) {
+    std::memcpy(at_, key, kSize - 1);
+    at_ += kSize - 1;
+    return *this;
+  }
+  Writer& text(std::string_view bytes) {
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+    return *this;
+  }
+  Writer& quoted(std::string_view bytes) {
+    bytes = metrics::cut(bytes, AccessLine::kTextBytesMax);
+    *at_++ = '"';
+    if (metrics::plain_bytes(bytes) == bytes.size()) {
+      text(bytes);
+    } else {
+      std::string escaped;
+      metrics::append_escaped(escaped, bytes);
+      text(escaped);
+    }
+    *at_++ = '"';
+    return *this;
+  }
+  // What a client chose may hold a key that was put in the wrong place; the vendor's keys all begin alike.
+  Writer& masked(std::string_view bytes) {
+    static constexpr std::string_view kVendorKey = "sk-ant-";
+    const size_t at = bytes.find(kVendorKey);
+    if (at == std::string_view::npos) return quoted(bytes);
+    return quoted(std::string(bytes.substr(0, at)).append(kVendorKey).append("***"));
+  }
+  Writer& number(std::integral auto value) {
+    at_ = std::to_chars(at_, at_ + kNumberBytesMax, value).ptr;
+    return *this;
+  }
+  Writer& boolean(bool value) { return text(value ? "true" : "false"); }
+  // Milliseconds with three decimals.
+  Writer& ms(Duration duration) {
+    const int64_t us = std::max<int64_t>(duration.count(), 0) / 1000;
+    number(us / 1000);
+    const int64_t fraction = us % 1000;
+    *at_++ = '.';
+    *at_++ = static_cast<char>('0' + fraction / 100);
+    *at_++ = static_cast<char>('0' + fraction / 10 % 10);
+    *at_++ = static_cast<char>('0' + fraction % 10);
+    return *this;
+  }
 
-void append_number(std::string& out, std::string_view key, int64_t value) {
-  fmt::format_int digits(value);
-  out.append(key).append(digits.data(), digits.size());
-}
+ private:
+  static constexpr size_t kNumberBytesMax = 20;
+  char* at_;
+};
 
-// Milliseconds with three decimals.
-void append_ms(std::string& out, std::string_view key, Duration duration) {
-  int64_t us = std::max<int64_t>(duration.count(), 0) / 1000;
-  append_number(out, key, us / 1000);
-  int64_t fraction = us % 1000;
-  char decimals[] = {'.', static_cast<char>('0' + fraction / 100), static_cast<char>('0' + fraction / 10 % 10),
-                     static_cast<char>('0' + fraction % 10)};
-  out.append(decimals, sizeof decimals);
-}
-
-// `key` is the whole `,"name":`.
-void append_text(std::string& out, std::string_view key, std::string_view text) {
-  out.append(key);
-  append_quoted(out, cut(text, AccessLine::kTextBytesMax));
-}
-
-void append_known_text(std::string& out, std::string_view key, std::string_view text) {
-  if (!text.empty()) append_text(out, key, text);
-}
-
-// A text that a client chose may hold a key that was put in the wrong place; the vendor's keys all begin alike.
-void append_masked_text(std::string& out, std::string_view key, std::string_view text) {
-  static constexpr std::string_view kVendorKey = "sk-ant-";
-  size_t at = text.find(kVendorKey);
-  if (at == std::string_view::npos) return append_text(out, key, text);
-  std::string masked(text.substr(0, at));
-  append_text(out, key, masked.append(kVendorKey).append("***"));
-}
-
-void append_usage(std::string& out, const model::Usage& usage) {
-  append_number(out, ",\"input_tokens\":", usage.input_tokens);
-  append_number(out, ",\"output_tokens\":", usage.output_tokens);
-  append_number(out, ",\"cache_read_input_tokens\":", usage.cache_read_input_tokens);
-  append_number(out, ",\"cache_creation_input_tokens\":", usage.cache_creation_input_tokens);
-  auto append_some = [&out](std::string_view key, int64_t count) {
-    if (count != 0) append_number(out, key, count);
+void write_usage(Writer& out, const model::Usage& usage) {
+  out.put(",\"input_tokens\":").number(usage.input_tokens);
+  out.put(",\"output_tokens\":").number(usage.output_tokens);
+  out.put(",\"cache_read_input_tokens\":").number(usage.cache_read_input_tokens);
+  out.put(",\"cache_creation_input_tokens\":").number(usage.cache_creation_input_tokens);
+  const auto write_some = [&out](const auto& key, int64_t count) {
+    if (count != 0) out.put(key).number(count);
   };
-  append_some(",\"cache_creation_5m_input_tokens\":", usage.cache_creation_5m_input_tokens);
-  append_some(",\"cache_creation_1h_input_tokens\":", usage.cache_creation_1h_input_tokens);
-  append_some(",\"thinking_tokens\":", usage.thinking_tokens);
-  append_some(",\"web_search_requests\":", usage.web_search_requests);
-  append_some(",\"web_fetch_requests\":", usage.web_fetch_requests);
+  write_some(",\"cache_creation_5m_input_tokens\":", usage.cache_creation_5m_input_tokens);
+  write_some(",\"cache_creation_1h_input_tokens\":", usage.cache_creation_1h_input_tokens);
+  write_some(",\"thinking_tokens\":", usage.thinking_tokens);
+  write_some(",\"web_search_requests\":", usage.web_search_requests);
+  write_some(",\"web_fetch_requests\":", usage.web_fetch_requests);
 }
 
-void append_attempt(std::string& out, const model::Attempt& attempt) {
-  append_text(out, "{\"account\":", attempt.account);
-  out.append(",\"result\":\"").append(name(attempt.result)).push_back('"');
-  append_number(out, ",\"status\":", int64_t{attempt.status});
-  append_ms(out, ",\"ms\":", attempt.total);
-  if (attempt.may_have_been_processed && attempt.result != model::AttemptResult::kOk) {
-    out.append(",\"may_have_been_processed\":true");
-  }
-  out.push_back('}');
+void write_attempt(Writer& out, const model::Attempt& attempt) {
+  out.put("{\"account\":").quoted(attempt.account);
+  out.put(",\"result\":\"").text(name(attempt.result)).put("\"");
+  out.put(",\"status\":").number(attempt.status);
+  out.put(",\"ms\":").ms(attempt.total);
+  if (attempt.may_have_been_processed && attempt.result != model::AttemptResult::kOk)
+    out.put(",\"may_have_been_processed\":true");
+  out.put("}");
 }
 
-void append_attempts(std::string& out, const std::vector<model::Attempt>& attempts) {
+void write_attempts(Writer& out, const std::vector<model::Attempt>& attempts) {
   if (attempts.empty()) return;
-  append_text(out, ",\"account\":", attempts.back().account);
-  out.append(",\"attempts\":[");
+  out.put(",\"account\":").quoted(attempts.back().account);
+  out.put(",\"attempts\":[");
   for (size_t i = 0; i < attempts.size() && i < model::kAttemptsMax; ++i) {
-    if (i > 0) out.push_back(',');
-    append_attempt(out, attempts[i]);
+    if (i > 0) out.put(",");
+    write_attempt(out, attempts[i]);
   }
-  out.push_back(']');
+  out.put("]");
 }
 
-std::string_view boolean(bool value) { return value ? "true" : "false"; }
+// All of the line behind its time.
+void write_line(Writer& out, const model::Outcome& outcome) {
+  const auto write_known = [&out](const auto& key, std::string_view text) {
+    if (!text.empty()) out.put(key).quoted(text);
+  };
+  out.put("\",\"request_id\":").quoted(outcome.request_id);
+  write_known(",\"upstream_request_id\":", outcome.upstream_request_id);
+  write_known(",\"client\":", outcome.client);
+  write_known(",\"client_address\":", outcome.client_address);
+  out.put(",\"method\":").quoted(outcome.method);
+  out.put(",\"path\":").masked(std::string_view(outcome.path).substr(0, outcome.path.find('?')));
+  out.put(",\"operation\":\"").text(name(outcome.operation)).put("\"");
+  if (!outcome.model.empty()) out.put(",\"model\":").masked(outcome.model);
+  out.put(",\"stream\":").boolean(outcome.stream);
+  out.put(",\"status\":").number(outcome.status);
+  out.put(",\"ending\":\"").text(name(outcome.ending)).put("\"");
+  write_known(",\"error\":", outcome.error);
+  if (outcome.cache != model::CacheUse::kNone) out.put(",\"cache\":\"").text(name(outcome.cache)).put("\"");
+  write_attempts(out, outcome.attempts);
+  // Of an answer that is given again it is what had been used for it.
+  if (outcome.usage.known && !outcome.reused) write_usage(out, outcome.usage);
+  out.put(",\"request_bytes\":").number(outcome.request_body_bytes);
+  out.put(",\"reply_bytes\":").number(outcome.reply_body_bytes);
+  if (outcome.stream) {
+    out.put(",\"events\":").number(outcome.events);
+    out.put(",\"pings\":").number(outcome.pings_sent);
+  }
+  out.put(",\"duration_ms\":").ms(outcome.duration);
+  if (outcome.first_byte > Duration{0}) {
+    out.put(",\"first_byte_ms\":").ms(outcome.first_byte);
+    out.put(",\"added_us\":").number(std::max<int64_t>(outcome.added.count(), 0) / 1000);
+  }
+  out.put(",\"simulated\":").boolean(outcome.simulated).put("}\n");
+}
 
 }  // namespace
 
 void AccessLine::append(std::string& out, const model::Outcome& outcome) {
   out.append("{\"time\":\"");
   append_time(out, outcome.started);
-  out.push_back('"');
-  append_text(out, ",\"request_id\":", outcome.request_id);
-  append_known_text(out, ",\"upstream_request_id\":", outcome.upstream_request_id);
-  append_known_text(out, ",\"client\":", outcome.client);
-  append_known_text(out, ",\"client_address\":", outcome.client_address);
-  append_text(out, ",\"method\":", outcome.method);
-  append_masked_text(out, ",\"path\":", std::string_view(outcome.path).substr(0, outcome.path.find('?')));
-  out.append(",\"operation\":\"").append(name(outcome.operation)).push_back('"');
-  if (!outcome.model.empty()) append_masked_text(out, ",\"model\":", outcome.model);
-  out.append(",\"stream\":").append(boolean(outcome.stream));
-  append_number(out, ",\"status\":", int64_t{outcome.status});
-  out.append(",\"ending\":\"").append(name(outcome.ending)).push_back('"');
-  append_known_text(out, ",\"error\":", outcome.error);
-  if (outcome.cache != model::CacheUse::kNone) out.append(",\"cache\":\"").append(name(outcome.cache)).push_back('"');
-  append_attempts(out, outcome.attempts);
-  // Of an answer that is given again it is what had been used for it.
-  if (outcome.usage.known && !outcome.reused) append_usage(out, outcome.usage);
-  append_number(out, ",\"request_bytes\":", outcome.request_body_bytes);
-  append_number(out, ",\"reply_bytes\":", outcome.reply_body_bytes);
-  if (outcome.stream) {
-    append_number(out, ",\"events\":", outcome.events);
-    append_number(out, ",\"pings\":", outcome.pings_sent);
-  }
-  append_ms(out, ",\"duration_ms\":", outcome.duration);
-  if (outcome.first_byte > Duration{0}) {
-    append_ms(out, ",\"first_byte_ms\":", outcome.first_byte);
-    append_number(out, ",\"added_us\":", std::max<int64_t>(outcome.added.count(), 0) / 1000);
-  }
-  out.append(",\"simulated\":").append(boolean(outcome.simulated));
-  out.append("}\n");
+  const size_t before = out.size();
+  out.resize_and_overwrite(before + kLineBytesMax, [&](char* bytes, size_t) {
+    Writer line(bytes + before);
+    write_line(line, outcome);
+    return static_cast<size_t>(line.at() - bytes);
+  });
 }
 
 // RFC 3339 in UTC with milliseconds. The text of a second is made once.

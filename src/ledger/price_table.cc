@@ -1,6 +1,7 @@
 #include "ledger/price_table.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <limits>
 #include <utility>
@@ -65,6 +66,8 @@ const Price* best_of(const PriceList& list, std::string_view model, std::chrono:
   return best;
 }
 
+std::atomic<uint64_t> next_serial{0};
+
 using Wide = __int128;
 
 Wide token_cost(const Rates& rates, const model::Usage& usage) {
@@ -84,7 +87,7 @@ Wide token_cost(const Rates& rates, const model::Usage& usage) {
 
 PriceTable::PriceTable() : PriceTable({}, {}) {}
 
-PriceTable::PriceTable(PriceList configured, PriceList file) {
+PriceTable::PriceTable(PriceList configured, PriceList file) : serial_(next_serial.fetch_add(1) + 1) {
   for (const PriceList* list : {&configured, &file}) {
     if (!list->multiplier_ppm) continue;
     multiplier_ppm_ = *list->multiplier_ppm;
@@ -96,7 +99,24 @@ PriceTable::PriceTable(PriceList configured, PriceList file) {
 }
 
 PriceTable::Found PriceTable::find(std::string_view model, WallTime at) const {
+  struct Asked {
+    uint64_t serial = 0;
+    std::chrono::sys_days day;
+    std::string model;
+    Found found;
+  };
+  thread_local Asked last;
   const auto day = std::chrono::floor<std::chrono::days>(at);
+  if (last.serial == serial_ && last.day == day && last.model == model) return last.found;
+  last.serial = 0;  // should there be no memory for the name
+  last.model = model;
+  last.found = search(model, day);
+  last.day = day;
+  last.serial = serial_;
+  return last.found;
+}
+
+PriceTable::Found PriceTable::search(std::string_view model, std::chrono::sys_days day) const {
   for (const PriceList& list : lists_) {
     if (const Price* price = best_of(list, model, day)) return {price, price->multiplier_ppm.value_or(multiplier_ppm_)};
   }

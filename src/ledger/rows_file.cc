@@ -123,10 +123,10 @@ Result<void> RowsFile::save(std::span<const std::vector<model::Outcome>> batches
 
 Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& prices) {
   const Row row = make_row(outcome, prices);
-  int at = 0;
+  call_.begin();
   pass_call(
-      outcome, row, [&](std::string_view value) { insert_call_.lend(++at, value); },
-      [&](auto value) { insert_call_.bind(++at, value); });
+      outcome, row, [&](std::string_view value) { call_.text(insert_call_, value); },
+      [&](auto value) { call_.number(insert_call_, value); });
   count_holder(outcome, outcome.charged_nanodollars.value_or(row.cost.value_or(0)));
   if (Result<void> done = insert_call_.run(); !done) return done;
   if (outcome.attempts.empty()) return {};
@@ -134,20 +134,23 @@ Result<void> RowsFile::insert(const model::Outcome& outcome, const PriceTable& p
   const int64_t seq = database_.last_row();
   for (size_t i = 0; i < outcome.attempts.size(); ++i) {
     const model::Attempt& attempt = outcome.attempts[i];
-    insert_attempt_.bind(1, seq)
-        .bind(2, static_cast<int64_t>(i))
-        .lend(3, attempt.account)
-        .lend(4, attempt.model)
-        .lend(5, name(attempt.result))
-        .bind(6, int64_t{attempt.status})
-        .bind(7, int64_t{attempt.may_have_been_processed})
-        .bind(8, us(attempt.first_byte))
-        .bind(9, us(attempt.total))
-        .bind(10, attempt.usage.input_tokens)
-        .bind(11, attempt.usage.output_tokens)
-        .bind(12, attempt.usage.cache_read_input_tokens)
-        .bind(13, attempt.usage.cache_creation_input_tokens)
-        .bind(14, row.attempt_costs[i]);
+    attempt_.begin();
+    const auto text = [&](std::string_view value) { attempt_.text(insert_attempt_, value); };
+    const auto number = [&](std::optional<int64_t> value) { attempt_.number(insert_attempt_, value); };
+    number(seq);
+    number(static_cast<int64_t>(i));
+    text(attempt.account);
+    text(attempt.model);
+    text(name(attempt.result));
+    number(attempt.status);
+    number(attempt.may_have_been_processed);
+    number(us(attempt.first_byte));
+    number(us(attempt.total));
+    number(attempt.usage.input_tokens);
+    number(attempt.usage.output_tokens);
+    number(attempt.usage.cache_read_input_tokens);
+    number(attempt.usage.cache_creation_input_tokens);
+    number(row.attempt_costs[i]);
     if (Result<void> done = insert_attempt_.run(); !done) return done;
   }
   return {};

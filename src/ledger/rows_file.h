@@ -14,6 +14,7 @@
 #include "ledger/spent.h"
 #include "model/outcome.h"
 #include "store/database.h"
+#include "store/kept_binds.h"
 
 namespace baton::ledger {
 
@@ -43,6 +44,7 @@ class RowsFile final : public RowsStore {
   store::Database database_;  // before the statements, which must go first
   store::Statement begin_, commit_, rollback_, insert_call_, insert_attempt_, first_, forget_attempts_, forget_calls_,
       add_spent_, note_use_;
+  store::KeptBinds call_, attempt_;  // of the two inserts
   // Of the rows being saved. Nearly all are of a few keys and one day; who comes twice is added up by the table.
   struct Tally {
     int64_t day = 0;  // since 1970

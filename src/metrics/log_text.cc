@@ -17,7 +17,8 @@ constexpr std::array<bool, 256> kPlain = [] {
   return plain;
 }();
 
-// How many bytes at the text's front are written as they are.
+}  // namespace
+
 size_t plain_bytes(std::string_view text) {
   size_t at = 0;
 #if defined(__SSE2__)
@@ -33,6 +34,8 @@ size_t plain_bytes(std::string_view text) {
   while (at < text.size() && kPlain[static_cast<uint8_t>(text[at])]) ++at;
   return at;
 }
+
+namespace {
 
 void append_code(std::string& out, uint32_t code) {
   static constexpr char kHex[] = "0123456789abcdef";

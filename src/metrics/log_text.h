@@ -14,12 +14,15 @@ namespace baton::metrics {
 // paragraph separators, the byte order mark, and each byte that is not valid UTF-8 (as \ufffd).
 void append_escaped(std::string& out, std::string_view text);
 
-// The same with quotes around it.
+// append_escaped() with quotes around it.
 inline void append_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
   append_escaped(out, text);
   out.push_back('"');
 }
+
+// How many bytes at the text's front append_escaped() writes as they are.
+size_t plain_bytes(std::string_view text);
 
 // For people: the same characters are written as \u, quotes and backslashes stay.
 void append_shown(std::string& out, std::string_view text);

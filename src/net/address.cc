@@ -99,14 +99,34 @@ IpAddress IpAddress::v6(const std::array<uint8_t, 16>& bytes) {
   return out;
 }
 
+namespace {
+
+// "192.0.2.1": four numbers without leading zeros and nothing else.
+std::optional<std::array<uint8_t, 4>> parse4(std::string_view text) {
+  std::array<uint8_t, 4> out;
+  size_t at = 0;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i > 0 && (at == text.size() || text[at++] != '.')) return std::nullopt;
+    const size_t begin = at;
+    unsigned value = 0;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at - begin < 3; ++at)
+      value = value * 10 + static_cast<unsigned>(text[at] - '0');
+    if (at == begin || value > 255 || (text[begin] == '0' && at - begin > 1)) return std::nullopt;
+    out[i] = static_cast<uint8_t>(value);
+  }
+  if (at != text.size()) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  if (const auto four = parse4(text)) return v4(*four);
   char copy[INET6_ADDRSTRLEN];
   if (text.empty() || text.size() >= sizeof copy) return std::nullopt;
   if (text.find('\0') != std::string_view::npos) return std::nullopt;
   std::memcpy(copy, text.data(), text.size());
   copy[text.size()] = '\0';
-  std::array<uint8_t, 4> four;
-  if (inet_pton(AF_INET, copy, four.data()) == 1) return v4(four);
   std::array<uint8_t, 16> sixteen;
   if (inet_pton(AF_INET6, copy, sixteen.data()) == 1) return v6(sixteen);
   return std::nullopt;

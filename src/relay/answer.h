@@ -1,5 +1,5 @@
-// Answer: the reply that is to be delivered, from its head on. A value that passes from the attempt that got it to its
-// delivery. Bounds: what is held of it is at most stream.held_reply_bytes_max and charged to the replies' budget.
+// Answer: the reply that is to be delivered, from its head on. It passes from the attempt that got it to its delivery
+// by its pointer. Bounds: what is held of it is at most stream.held_reply_bytes_max and charged to the replies' budget.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "base/byte_budget.h"
 #include "http/content_coding.h"
 #include "relay/parts.h"
+#include "runtime/task.h"
 #include "stream/event_follower.h"
 #include "upstream/sender.h"
 
@@ -24,6 +25,10 @@ struct Way {
 };
 
 struct Answer {
+  // Every call has one: its room comes from where frames come from.
+  static void* operator new(size_t bytes) { return runtime::take_frame(bytes); }
+  static void operator delete(void* room, size_t bytes) noexcept { runtime::give_frame(room, bytes); }
+
   int status = 0;
   std::string fields;  // lines for the client
   bool event_stream = false;
@@ -44,5 +49,6 @@ struct Answer {
 
   std::string_view first_content() const { return content.empty() ? early : std::string_view(content); }
 };
+using AnswerPtr = std::unique_ptr<Answer>;
 
 }  // namespace baton::relay

@@ -43,7 +43,7 @@ class Attempts {
         seeker_(parts, call),
         under_way_(parts.accounts.retry_budget().call()) {}
 
-  Task<Expected<Answer>> run();
+  Task<Expected<AnswerPtr>> run();
 
  private:
   enum class Step : uint8_t { kDeliver, kTry, kWait };
@@ -63,7 +63,7 @@ class Attempts {
   // The same account at another of its endpoints, where it is the endpoint that failed.
   std::optional<Lease> elsewhere(const Tried& tried);
   // The answer where nothing better can be had any more.
-  Expected<Answer> last(Tried& tried);
+  Expected<AnswerPtr> last(Tried& tried);
   // Puts an answer aside, lets go of its account, and comes to the next one.
   Task<Expected<Lease>> move_on(Tried& tried, Step step);
 
@@ -74,7 +74,7 @@ class Attempts {
   accounts::RetryBudget::Hold under_way_;
   accounts::RetryBudget::Hold repetition_;
   std::optional<Lease> next_;
-  std::optional<Answer> spared_;  // what the client gets if nothing better comes
+  AnswerPtr spared_;              // what the client gets if nothing better comes
   std::optional<Error> refused_;  // why there was no account for the model that was asked for
   std::optional<Instant> refused_until_;
   bool repeated_ = false;  // a call that may have been processed was sent again
@@ -189,11 +189,11 @@ Attempts::Step Attempts::decide(const Tried& tried) {
   return next_step(tried).value_or(Step::kDeliver);
 }
 
-Expected<Answer> Attempts::last(Tried& tried) {
+Expected<AnswerPtr> Attempts::last(Tried& tried) {
   // What a model that was not asked for does not understand is no answer to the client.
   const bool misled = call_.wording && tried.verdict.result == model::AttemptResult::kClientError;
   if (!tried.failure && !misled) return std::move(tried.answer);
-  if (spared_) return std::move(*spared_);
+  if (spared_) return std::move(spared_);
   if (refused_) return std::unexpected(std::move(*refused_));
   if (!tried.failure) return std::move(tried.answer);
   return std::unexpected(std::move(*tried.failure));
@@ -201,8 +201,8 @@ Expected<Answer> Attempts::last(Tried& tried) {
 
 Task<Expected<Lease>> Attempts::move_on(Tried& tried, Step step) {
   if (tried.verdict.next == Next::kOnceMore) repeated_ = true;
-  const bool keep = !tried.failure && co_await spare(parts_, call_, tried.answer);
-  tried.answer.lease.reset();
+  const bool keep = !tried.failure && co_await spare(parts_, call_, *tried.answer);
+  tried.answer->lease.reset();
   if (keep) spared_ = std::move(tried.answer);
   if (call_.cancel().cancelled()) co_return fail(ErrorCode::kCancelled, Fault::kClient, "The client has gone.");
   if (step == Step::kTry) {
@@ -227,7 +227,7 @@ Task<Expected<Lease>> Attempts::first_lease() {
   co_return lease;
 }
 
-Task<Expected<Answer>> Attempts::run() {
+Task<Expected<AnswerPtr>> Attempts::run() {
   auto lease = co_await first_lease();
   if (!lease) co_return std::unexpected(lease.error());
   if (auto fits = check_first(*lease); !fits) co_return std::unexpected(fits.error());
@@ -237,8 +237,8 @@ Task<Expected<Answer>> Attempts::run() {
     repeated_ |= tried.resent;
     if (parts_.accounts.hedging().enabled() && tried.verdict.effect == accounts::Effect::kServed)
       parts_.accounts.hedging().learn(seeker_.ask().limits, call_.facts.stream,
-                                      call_.outcome.attempts[tried.answer.attempt].first_byte);
-    if (call_.wording) tried.answer.fallback_model = call_.facts.model;
+                                      call_.outcome.attempts[tried.answer->attempt].first_byte);
+    if (call_.wording) tried.answer->fallback_model = call_.facts.model;
     if (tried.failure && tried.failure->fault == Fault::kClient) co_return std::unexpected(*tried.failure);
     seeker_.tried(tried.index);
     if (tried.index != std::exchange(last_index_, tried.index)) tried_endpoints_ = 0;
@@ -251,14 +251,14 @@ Task<Expected<Answer>> Attempts::run() {
     lease = co_await move_on(tried, step);
     if (lease) continue;
     if (lease.error().code == ErrorCode::kCancelled) co_return std::unexpected(lease.error());
-    if (spared_) co_return std::move(*spared_);
+    if (spared_) co_return std::move(spared_);
     co_return std::unexpected(tried.failure ? *tried.failure : lease.error());
   }
 }
 
 }  // namespace
 
-Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call) {
+Task<Expected<AnswerPtr>> attempt_all(const Parts& parts, Call& call) {
   Attempts attempts(parts, call);
   co_return co_await attempts.run();
 }

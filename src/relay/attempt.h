@@ -10,6 +10,6 @@ namespace baton::relay {
 
 // Makes Attempts until one is to be delivered. Error: no upstream gave an answer at all (the last failure), or the
 // client has gone.
-runtime::Task<Expected<Answer>> attempt_all(const Parts& parts, Call& call);
+runtime::Task<Expected<AnswerPtr>> attempt_all(const Parts& parts, Call& call);
 
 }  // namespace baton::relay

@@ -30,7 +30,7 @@ namespace {
 struct Made {
   bool ended = false;              // nothing comes into the flight from here any more, or it has begun
   std::optional<Error> error;      // there is no reply
-  std::optional<Answer> unshared;  // for the maker's own client only
+  AnswerPtr unshared;              // for the maker's own client only
   std::optional<KeptAnswer> kept;  // another relay has made the call
   bool nothing = false;            // another relay makes it, and nobody waits here
   std::shared_ptr<reuse::Resumable> resumable = {};
@@ -107,7 +107,8 @@ Task<Flight::Ending> read_rest(const Parts& parts, Call& call, Answer& answer, r
   co_return ending;
 }
 
-Task<void> fill_flight(const Parts& parts, Call& call, Answer answer, reuse::Helm& helm, Made& made) {
+Task<void> fill_flight(const Parts& parts, Call& call, AnswerPtr owned, reuse::Helm& helm, Made& made) {
+  Answer& answer = *owned;
   model::Attempt& attempt = call.outcome.attempts[answer.attempt];
   call.outcome.upstream_request_id = answer.upstream_request_id;
   keep_message(parts, call, answer);
@@ -167,10 +168,10 @@ Task<void> make_call(const Parts& parts, Call& call, reuse::Helm& helm, reuse::S
     auto answer = co_await attempt_all(parts, call);
     if (!answer) {
       made.error = failure = answer.error();
-    } else if (answer->coding != http::Coding::kIdentity) {
+    } else if ((*answer)->coding != http::Coding::kIdentity) {
       made.unshared = std::move(*answer);
       helm.part();
-    } else if (is_for_all(call, *answer) || (answer->whole && !helm.may_vacate())) {
+    } else if (is_for_all(call, **answer) || ((*answer)->whole && !helm.may_vacate())) {
       co_await fill_flight(parts, call, std::move(*answer), helm, made);
     } else {
       made.unshared = std::move(*answer);

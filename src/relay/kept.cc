@@ -70,27 +70,23 @@ std::optional<std::string_view> readable_body(const Call& call, std::string& dec
   return decoded;
 }
 
-Duration stale_max(const Parts& parts, const reuse::Rules& rules) {
-  const reuse::Config& config = parts.replies->config();
-  return std::max({rules.stale_max, rules.stale_while_revalidate.value_or(config.stale_while_revalidate),
-                   rules.stale_if_error.value_or(config.stale_if_error)});
+// How long ago a reply may have ended that is of any use to this call.
+Duration stale_max(const reuse::Rules& rules) {
+  return std::max({rules.stale_max, *rules.stale_while_revalidate, *rules.stale_if_error});
 }
 
 // What is made of the kept reply that was found, or of none.
 std::optional<KeptAnswer> choose(const Parts& parts, Call& call, reuse::Digester& digester, const reuse::Rules& rules,
                                  std::shared_ptr<const reuse::KeptReply> reply) {
   if (reply == nullptr) return find_alike(parts, call, digester, rules);
-  const reuse::Config& config = parts.replies->config();
-  const Duration while_refreshed = rules.stale_while_revalidate.value_or(config.stale_while_revalidate);
-  const Duration if_error = rules.stale_if_error.value_or(config.stale_if_error);
   const Instant now = parts.loop.now();
   // By its own time, or by what the caller takes for old.
   Duration stale = now - reply->fresh_until;
   if (rules.age_max != Duration::max()) stale = std::max(stale, now - reply->since - rules.age_max);
   const bool fresh = rules.age_max == Duration::max() ? stale < Duration{0} : stale <= Duration{0};
-  if (!fresh && stale < if_error) call.spare = reply;
+  if (!fresh && stale < *rules.stale_if_error) call.spare = reply;
   const bool as_it_is = fresh || stale < rules.stale_max;
-  if (!as_it_is && stale >= while_refreshed) return find_alike(parts, call, digester, rules);
+  if (!as_it_is && stale >= *rules.stale_while_revalidate) return find_alike(parts, call, digester, rules);
   auto answer = open_kept(parts, call, std::move(reply));
   if (!answer) return std::nullopt;
   answer->refresh = !as_it_is || (fresh && foresee(parts, call, *answer->reply));
@@ -159,10 +155,14 @@ Expected<std::optional<KeptAnswer>> find_kept(const Parts& parts, Call& call, re
   call.may_join = call.refreshes;
   if (!rules->look) return std::nullopt;
   call.may_join = rules->age_max > Duration{0};
+  const auto allowed =
+      reuse::stale_allowed(parts.replies->config(), call.facts.model, call.caller.name, call.outcome.team);
+  if (!rules->stale_while_revalidate) rules->stale_while_revalidate = allowed.while_revalidate;
+  if (!rules->stale_if_error) rules->stale_if_error = allowed.if_error;
   if (rules->keep) look_ahead(parts, call, *digest);
   cache::Change change;
   const Instant now = parts.loop.now();
-  auto reply = parts.replies->find(*digest, now, change, stale_max(parts, *rules));
+  auto reply = parts.replies->find(*digest, now, change, stale_max(*rules));
   book(parts, change);
   if (parts.shared != nullptr && (reply == nullptr || now >= reply->fresh_until) && parts.shared->up()) {
     call.asked.emplace(*digest, *rules);
@@ -178,7 +178,7 @@ Task<std::optional<KeptAnswer>> find_shared(const Parts& parts, Call& call, reus
     adopt(parts, call, reply);
   } else {
     cache::Change change;
-    reply = parts.replies->find(asked.digest, parts.loop.now(), change, stale_max(parts, asked.rules));
+    reply = parts.replies->find(asked.digest, parts.loop.now(), change, stale_max(asked.rules));
     book(parts, change);
   }
   co_return choose(parts, call, digester, asked.rules, std::move(reply));

@@ -86,11 +86,11 @@ Tried Race::finish() {
   auto& attempts = call_.outcome.attempts;
   if (lost.tried && lost.tried->verdict.result == model::AttemptResult::kCancelled) {
     parts_.accounts.hedging().learn(seeker_.ask().limits, call_.facts.stream,
-                                    attempts[lost.tried->answer.attempt].total);
+                                    attempts[lost.tried->answer->attempt].total);
   }
   // The last Attempt of an outcome is the one that is delivered.
-  std::swap(attempts[won.answer.attempt], attempts.back());
-  won.answer.attempt = attempts.size() - 1;
+  std::swap(attempts[won.answer->attempt], attempts.back());
+  won.answer->attempt = attempts.size() - 1;
   return won;
 }
 

@@ -72,12 +72,13 @@ Relay::Relay(Parts parts) : parts_(std::move(parts)) {
 
 std::string Relay::new_request_id() {
   static constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
-  std::string id = "brq_";
+  std::array<char, 28> id{'b', 'r', 'q', '_'};
+  char* at = id.data() + 4;
   for (int half = 0; half < 2; ++half) {
     uint64_t bits = parts_.random.next();
-    for (int i = 0; i < 12; ++i, bits >>= 5) id.push_back(kDigits[bits & 31]);
+    for (int i = 0; i < 12; ++i, bits >>= 5) *at++ = kDigits[bits & 31];
   }
-  return id;
+  return {id.data(), id.size()};
 }
 
 Call Relay::begin(edge::Exchange& exchange) {

@@ -90,8 +90,8 @@ Task<Expected<void>> Relay::make(Call& call) {
   if (*flown) co_return Expected<void>{};
   auto answer = co_await attempt_all(parts_, call);
   if (!answer) co_return std::unexpected(answer.error());
-  if (call.spare != nullptr && co_await deliver_spare_for(parts_, call, *answer)) co_return Expected<void>{};
-  co_await deliver(parts_, call, *answer);
+  if (call.spare != nullptr && co_await deliver_spare_for(parts_, call, **answer)) co_return Expected<void>{};
+  co_await deliver(parts_, call, **answer);
   co_return Expected<void>{};
 }
 

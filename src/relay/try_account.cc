@@ -70,23 +70,23 @@ bool is_unsent(AttemptResult result) {
 std::string own_traceparent(const Parts& parts, const Call& call, const Tried& tried) {
   if (parts.tracing == nullptr || !parts.tracing->propagate) return {};
   const model::TraceContext& trace = call.outcome.trace;
-  return model::traceparent(trace.trace, model::span_of_part(trace, tried.answer.attempt + 1), trace.sampled);
+  return model::traceparent(trace.trace, model::span_of_part(trace, tried.answer->attempt + 1), trace.sampled);
 }
 
 // Opens the next Attempt of the call in its outcome.
 model::Attempt& book(const Parts& parts, Call& call, Tried& tried) {
   auto& attempts = call.outcome.attempts;
-  tried.answer.attempt = attempts.size();
+  tried.answer->attempt = attempts.size();
   model::Attempt& attempt = attempts.emplace_back();
   attempt.account = parts.accounts.account(tried.index).name;
   attempt.began = parts.loop.clock().now() - call.began;
-  if (call.outcome.trace.sampled) attempt.server = tried.answer.way.party->endpoint->host;
+  if (call.outcome.trace.sampled) attempt.server = tried.answer->way.party->endpoint->host;
   return attempt;
 }
 
 // The request was on a pooled connection that was closed under our hands. Most likely nobody read it, but nobody knows.
 void book_stale(const Parts& parts, Call& call, Tried& tried, Instant started) {
-  model::Attempt& attempt = call.outcome.attempts[tried.answer.attempt];
+  model::Attempt& attempt = call.outcome.attempts[tried.answer->attempt];
   attempt.result = AttemptResult::kReset;
   attempt.may_have_been_processed = true;
   attempt.reused_connection = true;
@@ -97,7 +97,7 @@ void book_stale(const Parts& parts, Call& call, Tried& tried, Instant started) {
 
 Task<Expected<upstream::Reply>> send_request(const Parts& parts, Call& call, Tried& tried, TryOptions options,
                                              const std::optional<Packed>& packed) {
-  const Way& way = tried.answer.way;
+  const Way& way = tried.answer->way;
   const auto& asked = call.exchange.head();
   const Instant started = parts.loop.clock().now();
   std::string head = take_string();
@@ -181,7 +181,7 @@ namespace {
 // The request out, the answer's beginning in.
 Task<void> exchange_once(const Parts& parts, Call& call, Tried& tried, TryOptions options,
                          const std::optional<Packed>& packed, accounts::AttemptEnd& end, accounts::Stated& stated) {
-  Answer& answer = tried.answer;
+  Answer& answer = *tried.answer;
   auto sent = co_await send_request(parts, call, tried, options, packed);
   if (!sent) {
     tried.failure = std::move(sent.error());
@@ -206,7 +206,7 @@ Task<void> exchange_once(const Parts& parts, Call& call, Tried& tried, TryOption
 
 // The endpoint does not take packed bodies: that is remembered, and the same call goes there once more as it was.
 void unpack_after_refusal(const Parts& parts, Call& call, Tried& tried, Instant started) {
-  Answer& answer = tried.answer;
+  Answer& answer = *tried.answer;
   model::Attempt& attempt = call.outcome.attempts[answer.attempt];
   attempt.status = answer.status;
   attempt.result = AttemptResult::kClientError;
@@ -227,7 +227,7 @@ void unpack_after_refusal(const Parts& parts, Call& call, Tried& tried, Instant 
 Task<Tried> try_account(const Parts& parts, Call& call, accounts::Lease lease, TryOptions options) {
   Tried tried;
   tried.index = lease.index();
-  Answer& answer = tried.answer;
+  Answer& answer = *tried.answer;
   answer.lease = std::move(lease);
   tried.endpoint = answer.lease->endpoint();
   answer.way = choose_way(parts.lines[tried.index][tried.endpoint]);

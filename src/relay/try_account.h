@@ -19,7 +19,7 @@ struct TryOptions {
 };
 
 struct Tried {
-  Answer answer;
+  AnswerPtr answer = std::make_unique<Answer>();
   accounts::AccountIndex index = 0;
   accounts::EndpointIndex endpoint = 0;
   accounts::Verdict verdict;

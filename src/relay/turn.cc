@@ -41,7 +41,10 @@ runtime::Task<TurnTaken> take_turn(const Parts& parts, Call& call, runtime::Canc
     }
     taken.lease = std::move(turn.lease);
     taken.other_refreshes = !look && turn.whose == Whose::kOther;
-    if (turn.whose != Whose::kOther || !look) co_return taken;
+    if (turn.whose != Whose::kOther || !look) {
+      if (waiting) ++waiting->counts.waits_over;
+      co_return taken;
+    }
     if (!waiting) waiting.emplace(parts.shared->counts());
     const Instant now = parts.loop.now();
     if (now >= until || cancel.cancelled()) {

@@ -2,21 +2,39 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/secret.h"
 #include "base/units.h"
 
 namespace baton::reuse {
 
+// What calls that may be reused allow without saying so: an answer that ended so long ago, while it is asked for anew;
+// and one in place of an error.
+struct StaleAllowed {
+  Duration while_revalidate{0};
+  Duration if_error{0};
+  friend bool operator==(const StaleAllowed&, const StaleAllowed&) = default;
+};
+
+// The first that fits a call decides; none: Config.stale. The lists hold names, or beginnings with a '*' behind; an
+// empty one fits anything.
+struct StaleRule {
+  std::vector<std::string> models;
+  std::vector<std::string> clients;
+  std::vector<std::string> teams;
+  StaleAllowed stale = {};
+  friend bool operator==(const StaleRule&, const StaleRule&) = default;
+};
+inline constexpr size_t kStaleRulesMax = 256;
+
 struct Config {
   size_t bytes_max = 1 * kGiB;             // all that is kept, with what it takes to find it; 0: nothing is reused
   size_t entry_bytes_max = 1 * kMiB;       // a larger reply is not kept
   Duration ttl = std::chrono::minutes(5);  // each entry's own lies within a tenth of it
   Duration stale_max = std::chrono::minutes(10);  // how much longer it is held for those who take it stale
-  // What calls that may be reused allow without saying so: an answer that ended so long ago, while it is asked for
-  // anew; and one in place of an error.
-  Duration stale_while_revalidate{0};
-  Duration stale_if_error{0};
+  StaleAllowed stale = {};
+  std::vector<StaleRule> stale_rules = {};
   std::string policy = "value";           // a name of cache::PolicyKind
   size_t disk_bytes_max = 0;              // of replies on the disk, for the next start; 0: none
   size_t sketch_keys = 10'000'000;        // keys whose popularity the `tinylfu` policy can tell apart

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "model/names.h"
 
 namespace baton::reuse {
 
@@ -91,6 +92,15 @@ Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, b
                .stale_max = control.stale_max,
                .stale_while_revalidate = control.stale_while_revalidate,
                .stale_if_error = control.stale_if_error};
+}
+
+StaleAllowed stale_allowed(const Config& config, std::string_view model, std::string_view client,
+                           std::string_view team) {
+  using model::any_fits;
+  for (const StaleRule& rule : config.stale_rules) {
+    if (any_fits(rule.models, model) && any_fits(rule.clients, client) && any_fits(rule.teams, team)) return rule.stale;
+  }
+  return config.stale;
 }
 
 }  // namespace baton::reuse

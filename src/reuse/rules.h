@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "http/http1.h"
+#include "reuse/config.h"
 
 namespace baton::reuse {
 
@@ -32,5 +33,9 @@ struct Rules {
 // what is older. kBadRequest with a sentence: baton-cache twice, or with another value. `on_by_default`: a call without
 // the field is treated as if it said `on`.
 Expected<Rules> rules_of(const http::RequestHead& head, bool temperature_zero, bool on_by_default = false);
+
+// What the operator lets such a call's answers be stale, where the caller does not say.
+StaleAllowed stale_allowed(const Config& config, std::string_view model, std::string_view client,
+                           std::string_view team);
 
 }  // namespace baton::reuse

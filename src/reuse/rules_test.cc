@@ -116,5 +116,22 @@ TEST(Rules, a_wish_that_cannot_be_understood_is_refused) {
   }
 }
 
+TEST(Rules, the_first_that_fits_says_how_stale_answers_may_be) {
+  using namespace std::chrono_literals;
+  Config config;
+  config.stale = {.while_revalidate = 1s, .if_error = 2s};
+  config.stale_rules = {{.models = {"claude-haiku*"}, .clients = {"faq"}, .stale = {.while_revalidate = 3s}},
+                        {.teams = {"web"}, .stale = {.if_error = 4s}}};
+  const struct {
+    std::string_view model, client, team;
+    StaleAllowed want;
+  } rows[] = {
+      {"claude-haiku-5", "faq", "web", {.while_revalidate = 3s}},
+      {"claude-opus-5", "faq", "web", {.if_error = 4s}},
+      {"claude-haiku-5", "ci", "", {.while_revalidate = 1s, .if_error = 2s}},
+  };
+  for (const auto& row : rows) EXPECT_EQ(stale_allowed(config, row.model, row.client, row.team), row.want) << row.model;
+}
+
 }  // namespace
 }  // namespace baton::reuse

@@ -37,13 +37,17 @@ bool each_field(TapRoom& room, std::string_view object, OnField&& on_field) {
   constexpr size_t kFew = 16;
   std::array<Member, kFew> found;
   size_t count = 0;
+  uint64_t seen = 0;  // by length and last byte: most names are told apart without comparing
   http::JsonMembers members(object);
   while (members.next()) {
-    if (count == kFew || members.key.contains('\\')) return scan_fields(room, object, on_field);
-    for (size_t i = 0; i < count; ++i) {
-      if (found[i].key == members.key) return false;
+    const std::string_view key = members.key;
+    if (count == kFew || key.contains('\\')) return scan_fields(room, object, on_field);
+    const uint64_t bit = uint64_t{1} << ((key.size() * 7 + (key.empty() ? 0 : static_cast<uint8_t>(key.back()))) & 63);
+    for (size_t i = 0; (seen & bit) != 0 && i < count; ++i) {
+      if (found[i].key == key) return false;
     }
-    found[count++] = {members.key, members.value};
+    seen |= bit;
+    found[count++] = {key, members.value};
   }
   if (!members.ended()) return scan_fields(room, object, on_field);
   for (size_t i = 0; i < count; ++i) on_field(found[i].key, found[i].value);
@@ -58,6 +62,10 @@ bool object_or_null(TapRoom& room, std::string_view span, OnField&& on_field) {
 
 // Takes over what is a string; null and all else leave `fact` as it was.
 void take_text(std::string& fact, std::string_view span) {
+  if (const auto plain = http::json_plain(span)) {
+    fact.assign(plain->substr(0, kFactBytesMax));
+    return;
+  }
   auto text = http::json_string(span);
   if (!text) return;
   if (text->size() > kFactBytesMax) text->resize(kFactBytesMax);
@@ -89,7 +97,7 @@ class UsageReader {
       else if (key == "service_tier")
         take_tier(value);
       else if (key == "speed" && value != "null")
-        usage_.fast = http::json_string(value) == "fast";
+        usage_.fast = http::json_plain(value) == "fast";
     };
     auto on_creation = [this](std::string_view key, std::string_view value) {
       if (key == "ephemeral_5m_input_tokens") take(usage_.cache_creation_5m_input_tokens, value);
@@ -111,7 +119,7 @@ class UsageReader {
 
  private:
   void take_tier(std::string_view span) {
-    const auto tier = http::json_string(span);
+    const auto tier = http::json_plain(span);
     if (tier == "standard") usage_.tier = model::ServiceTier::kStandard;
     if (tier == "priority") usage_.tier = model::ServiceTier::kPriority;
     if (tier == "batch") usage_.tier = model::ServiceTier::kBatch;
@@ -160,7 +168,7 @@ std::optional<VendorError> read_error(std::string_view body, TapRoom& room) {
   std::string_view error, details;
   bool is_error = false;
   auto on_body = [&](std::string_view key, std::string_view value) {
-    if (key == "type") is_error = http::json_string(value) == "error";
+    if (key == "type") is_error = http::json_plain(value) == "error";
     if (key == "error") error = value;
   };
   auto on_error = [&](std::string_view key, std::string_view value) {

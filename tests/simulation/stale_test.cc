@@ -148,7 +148,7 @@ TEST_P(Stale, max_stale_takes_it_as_it_is) {
 }
 
 TEST_P(Stale, the_operator_allows_it_for_those_who_do_not_say_and_not_for_longer_than_it_is_held) {
-  World world(aging({.ttl = 100s, .stale_max = 50s, .stale_while_revalidate = 40s}));
+  World world(aging({.ttl = 100s, .stale_max = 50s, .stale = {.while_revalidate = 40s}}));
   world.upstreams.next(0, answer(GetParam(), "first"));
   world.upstreams.next(0, answer(GetParam(), "second"));
   world.upstreams.next(0, answer(GetParam(), "third"));
@@ -187,6 +187,24 @@ TEST(StaleOnce, no_more_are_asked_anew_at_once_than_may_be_and_the_relay_ends_wi
   world.play(scripts);
   EXPECT_TRUE(looked);
   EXPECT_EQ(world.metric("baton_cache_refreshes_skipped_total"), 8);
+}
+
+TEST_P(Stale, for_whom_a_rule_says_so) {
+  WorldOptions options = aging({.ttl = 100s,
+                                .stale_max = 50s,
+                                .stale_rules = {{.models = {"claude-opus*"}, .stale = {.while_revalidate = 50s}},
+                                                {.clients = {"local"}, .stale = {.if_error = 40s}}}});
+  World world(std::move(options));
+  world.upstreams.next(0, answer(GetParam(), "first"));
+  world.play(ask(GetParam()));
+  // The second rule allows nothing but in place of an error, and the configuration's own is not asked.
+  world.upstreams.next(0, Reply::json(529, R"({"type":"error","error":{"type":"overloaded_error","message":"x"}})"));
+  EXPECT_EQ(world.play(ask(GetParam(), "", 110s)).field("baton-cache"), "stale");
+  EXPECT_EQ(world.upstreams.asked.size(), 2u);
+  // What the caller says goes first.
+  world.upstreams.next(0, Reply::json(529, R"({"type":"error","error":{"type":"overloaded_error","message":"x"}})"));
+  EXPECT_EQ(world.play(ask(GetParam(), "stale-if-error=0")).status, 529);
+  world.check();
 }
 
 }  // namespace

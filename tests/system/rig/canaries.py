@@ -98,5 +98,5 @@ def of_settings(value, name=""):
         return set().union(*(of_settings(item, key if name != "headers" else "key") for key, item in value.items()), set())
     if isinstance(value, list):
         return set().union(*(of_settings(item, name) for item in value), set())
-    secret = name in ("key", "secret", "token", "webhook_secret") and isinstance(value, str) and len(value) >= LENGTH_MIN
+    secret = name in ("key", "secret", "token", "webhook_secret", "redis_secret") and isinstance(value, str) and len(value) >= LENGTH_MIN
     return {value} if secret and not value.startswith(("/", "@", "$")) else set()

@@ -274,7 +274,7 @@ class Metrics:
 
 
 # Gauges that rest above zero: they say what is, not what is under way.
-RESTING = re.compile(r"^process_|^baton_account_|_info|idle")
+RESTING = re.compile(r"^process_|^baton_account_|^baton_cache_(bytes|entries|disk_bytes|redis_connections)|_info|idle")
 
 
 def busy_gauges(relay):
