@@ -126,6 +126,7 @@ int RequestRun::run() {
   counting_ = false;
   meter_.stop();
   running_ = false;
+  if (told_to_end != 0) waiting_.clear();
   serve(now_ns() + kDrainNs, [&] { return busy() == 0 && waiting_.empty(); });
   for (uint64_t left = busy() + waiting_.size(); left > 0; --left) errors_.add("no reply");
 

@@ -163,7 +163,7 @@ class Bounded(unittest.TestCase):
                 took.append(time.monotonic() - began)
                 self.assertLess(relay.resident_kb() * 1024, formula)
             took.sort()
-            self.assertLess(took[len(took) // 2], 0.1, "honest calls wait for hostile ones")
+            self.assertLess(took[len(took) // 2], 0.5, "honest calls wait for hostile ones")
         finally:
             for wire in wires:
                 wire.close()
