@@ -33,11 +33,11 @@ class Edit:
 
 MUTANTS = {
     "a retry after the first byte": [
-        Edit("src/relay/serve.cc", "  co_await deliver(parts_, call, *answer);\n",
-             "  co_await deliver(parts_, call, *answer);\n"
+        Edit("src/relay/serve.cc", "  co_await deliver(parts_, call, **answer);\n",
+             "  co_await deliver(parts_, call, **answer);\n"
              "  if (call.outcome.ending == model::Ending::kUpstreamCut) {\n"
              "    answer = co_await attempt_all(parts_, call);\n"
-             "    if (answer) co_await deliver(parts_, call, *answer);\n"
+             "    if (answer) co_await deliver(parts_, call, **answer);\n"
              "  }\n"),
         Edit("src/relay/deliver.cc", "    exchange.release_request();\n", ""),
         Edit("src/relay/deliver.cc", "  exchange.close_after();\n  if (answer.follower && answer.event_stream",
