@@ -239,7 +239,7 @@ class Accounts(Operated):
         self.assertRegex(text, r"b +parked +0 .*by the operator: spare")
         self.relay.stop()
         with self.make_relay() as self.relay:
-            self.assertIn("1 of the accounts stay out of use", self.relay.log())
+            eventually(lambda: "1 of the accounts stay out of use" in self.relay.log(), what="the word for it")
             self.assertEqual(self.curl("/admin/v1/accounts")[1]["accounts"][1]["state"], "parked")
             self.ask(5)
             self.assertEqual(self.counts(), [5, 0])

@@ -13,6 +13,7 @@ from rig.upstream import Upstream
 from rig.wire import call, eventually, message
 
 CALLS = 20
+GREETING_BYTES = 17  # what Redis answers a relay that comes
 ON = [("baton-cache", "on"), ("baton-tags", "canary-tag-of-a-call")]
 
 
@@ -43,7 +44,9 @@ class Shared(unittest.TestCase):
 
     def ready(self, *relays):
         for relay in relays:
-            eventually(lambda: self.value(relay, "connections") == 2 and self.value(relay, "bytes_total") > 0, 10, "the connections to Redis")
+            eventually(lambda: self.value(relay, "connections") == 2, 10, "the connections to Redis")
+            # Nothing is shared before the list of purges is read, whose answer is more than two greetings.
+            eventually(lambda: self.value(relay, "bytes_total", direction="received") > 2 * GREETING_BYTES, 10, "the list of purges")
 
     def value(self, relay, name, **labels):
         return relay.metrics().value("baton_cache_redis_" + name, **labels)
