@@ -1,11 +1,9 @@
 #include "app/similar_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "app/state_file.h"
 
 namespace baton::app {
 
@@ -16,18 +14,10 @@ constexpr std::string_view kNotTaken = "what similarity had learnt is not taken 
 }  // namespace
 
 std::string SimilarFile::restore(similar::Memory& memory, const runtime::Clock& clock) {
-  const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (file < 0) return errno == ENOENT ? std::string() : std::string(kNotTaken) + path_ + ": " + std::strerror(errno);
-  std::string text;
-  while (text.size() <= kFileBytesMax) {
-    const size_t before = text.size();
-    text.resize(before + 256 * kKiB);
-    const ssize_t got = ::read(file, text.data() + before, text.size() - before);
-    text.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    if (got <= 0) break;
-  }
-  ::close(file);
-  const auto scopes = memory.restore(text, clock.now(), clock.wall());
+  const auto text = read_state_file(path_, kFileBytesMax);
+  if (!text)
+    return text.error() == ENOENT ? std::string() : std::string(kNotTaken) + path_ + ": " + std::strerror(text.error());
+  const auto scopes = memory.restore(*text, clock.now(), clock.wall());
   if (!scopes) return std::string(kNotTaken) + path_ + ": " + scopes.error().detail;
   return "what similarity had learnt of " + std::to_string(*scopes) + " scopes is known again";
 }
@@ -38,19 +28,7 @@ std::string SimilarFile::keep(const similar::Memory& memory, const runtime::Cloc
   const Sha256 content = sha256(memory.save(clock.now(), WallTime{}));
   if (written_ == content) return {};
   const std::string text = memory.save(clock.now(), clock.wall());
-  const std::string mine = path_ + ".new";
-  ::unlink(mine.c_str());
-  const int file = ::open(mine.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return mine + ": " + std::strerror(errno);
-  const bool done =
-      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fdatasync(file) == 0;
-  const int why = errno;
-  ::close(file);
-  if (!done || ::rename(mine.c_str(), path_.c_str()) != 0) {
-    const std::string reason = path_ + ": " + std::strerror(done ? errno : why);
-    ::unlink(mine.c_str());
-    return reason;
-  }
+  if (std::string wrong = replace_state_file(path_, text); !wrong.empty()) return wrong;
   written_ = content;
   return {};
 }
